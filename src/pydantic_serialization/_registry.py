@@ -1,0 +1,185 @@
+"""Names of plug-ins, resolved to objects on first use.
+
+Nothing is imported until it is asked for (the idea is dogpile.cache's ``PluginLoader``). Built-in names come first,
+then what the application registered, then the entry points of installed packages.
+"""
+
+from __future__ import annotations
+
+import threading
+from enum import Enum
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic_serialization._fork import renew_after_fork
+from pydantic_serialization.errors import (
+    ConfigurationError,
+    MissingDependencyError,
+    UnknownCodecError,
+    UnknownFormatError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from importlib.metadata import EntryPoint
+
+PluginT = TypeVar("PluginT")
+
+
+def did_you_mean(name: str, known: list[str] | tuple[str, ...]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the nearest known name, or nothing."""
+    from difflib import get_close_matches  # noqa: PLC0415  (only for errors)
+
+    close = get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+class Registry(Generic[PluginT]):
+    """The plug-ins of one family: formats or codecs.
+
+    Args:
+        kind: What one member is called in messages.
+        group: Entry-point group that installed packages may announce members in.
+        builtin: Name to ``"module:attribute"``; the attribute is a class that is called without arguments.
+        aliases: Other spellings of built-in names.
+        unknown: The error for a name that nobody knows.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        group: str,
+        builtin: Mapping[str, str],
+        *,
+        aliases: Mapping[str, str],
+        unknown: type[ConfigurationError],
+    ) -> None:
+        self.kind = kind
+        self.group = group
+        self._unknown = unknown
+        self._paths = dict(builtin)
+        self._aliases = dict(aliases)
+        self._members: dict[str, PluginT] = {}
+        self._lock = threading.RLock()
+        renew_after_fork(self)
+
+    def renew_locks(self) -> None:
+        """Replace the lock: in a forked child, a thread that is not there any more may have held it."""
+        self._lock = threading.RLock()
+
+    def canonical(self, name: str) -> str:
+        """Return the registered spelling of ``name``.
+
+        Raises:
+            ConfigurationError: (``UnknownFormatError`` or ``UnknownCodecError``) nobody knows the name.
+        """
+        text = str(name.value if isinstance(name, Enum) else name)
+        lowered = text.lower()
+        lowered = self._aliases.get(lowered, lowered)
+        if lowered in self._members or lowered in self._paths or lowered in self._entry_points():
+            return lowered
+        known = self.names()
+        message = f"unknown {self.kind} {text!r}{did_you_mean(lowered, known)} (available: {', '.join(known)})"
+        raise self._unknown(message)
+
+    def get(self, name: str) -> PluginT:
+        """Return the member called ``name``, importing it if this is its first use.
+
+        Raises:
+            ConfigurationError: (``UnknownFormatError`` or ``UnknownCodecError``) nobody knows the name.
+            MissingDependencyError: its library is not installed.
+        """
+        canonical = self.canonical(name)
+        member = self._members.get(canonical)
+        if member is not None:
+            return member
+        with self._lock:
+            member = self._members.get(canonical)
+            if member is None:
+                member = self._load(canonical)()
+                self._members[canonical] = member
+            return member
+
+    def register(self, name: str, member: PluginT, *, replace: bool = False) -> None:
+        """Add ``member`` under ``name``.
+
+        Raises:
+            ConfigurationError: the name is taken and ``replace`` is false.
+        """
+        lowered = name.lower()
+        with self._lock:
+            taken = lowered in self._members or lowered in self._paths or lowered in self._aliases
+            if taken and not replace:
+                message = (
+                    f"{self.kind} {lowered!r} is already registered; pass replace=True to put another in its place"
+                )
+                raise ConfigurationError(message)
+            self._members[lowered] = member
+
+    def unregister(self, name: str) -> None:
+        """Forget what :meth:`register` added under ``name``; a built-in of that name is back."""
+        with self._lock:
+            self._members.pop(name.lower(), None)
+
+    def names(self) -> tuple[str, ...]:
+        """Return every known name: built-in, registered, announced by an installed package."""
+        return tuple(dict.fromkeys([*self._paths, *self._members, *self._entry_points()]))
+
+    def available(self) -> tuple[str, ...]:
+        """Return the names whose libraries are installed."""
+        usable = []
+        for name in self.names():
+            try:
+                self.get(name)
+            except MissingDependencyError:
+                continue
+            usable.append(name)
+        return tuple(usable)
+
+    def _load(self, name: str) -> Any:
+        path = self._paths.get(name)
+        if path is None:
+            return self._entry_points()[name].load()
+        module, _, attribute = path.partition(":")
+        return getattr(import_module(module), attribute)
+
+    def _entry_points(self) -> Mapping[str, EntryPoint]:
+        return _announced(self.group)
+
+
+@cache
+def _announced(group: str) -> dict[str, EntryPoint]:
+    """Return the entry points of ``group``: read once, since scanning every installed package takes milliseconds."""
+    from importlib.metadata import entry_points  # noqa: PLC0415  (10 ms to import, seldom needed)
+
+    return {point.name.lower(): point for point in entry_points(group=group)}
+
+
+FORMATS: Registry[Any] = Registry(
+    "format",
+    "pydantic_serialization.formats",
+    {
+        "json": "pydantic_serialization.formats.json:JsonFormat",
+        "orjson": "pydantic_serialization.formats.orjson:OrjsonFormat",
+        "msgpack": "pydantic_serialization.formats.msgpack:MsgpackFormat",
+        "pickle": "pydantic_serialization.formats.pickle:PickleFormat",
+    },
+    aliases={"messagepack": "msgpack"},
+    unknown=UnknownFormatError,
+)
+"""The formats. Typed loosely here because the :class:`Format` protocol lives in a layer above."""
+
+CODECS: Registry[Any] = Registry(
+    "codec",
+    "pydantic_serialization.codecs",
+    {
+        "gzip": "pydantic_serialization.codecs.gzip:GzipCodec",
+        "zstd": "pydantic_serialization.codecs.zstd:ZstdCodec",
+        "lz4": "pydantic_serialization.codecs.lz4:Lz4Codec",
+        "brotli": "pydantic_serialization.codecs.brotli:BrotliCodec",
+    },
+    aliases={"gz": "gzip", "zst": "zstd", "zstandard": "zstd", "br": "brotli"},
+    unknown=UnknownCodecError,
+)
+"""The codecs. Typed loosely here because the :class:`Codec` protocol lives in a layer above."""

@@ -1,0 +1,155 @@
+"""Whether to compress, and how to read either: bound once for a configuration.
+
+The rule that makes recognition safe: bytes that would themselves be recognised are always compressed, even where
+compression is off or makes them larger, so ``unpack(pack(payload)) == payload`` for every payload.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pydantic_serialization.codecs.detection import FIRST_BYTES, detect_codec, is_reserved
+from pydantic_serialization.codecs.registry import get_codec, load_announced
+from pydantic_serialization.config import CompressionLevel
+from pydantic_serialization.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic_serialization._types import Payload
+    from pydantic_serialization.codecs._base import Codec
+
+_NEVER_BELOW: Final = 150
+"""Bytes of JSON up to which gzip's header and trailer outweigh what it saves."""
+_WORTHWHILE: Final = 0.9
+"""A compressed payload is used if it is at most this share of the raw one."""
+_PROBE_FROM: Final = 32 * 1024
+"""Bytes from which compressing a sample first is cheap beside compressing everything."""
+_PROBE_SIZE: Final = 4096
+_PROBE_HOPELESS: Final = 0.95
+"""Random and already compressed data give a probe over 1.0, base64 .76, MessagePack floats .90."""
+
+
+class Packing(NamedTuple):
+    """Compression as one configuration wants it. All functions may be called from any thread."""
+
+    codec: Codec | None
+    """The configured codec; ``None`` if compression is off."""
+    pack: Callable[[bytes], bytes]
+    """Compresses a payload if that is worthwhile. Raises ``ConfigurationError`` for a codec without magic, whose output
+    must be sealed: use :attr:`pack_with_codec` there."""
+    pack_with_codec: Callable[[bytes], tuple[bytes, Codec | None]]
+    """Like :attr:`pack`, and says which codec compressed the result, ``None`` if it is raw. Where that codec has no
+    magic, the caller puts the result into a sealed frame that names it."""
+    unpack: Callable[[Payload], Payload]
+    """Undoes :attr:`pack`: decompresses what is recognised, one layer; returns anything else as it is."""
+
+
+def bind_packing(*, codec: str, level: CompressionLevel, threshold: int, limit: int, enabled: bool) -> Packing:
+    """Bind the functions that compress payloads and decompress them again.
+
+    A payload stays raw if it is smaller than ``threshold`` or than 150 bytes, if compression would save less than 10 %,
+    and, from 32 KiB, if a sample of it does not compress at all.
+
+    Args:
+        codec: Name of the codec for writing. Reading recognises every codec that has a magic.
+        level: How much time compression may take; ``NONE`` turns it off.
+        threshold: Bytes; smaller payloads stay as they are.
+        limit: The most bytes that decompression may give.
+        enabled: Whether to compress when writing. Reading always recognises compressed data.
+
+    Raises:
+        UnknownCodecError: nobody knows the codec.
+        MissingDependencyError: the library of the codec is not installed.
+    """
+    load_announced()
+    chosen = get_codec(codec) if enabled and level is not CompressionLevel.NONE else None
+    if chosen is None:
+        pack_with_codec = _bind_escape_only()
+    else:
+        pack_with_codec = _bind_compression(chosen, level, max(threshold, _NEVER_BELOW))
+    if chosen is not None and chosen.magic is None:
+        pack = _bind_refusal(chosen.name)
+    else:
+        pack = _bind_pack(pack_with_codec, max(threshold, _NEVER_BELOW))
+    return Packing(chosen, pack, pack_with_codec, _bind_unpack(limit))
+
+
+def _bind_unpack(limit: int) -> Callable[[Payload], Payload]:
+    first_bytes = FIRST_BYTES
+
+    def unpack(data: Payload) -> Payload:
+        if type(data) is bytes and (not data or data[0] not in first_bytes):
+            return data
+        name = detect_codec(data)
+        return data if name is None else get_codec(name).decompress(data, limit=limit)
+
+    return unpack
+
+
+def _bind_pack(
+    pack_with_codec: Callable[[bytes], tuple[bytes, Codec | None]], smallest: int
+) -> Callable[[bytes], bytes]:
+    first_bytes = FIRST_BYTES
+
+    def pack(payload: bytes) -> bytes:
+        try:
+            if payload[0] not in first_bytes and len(payload) < smallest:
+                return payload
+        except IndexError:
+            return payload
+        return pack_with_codec(payload)[0]
+
+    return pack
+
+
+def _bind_refusal(name: str) -> Callable[[bytes], bytes]:
+    def pack(payload: bytes) -> bytes:
+        message = (
+            f"what {name!r} compressed is not recognisable by itself ({len(payload)} bytes given); "
+            "seal the result of pack_with_codec, or choose gzip, zstd or lz4"
+        )
+        raise ConfigurationError(message)
+
+    return pack
+
+
+def _bind_compression(
+    codec: Codec, level: CompressionLevel, smallest: int
+) -> Callable[[bytes], tuple[bytes, Codec | None]]:
+    first_bytes = FIRST_BYTES
+    compress = codec.compressor(level)
+    escape_codec = codec if codec.magic is not None else get_codec("gzip")
+    escape = compress if escape_codec is codec else escape_codec.compressor(level)
+
+    def pack_with_codec(payload: bytes) -> tuple[bytes, Codec | None]:
+        if payload and payload[0] in first_bytes and is_reserved(payload):
+            return escape(payload), escape_codec
+        size = len(payload)
+        if size < smallest or (size >= _PROBE_FROM and _looks_random(payload)):
+            return payload, None
+        packed = compress(payload)
+        return (packed, codec) if len(packed) <= size * _WORTHWHILE else (payload, None)
+
+    return pack_with_codec
+
+
+def _bind_escape_only() -> Callable[[bytes], tuple[bytes, Codec | None]]:
+    first_bytes = FIRST_BYTES
+    gzip = get_codec("gzip")
+    escape = gzip.compressor(CompressionLevel.FAST)
+
+    def pack_with_codec(payload: bytes) -> tuple[bytes, Codec | None]:
+        if payload and payload[0] in first_bytes and is_reserved(payload):
+            return escape(payload), gzip
+        return payload, None
+
+    return pack_with_codec
+
+
+def _looks_random(payload: bytes) -> bool:
+    """Say whether 4 KiB from the middle do not compress; zlib's level 1 tells, faster algorithms misjudge base64."""
+    start = (len(payload) - _PROBE_SIZE) // 2
+    sample = memoryview(payload)[start : start + _PROBE_SIZE]
+    return len(zlib.compress(sample, 1)) > _PROBE_SIZE * _PROBE_HOPELESS

@@ -1,0 +1,222 @@
+"""What is around a payload: compression, and a sealed frame where a reader must not guess.
+
+A frame is used for formats that ask for it (pickle), for the result of a format fallback, and for codecs without a
+magic number (brotli). Everything else is exactly what the format's own tools read, or a plain compressed stream of it.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic_serialization.codecs import FIRST_BYTES, detect_codec, get_codec_by_wire_id
+from pydantic_serialization.envelope import Flag, is_frame
+from pydantic_serialization.errors import (
+    DecodeError,
+    DecompressionError,
+    EncodeError,
+    IntegrityError,
+    LimitExceededError,
+    SchemaMismatchError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
+
+    from pydantic_serialization._types import Input, Payload
+    from pydantic_serialization.codecs import Packing
+    from pydantic_serialization.envelope import Sealer
+    from pydantic_serialization.formats import BoundFormat
+
+_EVERYTHING = -1
+
+
+class Opened(NamedTuple):
+    """The inner payload of what a reader was given, with the functions that decode it."""
+
+    payload: Payload
+    bound: BoundFormat
+
+
+class Container(NamedTuple):
+    """The bound outer layers of one type, one format and one configuration.
+
+    Attributes:
+        finish: Payload to bytes: compresses and seals as bound.
+        open: Bytes to the inner payload and what decodes it.
+        opens_cheaply: Says that ``open`` has nothing to decompress.
+        special: First bytes that need a closer look in both directions; grows when a codec is registered.
+        plain_below: A payload of fewer bytes that does not begin specially is its own result.
+        plain_up_to: Input of at most this many bytes that does not begin specially is its own payload.
+    """
+
+    finish: Callable[[bytes], bytes]
+    open: Callable[[Input], Opened]
+    opens_cheaply: Callable[[Input], bool]
+    special: AbstractSet[int]
+    plain_below: int
+    plain_up_to: int
+
+
+class CompressionMeter:
+    """What compressing did at one codec and level. Counts of payloads over the threshold, kept compressed or not."""
+
+    __slots__ = ("attempts", "bytes_in", "bytes_out", "compress_ns", "decompress_ns")
+
+    def __init__(self) -> None:
+        self.attempts = self.bytes_in = self.bytes_out = self.compress_ns = self.decompress_ns = 0
+
+
+class FramePolicy(NamedTuple):
+    """Which frames are written and read.
+
+    Attributes:
+        sealer: Seals and opens.
+        written: Number of the written format, in frames.
+        always: Seal every result.
+        fallback: Results come from a format fallback.
+        fingerprint: Returns the schema's fingerprint.
+        accepted: Numbers of the formats that a frame may hold, or ``None`` for every known one.
+        resolve: Number of a format to its bound functions.
+        pinned: Formats whose frames are only read by the very version of the model that wrote them.
+        only: Refuse what is not sealed.
+    """
+
+    sealer: Sealer
+    written: int
+    always: bool
+    fallback: bool
+    fingerprint: Callable[[], bytes]
+    accepted: frozenset[int] | None
+    resolve: Callable[[int], BoundFormat]
+    pinned: frozenset[int]
+    only: bool
+
+
+def bind_container(
+    bound: BoundFormat,
+    packing: Packing,
+    frames: FramePolicy,
+    meter: CompressionMeter,
+    *,
+    limit: int,
+    threshold: int,
+) -> Container:
+    """Return the outer layers.
+
+    Args:
+        bound: Decodes what is not in a frame.
+        packing: Compression.
+        frames: Sealing.
+        meter: Where compression is counted.
+        limit: Bytes of a payload, before and after decompression.
+        threshold: Bytes below which ``packing`` leaves a payload alone.
+    """
+    uncompressed_below = limit + 1 if packing.codec is None else min(threshold, limit + 1)
+    return Container(
+        finish=_bind_finish(packing, frames, meter, limit, threshold),
+        open=_bind_open(bound, packing, frames, meter, limit),
+        opens_cheaply=_opens_cheaply,
+        special=FIRST_BYTES,
+        plain_below=0 if frames.always else uncompressed_below,
+        plain_up_to=_EVERYTHING if frames.only else limit,
+    )
+
+
+def _bind_finish(
+    packing: Packing, frames: FramePolicy, meter: CompressionMeter, limit: int, threshold: int
+) -> Callable[[bytes], bytes]:
+    pack, seal, written = packing.pack_with_codec, frames.sealer.seal, frames.written
+    flags = Flag.FALLBACK if frames.fallback else Flag(0)
+
+    def finish(payload: bytes) -> bytes:
+        size = len(payload)
+        if size > limit:
+            message = f"the payload has {size} bytes, more than max_payload_bytes={limit}: it could not be read back"
+            raise EncodeError(message)
+        started = perf_counter_ns()
+        body, codec = pack(payload)
+        if size >= threshold and packing.codec is not None:
+            meter.attempts += 1
+            meter.bytes_in += size
+            meter.bytes_out += len(body)
+            meter.compress_ns += perf_counter_ns() - started
+        if frames.always or (codec is not None and codec.magic is None):
+            return seal(
+                body,
+                format=written,
+                codec=0 if codec is None else codec.wire_id,
+                flags=flags,
+                fingerprint=frames.fingerprint(),
+                raw_size=size,
+            )
+        return body
+
+    return finish
+
+
+def _bind_open(
+    bound: BoundFormat, packing: Packing, frames: FramePolicy, meter: CompressionMeter, limit: int
+) -> Callable[[Input], Opened]:
+    def open_payload(data: Input) -> Opened:
+        payload = as_payload(data)
+        size = payload.nbytes if isinstance(payload, memoryview) else len(payload)
+        if size == 0:
+            message = "there is no data: zero bytes are not a document of any format"
+            raise DecodeError(message)
+        if size > limit:
+            message = f"the input has {size} bytes, more than max_payload_bytes={limit} allows"
+            raise LimitExceededError(message, limit="max_payload_bytes")
+        if is_frame(payload):
+            return _open_frame(payload, frames, limit)
+        if frames.only:
+            message = "the data is not sealed, and this reader has signing_keys: only sealed data is read"
+            raise IntegrityError(message)
+        started = perf_counter_ns()
+        inner = packing.unpack(payload)
+        if inner is not payload:
+            meter.decompress_ns += perf_counter_ns() - started
+        return Opened(inner, bound)
+
+    return open_payload
+
+
+def _opens_cheaply(data: Input) -> bool:
+    payload = as_payload(data)
+    return not is_frame(payload) and detect_codec(payload) is None
+
+
+def _open_frame(data: Payload, frames: FramePolicy, limit: int) -> Opened:
+    frame = frames.sealer.open(data, formats=frames.accepted, max_bytes=limit)
+    if frame.format in frames.pinned and frame.fingerprint != frames.fingerprint():
+        message = "the data was written by another version of the model; this format cannot bridge versions"
+        raise SchemaMismatchError(message)
+    body: Payload = frame.body
+    if frame.codec != 0:
+        body = get_codec_by_wire_id(frame.codec).decompress(body, limit=limit)
+    if len(body) != frame.raw_size:
+        message = f"the frame announces {frame.raw_size} bytes and holds {len(body)}"
+        raise DecompressionError(message)
+    return Opened(body, frames.resolve(frame.format))
+
+
+def as_payload(data: Any) -> Payload:
+    """Return input as bytes-like; text becomes UTF-8.
+
+    Raises:
+        DecodeError: text with a lone surrogate.
+        TypeError: neither bytes-like nor text.
+    """
+    if isinstance(data, (bytes, bytearray)):
+        return data
+    if isinstance(data, memoryview):
+        return data if data.format == "B" and data.contiguous else memoryview(data.tobytes())
+    if isinstance(data, str):
+        try:
+            return data.encode()
+        except UnicodeEncodeError:
+            message = "the text holds a lone surrogate, which UTF-8 has no bytes for"
+            raise DecodeError(message) from None
+    message = f"expected bytes, bytearray, memoryview or str, got {type(data).__name__}"
+    raise TypeError(message)

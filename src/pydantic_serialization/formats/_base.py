@@ -1,0 +1,130 @@
+"""What a format is: a class that binds itself to a type once and is called many times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from pydantic_core import to_json
+
+from pydantic_serialization.formats._errors import decoding_errors
+from pydantic_serialization.formats._json import bind_json_reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic_serialization._types import DumpOptions, LoadOptions, Payload
+    from pydantic_serialization.plan import ModelPlan
+
+
+@dataclass(frozen=True, slots=True)
+class FormatOptions:
+    """What a pipeline asks of a format, besides the type.
+
+    Attributes:
+        strict: Read in Pydantic's strict mode.
+        validate: ``False`` trusts the data: constraints and ``after`` validators do not run.
+        max_depth: Levels of arrays and objects that may be read.
+        authenticated: What is read carries a valid MAC of this application. Only pickle makes a difference: it then
+            accepts every class, and writes every class.
+    """
+
+    strict: bool = False
+    validate: bool = True
+    max_depth: int = 200
+    authenticated: bool = False
+
+
+class BoundFormat(NamedTuple):
+    """The functions of one format for one type.
+
+    ``encode`` may raise whatever its library raises: the pipeline turns it into an ``EncodeError``. The readers raise
+    ``DecodeError`` and its kin, and let Pydantic's ``ValidationError`` through.
+    """
+
+    encode: Callable[[Any], bytes]
+    """Value to bytes."""
+    decode: Callable[[Payload], Any]
+    """Bytes to a validated value."""
+    encode_with: Callable[[Any, DumpOptions], bytes]
+    """Value to bytes, with Pydantic's options."""
+    decode_with: Callable[[Payload, LoadOptions], Any]
+    """Bytes to a validated value, with Pydantic's options."""
+
+
+class Format(Protocol):
+    """A format. Built-in formats and plug-ins implement the same four names.
+
+    Attributes:
+        name: What users write.
+        wire_id: The number that sealed frames carry: 1 to 127 are this package's, plug-ins take 128 to 255.
+        media_type: For HTTP (RFC 9110), such as ``"application/json"``.
+    """
+
+    name: str
+    wire_id: int
+    media_type: str
+
+    def bind(self, plan: ModelPlan, options: FormatOptions) -> BoundFormat:
+        """Return the functions for one type.
+
+        Raises:
+            UnsupportedTypeError: the format cannot represent the type, whatever its values.
+        """
+        ...
+
+
+class TreeFormat:
+    """Base for formats whose library turns plain values into bytes and back.
+
+    A subclass sets ``name``, ``wire_id`` and ``media_type`` and writes :meth:`pack` and :meth:`unpack`. Values are what
+    Pydantic's ``mode="json"`` gives: ``None``, ``bool``, ``int``, ``float``, ``str``, lists, and dicts with string
+    keys. Aliases, serializers and computed fields are honoured, and what is read is validated as Pydantic validates
+    JSON.
+    """
+
+    name: str
+    wire_id: int
+    media_type: str
+
+    def pack(self, tree: Any) -> bytes:
+        """Return the document for a tree of plain values."""
+        raise NotImplementedError
+
+    def unpack(self, data: Payload) -> Any:
+        """Return the tree of plain values in a document.
+
+        Raises:
+            Exception: whatever the library raises; it becomes a ``DecodeError``.
+        """
+        raise NotImplementedError
+
+    def bind(self, plan: ModelPlan, options: FormatOptions) -> BoundFormat:
+        """Return the functions for one type; see :meth:`Format.bind`."""
+        pack, unpack, to_python = self.pack, self.unpack, plan.serializer.to_python
+        read = bind_json_reader(plan, options, self.name)
+        name, model = self.name, plan.name
+
+        def encode(value: Any) -> bytes:
+            return pack(to_python(value, mode="json"))
+
+        def encode_with(value: Any, dump_options: DumpOptions) -> bytes:
+            return pack(to_python(value, mode="json", **tree_options(dump_options)))
+
+        def as_json(data: Payload) -> bytes:
+            with decoding_errors(name, model):
+                # Infinities and NaN survive as JSON constants, which Pydantic's reader takes.
+                return to_json(unpack(data), inf_nan_mode="constants")
+
+        def decode(data: Payload) -> Any:
+            return read.decode(as_json(data))
+
+        def decode_with(data: Payload, load_options: LoadOptions) -> Any:
+            return read.decode_with(as_json(data), load_options)
+
+        return BoundFormat(encode, decode, encode_with, decode_with)
+
+
+def tree_options(options: DumpOptions) -> Any:
+    """Return dump options without those that only make sense for JSON text."""
+    return {name: value for name, value in options.items() if name not in {"indent", "ensure_ascii"}}

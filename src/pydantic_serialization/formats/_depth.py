@@ -1,0 +1,51 @@
+"""How deep a JSON text is nested, without parsing it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic_serialization._types import Payload
+
+PYDANTIC_DEPTH = 200
+"""Levels at which Pydantic's own JSON reader stops (jiter's recursion limit)."""
+
+_KEPT = b'[]{}"'
+_DROPPED = bytes(code for code in range(256) if code not in _KEPT)
+_SQUARE = bytes.maketrans(b"{}", b"[]")
+_STRING = re.compile(rb'"[^"]*"?')
+
+
+def json_depth_exceeds(data: Payload, limit: int) -> bool:
+    """Say whether arrays and objects are nested deeper than ``limit`` levels.
+
+    Works by C-speed passes over the text instead of a parse: a small document is settled by counting brackets; else
+    strings are removed, and each pass over what is left peels the innermost level off. Text that is not JSON gives some
+    answer without error: the parser refuses it anyway.
+    """
+    text = bytes(data) if isinstance(data, memoryview) else data
+    if text.count(b"[") + text.count(b"{") <= limit:
+        return False
+    brackets = text.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _DROPPED).replace(b'""', b"")
+    brackets = _STRING.sub(b"", brackets).translate(_SQUARE)
+    for _ in range(limit):
+        if b"[]" not in brackets:
+            break
+        brackets = brackets.replace(b"[]", b"")
+    return len(brackets) > 0
+
+
+def tree_depth_exceeds(tree: Any, limit: int) -> bool:
+    """Say whether lists and dicts are nested deeper than ``limit`` levels."""
+    level = [tree]
+    for _ in range(limit + 1):
+        level = [
+            item
+            for container in level
+            if isinstance(container, (list, dict))
+            for item in (container.values() if isinstance(container, dict) else container)
+        ]
+        if not level:
+            return False
+    return True

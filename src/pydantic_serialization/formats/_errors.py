@@ -1,0 +1,123 @@
+"""Turn the errors of Pydantic and of format libraries into ours, without showing a value."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticSerializationError, to_json
+
+from pydantic_serialization.errors import DecodeError, EncodeError, LimitExceededError, SerializationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_TOO_DEEP = re.compile(r"recursion limit|depth exceeded", re.IGNORECASE)
+_UNKNOWN_TYPE = re.compile(r"Unable to serialize unknown type: <(?:class|enum) '([\w.<>]+)'>")
+_DEEPEST_PATH = 32
+
+
+def json_error(error: ValidationError, model: str, format_name: str) -> Exception:
+    """Return the error to raise for what Pydantic's JSON reader said.
+
+    A document of the wrong shape stays a ``ValidationError``. What is not a document becomes a ``DecodeError``:
+    Pydantic reports that as a validation error too, whose text repeats the whole input.
+    """
+    problems = error.errors(include_url=False, include_context=True, include_input=False)
+    first = problems[0]
+    if first["type"] != "json_invalid" or first["loc"] != ():
+        return error
+    reason = str(first.get("ctx", {}).get("error", "invalid JSON"))
+    if "recursion limit" in reason:
+        message = "the document is nested deeper than max_depth allows"
+        return LimitExceededError(message, limit="max_depth", model=model, format=format_name)
+    return DecodeError(f"not a JSON document: {reason}", model=model, format=format_name)
+
+
+@contextmanager
+def decoding_errors(format_name: str, model: str) -> Iterator[None]:
+    """Turn whatever a format library raises into a ``DecodeError`` that names the kind of the fault, not the data."""
+    try:
+        yield
+    except SerializationError as error:
+        error.model = error.model or model
+        raise
+    except (ValidationError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001  (every library has errors of its own)
+        if isinstance(error, RecursionError) or _TOO_DEEP.search(str(error)):
+            message = "the document is nested deeper than max_depth allows"
+            raise LimitExceededError(message, limit="max_depth", model=model, format=format_name) from None
+        # The library's text may quote the data, so only the kind of the error is kept.
+        message = f"not a {format_name} document ({type(error).__name__})"
+        raise DecodeError(message, model=model, format=format_name) from None
+
+
+def encode_error(error: Exception, value: Any, model: str, format_name: str) -> EncodeError:
+    """Return the ``EncodeError`` for whatever writing ``value`` raised, with the path of the fault."""
+    path = failing_path(value)
+    return EncodeError(f"cannot write this value: {_reason(error)}", model=model, format=format_name, path=path)
+
+
+def _reason(error: Exception) -> str:
+    text = str(error)
+    unknown = _UNKNOWN_TYPE.search(text)
+    if unknown is not None:
+        return f"pydantic has no serializer for {unknown[1]}; add a field_serializer or PlainSerializer for it"
+    if "surrogates not allowed" in text or isinstance(error, UnicodeEncodeError):
+        return "a string holds a lone surrogate, which UTF-8 has no bytes for"
+    if "Circular reference" in text:
+        return "it contains itself"
+    if "depth exceeded" in text or "recursion" in text.lower() or isinstance(error, RecursionError):
+        return "it is nested too deep"
+    if "invalid utf-8" in text:
+        return "bytes are not UTF-8; set ser_json_bytes='base64' on the model, or use a binary format"
+    if "nteger exceeds 64-bit" in text or isinstance(error, OverflowError):
+        return "an integer is beyond 64 bits"
+    cause = error.__cause__ or error
+    if isinstance(error, PydanticSerializationError) and text.startswith("Error calling function"):
+        return f"{text.split(':', 1)[0].removeprefix('Error calling function ')} raised {type(cause).__name__}"
+    return type(cause).__name__
+
+
+def failing_path(value: Any) -> tuple[str | int, ...]:
+    """Return where in ``value`` writing fails, by writing its parts alone. Runs only after writing has failed."""
+    path: list[str | int] = []
+    while len(path) < _DEEPEST_PATH:
+        step = _failing_part(value)
+        if step is None:
+            break
+        path.append(step[0])
+        value = step[1]
+    return tuple(path)
+
+
+def _failing_part(value: Any) -> tuple[str | int, Any] | None:
+    if isinstance(value, BaseModel):
+        serializer = type(value).__pydantic_serializer__
+        for name in [*value.__dict__, *(value.__pydantic_extra__ or ()), *type(value).model_computed_fields]:
+            if not _writes(lambda name=name: serializer.to_json(value, include={name}, warnings=False)):
+                return name, getattr(value, name, None)
+        return None
+    items: Mapping[Any, Any] | Sequence[Any]
+    if isinstance(value, dict):
+        items = value
+        for key, item in items.items():
+            if not _writes(lambda item=item: to_json(item)):
+                return str(key), item
+    elif isinstance(value, (list, tuple)):
+        items = value
+        for index, item in enumerate(items):
+            if not _writes(lambda item=item: to_json(item)):
+                return index, item
+    return None
+
+
+def _writes(attempt: Any) -> bool:
+    try:
+        attempt()
+    except Exception:  # noqa: BLE001  (only whether it fails matters here; the real error was raised before)
+        return False
+    return True

@@ -1,0 +1,127 @@
+"""Read JSON text into validated values with Pydantic's own reader, under our limits and with our errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from pydantic_serialization.errors import LimitExceededError
+from pydantic_serialization.formats._depth import PYDANTIC_DEPTH, json_depth_exceeds
+from pydantic_serialization.formats._errors import json_error
+from pydantic_serialization.plan.trusted import trusting_validator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic_serialization._types import LoadOptions, Payload
+    from pydantic_serialization.formats._base import FormatOptions
+    from pydantic_serialization.plan import ModelPlan
+
+
+class JsonReader(NamedTuple):
+    """The two ways to read JSON text of one type."""
+
+    decode: Callable[[Payload], Any]
+    decode_with: Callable[[Payload, LoadOptions], Any]
+
+
+def bind_json_reader(plan: ModelPlan, options: FormatOptions, format_name: str) -> JsonReader:
+    """Return the functions that read JSON text of the plan's type.
+
+    Args:
+        plan: The type.
+        options: Strictness, trust and limits.
+        format_name: What errors call the format.
+    """
+    model = plan.name
+    validate = _validate_function(plan, options)
+    strict = True if options.strict else None
+
+    def decode_with(data: Payload, load_options: LoadOptions) -> Any:
+        text = data if not isinstance(data, memoryview) else _without_view(data)
+        try:
+            return validate(text, **{"strict": strict, **load_options})
+        except ValidationError as error:
+            raised = json_error(error, model, format_name)
+            if raised is error:
+                raise
+            raise raised from None
+
+    if strict is not None:
+
+        def decode(data: Payload) -> Any:
+            return decode_with(data, {})
+
+    else:
+
+        def decode(data: Payload) -> Any:
+            try:
+                return validate(data)
+            except ValidationError as error:
+                if isinstance(data, memoryview):  # pydantic takes bytes, bytearray and str only
+                    return decode_with(data, {})
+                raised = json_error(error, model, format_name)
+                if raised is error:
+                    raise
+                raise raised from None
+
+    if options.max_depth < PYDANTIC_DEPTH:
+        return _with_depth_check(JsonReader(decode, decode_with), options.max_depth, model, format_name)
+    return JsonReader(decode, decode_with)
+
+
+def _with_depth_check(reader: JsonReader, max_depth: int, model: str, format_name: str) -> JsonReader:
+    def check(data: Payload) -> None:
+        if json_depth_exceeds(data, max_depth):
+            message = f"the document is nested deeper than max_depth={max_depth} allows"
+            raise LimitExceededError(message, limit="max_depth", model=model, format=format_name)
+
+    def decode(data: Payload) -> Any:
+        check(data)
+        return reader.decode(data)
+
+    def decode_with(data: Payload, load_options: LoadOptions) -> Any:
+        check(data)
+        return reader.decode_with(data, load_options)
+
+    return JsonReader(decode, decode_with)
+
+
+def _validate_function(plan: ModelPlan, options: FormatOptions) -> Callable[..., Any]:
+    if not options.validate:
+        return trusting_validator(plan).validate_json
+    if plan.model is not None and _overrides(plan.model, "model_validate_json"):
+        override: Callable[..., Any] = plan.model.model_validate_json
+        return override
+    validate: Callable[..., Any] = plan.validator.validate_json
+    return validate
+
+
+def _overrides(model: type[BaseModel], method: str) -> bool:
+    """Say whether the user's class has a public method of its own in place of Pydantic's."""
+    own = getattr(model, method)
+    return getattr(own, "__func__", own) is not getattr(
+        getattr(BaseModel, method), "__func__", getattr(BaseModel, method)
+    )
+
+
+def encode_function(plan: ModelPlan) -> Callable[..., bytes]:
+    """Return the function that writes JSON text of the plan's type: Pydantic's, or the user's override of it."""
+    if plan.model is not None and _overrides(plan.model, "model_dump_json"):
+
+        def overridden(value: Any, **options: Any) -> bytes:
+            text: str = value.model_dump_json(**options)
+            return text.encode()
+
+        return overridden
+    to_json: Callable[..., bytes] = plan.serializer.to_json
+    return to_json
+
+
+def _without_view(data: memoryview) -> bytes | bytearray:
+    """Return the object under a view of a whole ``bytes`` or ``bytearray``, without a copy; else copy the view."""
+    whole = data.obj
+    if isinstance(whole, (bytes, bytearray)) and data.contiguous and data.nbytes == len(whole):
+        return whole
+    return data.tobytes()

@@ -1,0 +1,188 @@
+"""Check instances that came out of an unsigned pickle, as their type's validation leaves them.
+
+Unpickling sets attributes without validating, so the type's rules are checked afterwards: by Pydantic, on a copy. The
+instance itself is kept or refused, never altered, so that shared references, private attributes and the set of given
+fields stay as they were written.
+
+==================  ==================================================================================
+types, constraints  checked in strict mode: a value must already be what its field declares
+``after``           run: what they refuse is refused
+``before``          not run: they shape raw input, and what they left is in the instance
+``wrap``, plain     run: they must leave the value as it is
+defaults            not filled in: a pickle names every field
+==================  ==================================================================================
+
+A validator may change the type of what it gets (``Annotated[HttpUrl, AfterValidator(str)]``). Its value may fail strict
+mode, and is then accepted if validation in lax mode arrives at the very same value.
+
+Instances inside an instance are accepted by their class, because each of them is checked by itself: an instance that is
+shared a thousand times is checked once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError, SchemaValidator
+
+from pydantic_serialization.errors import UnsupportedTypeError
+from pydantic_serialization.plan.trusted import without_checks
+from pydantic_serialization.plan.walk import Node, transform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic_core import CoreSchema
+
+_INSTANCES = frozenset({"model", "dataclass"})
+_AROUND = frozenset({"function-after", "function-wrap"})
+
+
+class StateChecker:
+    """Checks values of one type.
+
+    Args:
+        schema: Core schema of the type.
+        name: Of the type, for messages.
+        inside: Look into the type's own instances; else they are accepted by their class.
+        validate: ``False`` leaves out constraints and ``after`` validators.
+
+    Raises:
+        UnsupportedTypeError: Pydantic before 2.12 cannot build a validator beside the class's own.
+    """
+
+    def __init__(self, schema: CoreSchema, name: str, *, inside: bool, validate: bool) -> None:
+        node: Node = dict(schema)
+        if not validate:
+            node = transform(node, without_checks)
+        node = transform(node, _state_node)
+        self._schema = _looking_inside(node) if inside else node
+        self._name = name
+        self._strict = self._built(transform(self._schema, _unchanging_node))
+
+    def check(self, value: Any, *, strict: bool, context: Any) -> None:
+        """Return if ``value`` is what validation leaves.
+
+        Raises:
+            pydantic.ValidationError: it is not.
+        """
+        options = {"context": context, "by_name": True, "by_alias": False}
+        try:
+            self._strict.validate_python(value, strict=True, **options)
+        except ValidationError:
+            if strict or not same(value, self._lax.validate_python(value, strict=False, **options)):
+                raise
+
+    @cached_property
+    def _lax(self) -> Any:
+        return self._built(self._schema)
+
+    def _built(self, schema: Node) -> Any:
+        build: Any = SchemaValidator
+        try:
+            return build(schema, None, _use_prebuilt=False)
+        except TypeError:
+            message = f"reading unsigned pickles of {self._name} needs pydantic 2.12 or newer; set signing_keys"
+            raise UnsupportedTypeError(message, model=self._name, format="pickle") from None
+
+
+def same(left: Any, right: Any) -> bool:
+    """Say whether two values are equal and of the same types, at every depth. Private attributes do not count."""
+    if left is right:
+        return True
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, (list, tuple)):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, dict):
+        return same(list(left.items()), list(right.items()))
+    if dataclasses.is_dataclass(left) or hasattr(left, "__pydantic_fields_set__"):
+        return same(_attributes(left), _attributes(right))
+    if isinstance(left, (set, frozenset)):
+        return left == right and {(type(item), item) for item in left} == {(type(item), item) for item in right}
+    return bool(left == right or (left != left and right != right))
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    if dataclasses.is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return {**vars(value), **(value.__pydantic_extra__ or {})}
+
+
+def _state_node(node: Node) -> Node:
+    """Return the node that checks what ``node`` leaves. Innermost nodes come first."""
+    kind = node["type"]
+    if kind in _INSTANCES:
+        return _instance_node(node)
+    if kind == "json":
+        return _standing_for(node, node.get("schema") or {"type": "any"})
+    if kind == "default":
+        inner = node["schema"]
+        # Pydantic does not validate a default, and None as the default of a field that is not optional is common.
+        return _standing_for(node, {"type": "nullable", "schema": inner} if node.get("default", 0) is None else inner)
+    if kind == "function-before":
+        return _standing_for(node, node["schema"])
+    return node
+
+
+def _unchanging_node(node: Node) -> Node:
+    if node["type"] in {"function-wrap", "function-plain"} and isinstance(node.get("function"), dict):
+        function = node["function"]
+        return {**node, "function": {**function, "function": _unchanging(function["function"])}}
+    return node
+
+
+def _standing_for(node: Node, inner: Node) -> Node:
+    return {**inner, "ref": node["ref"]} if "ref" in node else inner
+
+
+def _instance_node(node: Node) -> Node:
+    """Return the node for instances: checked as they are, not by calling constructors."""
+    changed: Node = {**node, "revalidate_instances": "never"}
+    if node["type"] == "model":
+        changed["custom_init"] = False
+        return changed
+    changed["post_init"] = False
+    arguments: Node = node["schema"]
+    if arguments["type"] == "dataclass-args":
+        fields = [{**field, "init": True} for field in arguments["fields"] if not field.get("init_only")]
+        changed["schema"] = {**arguments, "fields": fields}
+    return changed
+
+
+def _unchanging(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a validator that accepts what ``function`` leaves as it is."""
+
+    def check(value: Any, *rest: Any) -> Any:
+        if not same(value, function(value, *rest)):
+            raise PydanticCustomError("changed_by_validator", "Input would be changed by its validator")
+        return value
+
+    return check
+
+
+def _looking_inside(node: Node) -> Node:
+    """Return the schema with the outermost model or dataclass checked inside, and the same class elsewhere not."""
+    if node["type"] == "definitions":
+        definitions = {item["ref"]: item for item in node["definitions"]}
+        return {**node, "schema": _opened(node["schema"], definitions, is_observed=False)}
+    return _opened(node, {}, is_observed=False)
+
+
+def _opened(node: Node, definitions: dict[str, Node], *, is_observed: bool) -> Node:
+    kind = node["type"]
+    if kind == "definition-ref":
+        target = {key: value for key, value in definitions[node["schema_ref"]].items() if key != "ref"}
+        return _opened(target, definitions, is_observed=is_observed)
+    if kind in _AROUND:
+        return {**node, "schema": _opened(node["schema"], definitions, is_observed=True)}
+    if kind not in _INSTANCES:
+        return node
+    opened = {**node, "revalidate_instances": "always"}
+    if not is_observed:
+        # The copy is seen by nobody; with validators of the model around it, it needs its private attributes.
+        opened.pop("post_init", None)
+    return opened

@@ -1,0 +1,62 @@
+"""JSON as Pydantic writes and reads it: the reference that the other formats are held against.
+
+========================  ==========================================================================
+writes                    the bytes of ``model_dump_json()``, or of the class's own override of it
+reads                     what ``model_validate_json()`` accepts
+cannot represent          nothing by type; a value without JSON form is an ``EncodeError``
+========================  ==========================================================================
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic_serialization.errors import EncodeError
+from pydantic_serialization.formats._base import BoundFormat, FormatOptions
+from pydantic_serialization.formats._depth import json_depth_exceeds
+from pydantic_serialization.formats._json import bind_json_reader, encode_function
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic_serialization._types import DumpOptions
+    from pydantic_serialization.plan import ModelPlan
+
+
+class JsonFormat:
+    """Pydantic's own JSON."""
+
+    name = "json"
+    wire_id = 1
+    media_type = "application/json"
+
+    def bind(self, plan: ModelPlan, options: FormatOptions) -> BoundFormat:
+        """Return the functions for one type; see :meth:`Format.bind`."""
+        reader = bind_json_reader(plan, options, self.name)
+        write = depth_checked(encode_function(plan), plan, options, self.name)
+
+        def encode_with(value: Any, dump_options: DumpOptions) -> bytes:
+            return write(value, **dump_options)
+
+        return BoundFormat(write, reader.decode, encode_with, reader.decode_with)
+
+
+def depth_checked(
+    write: Callable[..., bytes], plan: ModelPlan, options: FormatOptions, format_name: str
+) -> Callable[..., bytes]:
+    """Return ``write``, with a check of the result where the schema alone does not bound its depth.
+
+    Pydantic writes up to 255 levels and reads 200: what could not be read back is refused when it is written.
+    """
+    limit, model = options.max_depth, plan.name
+    if plan.traits.depth is not None and plan.traits.depth <= limit:
+        return write
+
+    def checked(value: Any, **dump_options: Any) -> bytes:
+        text = write(value, **dump_options)
+        if json_depth_exceeds(text, limit):
+            message = f"the value is nested deeper than max_depth={limit}, so it could not be read back"
+            raise EncodeError(message, model=model, format=format_name)
+        return text
+
+    return checked

@@ -1,0 +1,70 @@
+"""JSON lines: one JSON document a line, for lists. Not a registered format: a list type is part of it.
+
+https://jsonlines.org
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args, get_origin
+
+from pydantic import ValidationError
+
+from pydantic_serialization.errors import SerializationError, UnsupportedTypeError
+from pydantic_serialization.formats._base import BoundFormat, FormatOptions
+from pydantic_serialization.formats.json import JsonFormat
+from pydantic_serialization.plan import plan_for
+
+if TYPE_CHECKING:
+    from pydantic_serialization._types import DumpOptions, LoadOptions, Payload
+    from pydantic_serialization.plan import ModelPlan
+
+
+class JsonlFormat:
+    """JSON lines of the items of a list."""
+
+    name = "jsonl"
+    wire_id = 0
+    media_type = "application/jsonl"
+
+    def bind(self, plan: ModelPlan, options: FormatOptions) -> BoundFormat:
+        """Return the functions for one list type.
+
+        Raises:
+            UnsupportedTypeError: the type is no ``list[...]``.
+        """
+        items = get_args(plan.type)
+        if get_origin(plan.type) is not list or len(items) != 1:
+            message = f"jsonl takes a list type such as list[{plan.name}]"
+            raise UnsupportedTypeError(message, model=plan.name, format=self.name)
+        item = JsonFormat().bind(plan_for(items[0]), options)
+        write, write_with, read, read_with = item.encode, item.encode_with, item.decode, item.decode_with
+
+        def encode(values: Any) -> bytes:
+            return b"".join([line for value in values for line in (write(value), b"\n")])
+
+        def encode_with(values: Any, dump_options: DumpOptions) -> bytes:
+            return b"".join([line for value in values for line in (write_with(value, dump_options), b"\n")])
+
+        def lines(data: Payload) -> list[tuple[int, bytes]]:
+            # Only \n ends a line: splitlines() would also split at bytes that JSON strings may hold.
+            return [(number, line) for number, line in enumerate(bytes(data).split(b"\n"), 1) if line.strip()]
+
+        def decode(data: Payload) -> Any:
+            return [_numbered(number, read, line) for number, line in lines(data)]
+
+        def decode_with(data: Payload, load_options: LoadOptions) -> Any:
+            return [_numbered(number, read_with, line, load_options) for number, line in lines(data)]
+
+        return BoundFormat(encode, decode, encode_with, decode_with)
+
+
+def _numbered(number: int, read: Any, *arguments: Any) -> Any:
+    """Return what ``read`` returns; its error says which line it was."""
+    try:
+        return read(*arguments)
+    except SerializationError as error:
+        error.path = (f"line {number}", *error.path)
+        raise
+    except ValidationError as error:
+        error.add_note(f"in line {number}")
+        raise

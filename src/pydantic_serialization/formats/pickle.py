@@ -1,0 +1,167 @@
+"""Pickle: Python only, with all that Python pickles: shared references, private attributes, the set of given fields.
+
+========================  ==========================================================================
+writes                    protocol 5, as ``pickle.dumps``
+reads                     protocols 4 and 5, exactly one document
+without a signature       classes of the requested type and a table of value types only, in both
+                          directions; every instance is checked (see ``_unpickler``)
+with a signature          every class, in both directions: the caller has verified the MAC of the
+                          sealed frame around the bytes before it asks for them to be read
+cannot represent          types with classes that cannot be found by module and name
+========================  ==========================================================================
+
+https://docs.python.org/3.11/library/pickle.html
+"""
+
+from __future__ import annotations
+
+import pickle
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from pydantic_serialization.errors import DecodeError, EncodeError, LimitExceededError, SerializationError
+from pydantic_serialization.formats._base import BoundFormat, FormatOptions
+from pydantic_serialization.formats._pickle_classes import may_hash_composites, pickled_classes
+from pydantic_serialization.formats._pickle_opcodes import check_opcodes
+from pydantic_serialization.formats._pickle_state import StateChecker
+from pydantic_serialization.formats._unpickler import Pickler, Rules, Unpickler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic_serialization._types import DumpOptions, LoadOptions, Payload
+    from pydantic_serialization.plan import ModelPlan
+
+_PARTIAL = ("include", "exclude", "exclude_unset", "exclude_defaults", "exclude_none")
+"""Options that leave something out. An instance is pickled whole, so ignoring them would leak what was excluded."""
+
+
+class PickleFormat:
+    """Pickles, restricted to the requested type unless they are authenticated."""
+
+    name = "pickle"
+    wire_id = 3
+    media_type = "application/x-python-pickle"
+
+    def bind(self, plan: ModelPlan, options: FormatOptions) -> BoundFormat:
+        """Return the functions for one type.
+
+        Raises:
+            UnsupportedTypeError: a class of the type cannot be found by its module and name.
+        """
+        encode, decode = _bind_authenticated(plan, options) if options.authenticated else _bind_unsigned(plan, options)
+        name = plan.name
+
+        def encode_with(value: Any, dump_options: DumpOptions) -> bytes:
+            partial = [option for option in _PARTIAL if dump_options.get(option)]
+            if partial:
+                message = f"pickle writes whole instances and cannot apply {', '.join(partial)}; use another format"
+                raise EncodeError(message, model=name, format="pickle")
+            return encode(value)
+
+        def decode_with(data: Payload, load_options: LoadOptions) -> Any:
+            return decode(data, load_options)
+
+        return BoundFormat(encode, lambda data: decode(data, {}), encode_with, decode_with)
+
+
+def _bind_unsigned(
+    plan: ModelPlan, options: FormatOptions
+) -> tuple[Callable[[Any], bytes], Callable[[Payload, LoadOptions], Any]]:
+    rules = Rules(plan, max_depth=options.max_depth, validate=options.validate)
+    # Only there can a document break a rule of the opcodes that the classes do not show beforehand.
+    is_checked_when_written = may_hash_composites(plan)
+
+    def encode(value: Any) -> bytes:
+        file = BytesIO()
+        try:
+            Pickler(file, rules.types, rules.writable_names).dump(value)
+            data = file.getvalue()
+            if is_checked_when_written:
+                check_opcodes(data)
+        except RecursionError:
+            raise EncodeError("the value is nested too deep for pickle", model=plan.name, format="pickle") from None
+        except (EncodeError, DecodeError) as error:
+            raise EncodeError(error.args[0], model=plan.name, format="pickle") from None
+        return data
+
+    def decode(data: Payload, load_options: LoadOptions) -> Any:
+        document = bytes(data)
+        try:
+            check_opcodes(document)
+            value = Unpickler(BytesIO(document), rules.readable_names).load()
+            strict = load_options.get("strict")
+            is_strict = options.strict if strict is None else strict
+            rules.check(value, len(document), strict=is_strict, context=load_options.get("context"))
+        except ValidationError:
+            raise
+        except Exception as error:  # noqa: BLE001  (a pickle can make a constructor raise anything)
+            raise _decode_error(error, plan.name) from None
+        return value
+
+    return encode, decode
+
+
+def _bind_authenticated(
+    plan: ModelPlan, options: FormatOptions
+) -> tuple[Callable[[Any], bytes], Callable[[Payload, LoadOptions], Any]]:
+    pickled_classes(plan)
+    check_type = _type_check(plan, options)
+
+    def encode(value: Any) -> bytes:
+        try:
+            return pickle.dumps(value, protocol=5)
+        except RecursionError:
+            raise EncodeError("the value is nested too deep for pickle", model=plan.name, format="pickle") from None
+
+    def decode(data: Payload, load_options: LoadOptions) -> Any:
+        file = BytesIO(data)
+        try:
+            value = pickle.Unpickler(file).load()
+            _expect_end(file)
+            check_type(value, load_options)
+        except ValidationError:
+            raise
+        except Exception as error:  # noqa: BLE001  (a pickle can make a constructor raise anything)
+            raise _decode_error(error, plan.name) from None
+        return value
+
+    return encode, decode
+
+
+def _type_check(plan: ModelPlan, options: FormatOptions) -> Callable[[Any, LoadOptions], None]:
+    """Return the check that an authenticated pickle holds the requested type; what is inside was vouched for."""
+    model = plan.model
+    if model is None:
+        root = StateChecker(plan.schema, plan.name, inside=False, validate=options.validate)
+
+        def check(value: Any, load_options: LoadOptions) -> None:
+            root.check(value, strict=False, context=load_options.get("context"))
+
+    else:
+
+        def check(value: Any, load_options: LoadOptions) -> None:  # noqa: ARG001  (the other check needs them)
+            if not isinstance(value, model):
+                raise DecodeError("the pickle does not hold an instance of the requested type")
+
+    return check
+
+
+def _expect_end(file: BytesIO) -> None:
+    if file.read(1):
+        raise DecodeError("the pickle is followed by something else")
+
+
+def _decode_error(error: Exception, model: str) -> SerializationError:
+    """Return the error to raise for what reading raised. The text of a foreign error may quote the document."""
+    if isinstance(error, LimitExceededError):
+        return LimitExceededError(error.args[0], limit=error.limit, model=model, format="pickle")
+    if isinstance(error, SerializationError):
+        return type(error)(error.args[0], model=model, format="pickle", position=error.position)
+    if isinstance(error, RecursionError):
+        return LimitExceededError("the pickle is nested too deep", limit="max_depth", model=model, format="pickle")
+    if isinstance(error, MemoryError):
+        return LimitExceededError("the pickle asks for more memory than there is", model=model, format="pickle")
+    return DecodeError(f"not a pickle document ({type(error).__name__})", model=model, format="pickle")

@@ -1,0 +1,194 @@
+"""Read a core schema once, and keep what the formats need to know. The only reader of core schemas."""
+
+from __future__ import annotations
+
+import types
+from enum import Enum
+from typing import TYPE_CHECKING, Any, get_args, get_origin
+
+from pydantic import BaseModel, PydanticUserError, TypeAdapter
+from pydantic.errors import PydanticSchemaGenerationError
+
+from pydantic_serialization.errors import UnsupportedTypeError
+from pydantic_serialization.plan.spec import FieldSpec, ModelPlan, TypeTraits
+from pydantic_serialization.plan.walk import Node, children
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_LEVELS = {"model", "dataclass", "typed-dict", "named-tuple", "list", "tuple", "set", "frozenset", "dict", "generator"}
+_LEVELS |= {"deque", "counter", "ordered-dict", "frozendict"}
+_OPEN = {"any", "is-instance", "is-subclass", "callable", "custom-error", "call", "arguments", "arguments-v3"}
+_WRAPPERS = {"default", "nullable", "model-field", "typed-dict-field", "dataclass-field", "definitions"}
+
+
+def compile_plan(declared: Any) -> ModelPlan:
+    """Return the plan of ``declared``.
+
+    Args:
+        declared: A model class, or anything that Pydantic makes a ``TypeAdapter`` of.
+
+    Raises:
+        UnsupportedTypeError: Pydantic has no schema for the type.
+    """
+    model = declared if isinstance(declared, type) and issubclass(declared, BaseModel) else None
+    name = type_name(declared)
+    try:
+        source = _complete(model) if model is not None else TypeAdapter(declared)
+        adapter: Any = source
+        schema = adapter.__pydantic_core_schema__ if model is not None else adapter.core_schema
+        serializer = adapter.__pydantic_serializer__ if model is not None else adapter.serializer
+        validator = adapter.__pydantic_validator__ if model is not None else adapter.validator
+    except (PydanticSchemaGenerationError, PydanticUserError) as error:
+        message = (
+            f"pydantic has no schema for {name}: pass a model, a dataclass, or a type such as list[Model] "
+            f"(as model_class=) whose parts pydantic knows"
+        )
+        raise UnsupportedTypeError(message, model=name) from error
+    return ModelPlan(
+        type=declared,
+        name=name,
+        model=model,
+        schema=schema,
+        serializer=serializer,
+        validator=validator,
+        traits=_Traits(schema).found(),
+        fields=_fields(schema, declared),
+    )
+
+
+def type_name(declared: Any) -> str:
+    """Return a short readable name of a type: ``"User"``, ``"list[User]"``, ``"int | None"``."""
+    if isinstance(declared, type):
+        return declared.__name__
+    origin, arguments = get_origin(declared), get_args(declared)
+    if origin is None or not arguments:
+        return str(getattr(declared, "__name__", None) or declared)
+    if hasattr(declared, "__metadata__"):
+        return type_name(arguments[0])
+    names = [type_name(item) if not isinstance(item, (str, int, bytes)) else repr(item) for item in arguments]
+    if origin is types.UnionType or getattr(origin, "__name__", "") == "Union":
+        return " | ".join("None" if item == "NoneType" else item for item in names)
+    return f"{getattr(origin, '__name__', origin)}[{', '.join(names)}]"
+
+
+def _complete(model: type[BaseModel]) -> type[BaseModel]:
+    """Return the model with its forward references resolved."""
+    if not model.__pydantic_complete__:
+        model.model_rebuild(raise_errors=True)
+    return model
+
+
+class _Traits:
+    """Collects the traits of a schema in one walk."""
+
+    def __init__(self, schema: Any) -> None:
+        self._definitions: dict[str, Node] = {}
+        self._classes: set[type] = set()
+        self._has_bytes = self._has_strict = False
+        self._is_closed = True
+        self._collect(schema)
+        self._depths: dict[str, int | None] = {}
+        self._depth = self._depth_of(schema, frozenset())
+
+    def found(self) -> TypeTraits:
+        return TypeTraits(
+            classes=frozenset(self._classes),
+            has_bytes=self._has_bytes,
+            has_strict=self._has_strict,
+            is_closed=self._is_closed,
+            depth=self._depth,
+        )
+
+    def _collect(self, node: Node) -> None:
+        kind = node["type"]
+        reference = node.get("ref")
+        if reference is not None:
+            self._definitions[reference] = node
+        cls = node.get("cls")
+        if isinstance(cls, type) and kind in {"model", "dataclass", "enum", "named-tuple", "typed-dict", "is-instance"}:
+            self._classes.add(cls)
+        if kind == "literal":
+            self._classes.update(type(value) for value in node["expected"] if isinstance(value, Enum))
+        self._has_bytes |= kind == "bytes" and "serialization" not in node
+        self._has_strict |= bool(node.get("strict")) or bool((node.get("config") or {}).get("strict"))
+        self._is_closed &= kind not in _OPEN and not _is_free_serializer(node)
+        for child in children(node):
+            self._collect(child)
+
+    def _depth_of(self, node: Node, above: frozenset[str]) -> int | None:
+        """Return the levels of the deepest document of this node, or ``None`` where nothing bounds it."""
+        kind = node["type"]
+        if kind == "definition-ref":
+            reference = node["schema_ref"]
+            if reference in above or reference not in self._definitions:
+                return None
+            return self._depth_of(self._definitions[reference], above)
+        if kind in _OPEN or _is_free_serializer(node) or _extras_are_free(node):
+            return None
+        reference = node.get("ref")
+        if reference is not None:
+            if reference in self._depths:
+                return self._depths[reference]
+            above |= {reference}
+        deepest = 0
+        for child in children(node) if kind != "definitions" else (node["schema"],):
+            depth = self._depth_of(child, above)
+            if depth is None:
+                deepest = -1
+                break
+            deepest = max(deepest, depth)
+        result = None if deepest < 0 else deepest + (kind in _LEVELS)
+        if reference is not None and result is not None:
+            self._depths[reference] = result
+        return result
+
+
+def _is_free_serializer(node: Node) -> bool:
+    """Say whether this is a user's serializer or computed field whose result has no declared type."""
+    if node["type"] not in {"function-plain", "function-wrap", "computed-field"}:
+        return False
+    is_serializer = (
+        "is_field_serializer" in node or "when_used" in node or "info_arg" in node or "property_name" in node
+    )
+    if not is_serializer and "schema" in node:
+        return False
+    returned = node.get("return_schema")
+    return returned is None or returned["type"] == "any"
+
+
+def _extras_are_free(node: Node) -> bool:
+    extra = node.get("extra_behavior") or (node.get("config") or {}).get("extra_fields_behavior")
+    return bool(extra == "allow" and "extras_schema" not in node)
+
+
+def _fields(schema: Any, declared: Any) -> tuple[FieldSpec, ...]:
+    node: Node = schema
+    definitions: dict[str, Node] = {}
+    while True:
+        kind = node["type"]
+        if kind == "definitions":
+            definitions = {item["ref"]: item for item in node["definitions"]}
+            node = node["schema"]
+        elif kind == "definition-ref":
+            node = definitions[node["schema_ref"]]
+        elif kind in {"model", "dataclass", "default", "nullable", "list", "set"} or kind.startswith("function-"):
+            inner = node.get("schema") or node.get("items_schema")
+            if inner is None:
+                return ()
+            node = inner
+        else:
+            break
+    annotations = getattr(declared, "model_fields", {})
+    fields: dict[str, Node] | list[Node] = node.get("fields") or {}
+    named = list(fields.items()) if isinstance(fields, dict) else [(item["name"], item) for item in fields]
+    return tuple(_field(name, item, annotations.get(name), definitions) for name, item in named)
+
+
+def _field(name: str, node: Node, info: Any, definitions: Mapping[str, Node]) -> FieldSpec:
+    inner = node
+    while inner["type"] in _WRAPPERS or inner["type"] == "definition-ref":
+        inner = definitions[inner["schema_ref"]] if inner["type"] == "definition-ref" else inner["schema"]
+    annotation = type_name(info.annotation) if info is not None else str(inner["type"])
+    nested = inner.get("cls") if inner["type"] in {"model", "dataclass"} else None
+    return FieldSpec(name=name, kind=inner["type"], annotation=annotation, nested=nested)

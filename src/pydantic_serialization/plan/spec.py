@@ -1,0 +1,97 @@
+"""The plan of a type: data only, made by the compiler, read by formats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pydantic_serialization.plan.fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """One field of a model, a dataclass or a typed dict, as its core schema describes it.
+
+    Attributes:
+        name: Name in Python.
+        kind: The core schema node behind wrappers such as defaults: ``"str"``, ``"model"``, ``"function-before"`` …
+        annotation: The declared type as text.
+        nested: The class of the field's own model, if it is one.
+    """
+
+    name: str
+    kind: str
+    annotation: str
+    nested: type | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TypeTraits:
+    """What formats need to know about everything that is reachable from a type.
+
+    Attributes:
+        classes: Models, dataclasses, enums and other classes that instances are made of.
+        has_bytes: Some value is declared as ``bytes``.
+        has_strict: Some part asks for Pydantic's strict mode.
+        is_closed: Every value has a declared type: no ``Any``, no arbitrary classes, no serializer with a free result.
+        depth: Levels of arrays and objects of the deepest document, or ``None`` where the schema sets no bound.
+    """
+
+    classes: frozenset[type]
+    has_bytes: bool
+    has_strict: bool
+    is_closed: bool
+    depth: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class ModelPlan:
+    """Everything that the formats need to know about one type.
+
+    Attributes:
+        type: The type itself: a model class, or anything that Pydantic makes a ``TypeAdapter`` of.
+        name: Short readable name, for messages and statistics: ``"User"``, ``"list[User]"``.
+        model: The type if it is a ``BaseModel`` subclass, else ``None``.
+        schema: Its core schema.
+        serializer: Pydantic's compiled serializer.
+        validator: Pydantic's compiled validator.
+        traits: What is known about everything reachable from the type.
+        fields: The fields, if the type has fields.
+    """
+
+    type: Any
+    name: str
+    model: type[Any] | None
+    schema: CoreSchema
+    serializer: SchemaSerializer
+    validator: SchemaValidator
+    traits: TypeTraits
+    fields: tuple[FieldSpec, ...]
+
+    @property
+    def classes(self) -> frozenset[type]:
+        """The classes that instances of the type are made of."""
+        return self.traits.classes
+
+    @property
+    def import_path(self) -> str:
+        """``"module:Class"``, as the command line takes it; empty for types that are no importable class."""
+        if not isinstance(self.type, type) or "<locals>" in self.type.__qualname__:
+            return ""
+        return f"{self.type.__module__}:{self.type.__qualname__}"
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """Eight bytes that change when the schema does, the code of validators and serializers included."""
+        return fingerprint(self.schema)
+
+    def is_current(self) -> bool:
+        """Say whether the model still has this serializer and validator: ``model_rebuild`` makes new ones."""
+        return self.model is None or (
+            self.model.__pydantic_serializer__ is self.serializer
+            and self.model.__pydantic_validator__ is self.validator
+        )

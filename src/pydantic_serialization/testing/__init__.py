@@ -1,0 +1,14 @@
+"""Contracts for plug-in authors: test classes to inherit. They need pytest and Hypothesis."""
+
+from __future__ import annotations
+
+import pytest
+
+# Failing assertions of a contract then show their values, as those of a test module do. Goes before the imports.
+pytest.register_assert_rewrite("pydantic_serialization.testing.cache")
+pytest.register_assert_rewrite("pydantic_serialization.testing.codecs")
+
+from pydantic_serialization.testing.cache import CacheContract, FakeClock  # noqa: E402
+from pydantic_serialization.testing.codecs import CodecContract  # noqa: E402
+
+__all__ = ["CacheContract", "CodecContract", "FakeClock"]

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Install the Debian packages that the tests run real programs of, where they are missing, and say so.
+#
+#   gzip    checks that what we compress is what everybody's gzip reads
+#
+# Add a line to `wanted` ("command package") when a test needs another program.
+set -eu
+
+wanted="gzip gzip"
+
+missing=""
+set -- $wanted
+while [ $# -gt 1 ]; do
+    command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+    shift 2
+done
+
+if [ -z "$missing" ]; then
+    exit 0
+fi
+echo "the tests need these Debian packages:$missing"
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "install them with your system's package manager, then run this again" >&2
+    exit 1
+fi
+sudo=""
+[ "$(id -u)" -eq 0 ] || sudo="sudo"
+$sudo apt-get update -qq
+# shellcheck disable=SC2086  # a list of packages
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
