@@ -16,6 +16,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import accumulate
 
 from pydantic_serialization.cache import CacheManager, MemoryTier, compile_key, encode_parts
@@ -34,6 +35,7 @@ class Lru:
         self.lock = threading.Lock()
 
     def get(self, key: str) -> bytes | None:
+        """Return the value of ``key``, and make it the last to go."""
         with self.lock:
             entry = self.entries.get(key)
             if entry is None or time.monotonic() >= entry[1]:
@@ -42,6 +44,7 @@ class Lru:
             return entry[0]
 
     def set(self, key: str, value: bytes, expires_at: float) -> None:
+        """Store ``value`` until ``expires_at``, and drop what was not used for longest."""
         weight = len(key) + len(value) + 300
         with self.lock:
             old = self.entries.pop(key, None)
@@ -76,27 +79,24 @@ def cost_table(items: int) -> None:
     absent = [f"none:{number:011d}" for number in range(steps)]
     expires_at = time.monotonic() + 1e6
     fresh = (f"new:{number:011d}" for number in range(10**9))
-    for name, store in (("MemoryTier", MemoryTier(items, 1 << 40)), ("LRU", Lru(items, 1 << 40))):
+    tables: dict[str, dict[str, float]] = {}
+    stores: dict[str, MemoryTier | Lru] = {"S3-FIFO": MemoryTier(items, 1 << 40), "LRU": Lru(items, 1 << 40)}
+    for store in stores.values():
         for key in keys:
             store.set(key, PAYLOAD, expires_at)
-        tables[name] = best_of(
-            {
-                "get, hit": lambda store=store: _reads(store, present),
-                "get, miss": lambda store=store: _reads(store, absent),
-                "overwrite": lambda store=store: _writes(store, present, expires_at),
-                "insert and evict": lambda store=store: _writes(store, _take(fresh, steps), expires_at),
-            },
-            steps,
-        )
-        # What was evicted is not there for the next store's reads: each store is filled for itself.
+    operations: dict[str, Callable[[MemoryTier | Lru], None]] = {
+        "get, hit": lambda store: _reads(store, present),
+        "get, miss": lambda store: _reads(store, absent),
+        "overwrite": lambda store: _writes(store, present, expires_at),
+        "insert and evict": lambda store: _writes(store, _take(fresh, steps), expires_at),
+    }
+    for operation, action in operations.items():
+        tables[operation] = best_of({name: partial(action, store) for name, store in stores.items()}, steps)
     print(f"\n{items} entries, ns per operation")
     print(f"{'':20}{'S3-FIFO':>10}{'LRU':>10}{'ratio':>10}")
-    for operation, ours in tables["MemoryTier"].items():
-        theirs = tables["LRU"][operation]
+    for operation, costs in tables.items():
+        ours, theirs = costs["S3-FIFO"], costs["LRU"]
         print(f"{operation:20}{ours:10.0f}{theirs:10.0f}{ours / theirs:10.2f}")
-
-
-tables: dict[str, dict[str, float]] = {}
 
 
 def _reads(store: MemoryTier | Lru, keys: Sequence[str]) -> None:
@@ -198,7 +198,7 @@ def _ones(prefix: str, count: int) -> list[str]:
 
 
 def hit_ratio(store: MemoryTier | Lru, keys: Sequence[str]) -> float:
-    """Return the share of ``keys``, in per cent, that ``store`` has when they are read in order and stored on a miss."""
+    """Return the per cent of ``keys`` that ``store`` has when they are read in order, and stored on a miss."""
     hits = 0
     for key in keys:
         if store.get(key) is None:

@@ -6,6 +6,7 @@ then what the application registered, then the entry points of installed package
 
 from __future__ import annotations
 
+import logging
 import threading
 from enum import Enum
 from functools import cache
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 PluginT = TypeVar("PluginT")
+
+_logger = logging.getLogger("pydantic_serialization")
 
 
 def did_you_mean(name: str, known: list[str] | tuple[str, ...]) -> str:
@@ -64,7 +67,7 @@ class Registry(Generic[PluginT]):
         self._lock = threading.RLock()
         renew_after_fork(self)
 
-    def renew_locks(self) -> None:
+    def after_fork(self) -> None:
         """Replace the lock: in a forked child, a thread that is not there any more may have held it."""
         self._lock = threading.RLock()
 
@@ -108,8 +111,9 @@ class Registry(Generic[PluginT]):
             ConfigurationError: the name is taken and ``replace`` is false.
         """
         lowered = name.lower()
+        lowered = self._aliases.get(lowered, lowered)
         with self._lock:
-            taken = lowered in self._members or lowered in self._paths or lowered in self._aliases
+            taken = lowered in self._members or lowered in self._paths
             if taken and not replace:
                 message = (
                     f"{self.kind} {lowered!r} is already registered; pass replace=True to put another in its place"
@@ -119,8 +123,13 @@ class Registry(Generic[PluginT]):
 
     def unregister(self, name: str) -> None:
         """Forget what :meth:`register` added under ``name``; a built-in of that name is back."""
+        lowered = name.lower()
         with self._lock:
-            self._members.pop(name.lower(), None)
+            self._members.pop(self._aliases.get(lowered, lowered), None)
+
+    def members(self) -> tuple[PluginT, ...]:
+        """Return what has been registered or used so far."""
+        return tuple(self._members.values())
 
     def names(self) -> tuple[str, ...]:
         """Return every known name: built-in, registered, announced by an installed package."""
@@ -133,6 +142,9 @@ class Registry(Generic[PluginT]):
             try:
                 self.get(name)
             except MissingDependencyError:
+                continue
+            except Exception:  # a broken plug-in must not stop an application that does not use it
+                _logger.warning("the %s %r of an installed package cannot be used", self.kind, name, exc_info=True)
                 continue
             usable.append(name)
         return tuple(usable)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import weakref
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Self
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator, model_validator
 
@@ -49,6 +49,37 @@ class CompressionLevel(str, Enum):
     MAX = "max"
 
 
+class _Listeners:
+    """Bound methods to call after a change, held weakly. They belong to one configuration: a copy begins without."""
+
+    def __init__(self) -> None:
+        self._references: list[weakref.WeakMethod[Callable[[], None]]] = []
+
+    def add(self, listener: Callable[[], None]) -> None:
+        self._references = [reference for reference in self._references if reference() is not None]
+        self._references.append(weakref.WeakMethod(listener))
+
+    def call(self) -> None:
+        for reference in tuple(self._references):
+            listener = reference()
+            if listener is not None:
+                listener()
+
+    def __copy__(self) -> _Listeners:
+        return _Listeners()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Listeners:
+        return _Listeners()
+
+    def __reduce__(self) -> tuple[type[_Listeners], tuple[()]]:
+        return _Listeners, ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Listeners)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class SerializationConfig(BaseModel):
     """Settings of a manager, validated when made and when assigned to.
 
@@ -88,7 +119,7 @@ class SerializationConfig(BaseModel):
     """Shared tier; ``None`` means in-process only."""
 
     enable_validation: bool = True
-    """``False`` trusts the data: constraints and ``after`` validators do not run when reading."""
+    """``False`` trusts the data when reading: constraints are left out, and ``after`` validators cannot refuse."""
     strict_validation: bool = False
     """Read in Pydantic's strict mode."""
 
@@ -109,7 +140,7 @@ class SerializationConfig(BaseModel):
     signing_keys: Annotated[tuple[SecretStr, ...], Field(repr=False)] = ()
     """Secrets of at least 32 bytes, newest first: the first signs, all verify."""
 
-    _listeners: list[weakref.WeakMethod[Callable[[], None]]] = PrivateAttr(default_factory=list)
+    _listeners: _Listeners = PrivateAttr(default_factory=_Listeners)
 
     @model_validator(mode="before")
     @classmethod
@@ -163,15 +194,11 @@ class SerializationConfig(BaseModel):
             message = f"unknown setting {name!r}{did_you_mean(name, tuple(type(self).model_fields))}"
             raise ConfigurationError(message)
         super().__setattr__(name, value)
-        for reference in tuple(self._listeners):
-            listener = reference()
-            if listener is not None:
-                listener()
+        self._listeners.call()
 
     def on_change(self, listener: Callable[[], None]) -> None:
         """Call the bound method ``listener`` after each assignment, for as long as its object lives."""
-        self._listeners = [reference for reference in self._listeners if reference() is not None]
-        self._listeners.append(weakref.WeakMethod(listener))
+        self._listeners.add(listener)
 
     def public(self) -> dict[str, Any]:
         """Return the settings as plain values without secrets: keys as their number, URLs without credentials."""
@@ -209,6 +236,8 @@ def create_serialization_config(**overrides: Any) -> SerializationConfig:
 
 
 def _without_credentials(url: str) -> str:
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+    # By hand: a password may hold "/", "?" or "#" where nobody encoded it, and then a parser takes it for a path.
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return "***"
+    return f"{scheme}://{re.split('[?#]', rest.rpartition('@')[2], maxsplit=1)[0]}"

@@ -15,9 +15,11 @@ from pydantic_serialization.errors import (
     DecodeError,
     DecompressionError,
     EncodeError,
+    FrameError,
     IntegrityError,
     LimitExceededError,
     SchemaMismatchError,
+    UnknownCodecError,
 )
 
 if TYPE_CHECKING:
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from pydantic_serialization._types import Input, Payload
-    from pydantic_serialization.codecs import Packing
-    from pydantic_serialization.envelope import Sealer
+    from pydantic_serialization.codecs import Codec, Packing
+    from pydantic_serialization.envelope import Frame, Sealer
     from pydantic_serialization.formats import BoundFormat
 
 _EVERYTHING = -1
@@ -76,7 +78,8 @@ class FramePolicy(NamedTuple):
         written: Number of the written format, in frames.
         always: Seal every result.
         fallback: Results come from a format fallback.
-        fingerprint: Returns the schema's fingerprint.
+        fingerprint: Returns the schema's fingerprint, which is written.
+        readable: Returns the fingerprints that are read in formats that are pinned.
         accepted: Numbers of the formats that a frame may hold, or ``None`` for every known one.
         resolve: Number of a format to its bound functions.
         pinned: Formats whose frames are only read by the very version of the model that wrote them.
@@ -88,6 +91,7 @@ class FramePolicy(NamedTuple):
     always: bool
     fallback: bool
     fingerprint: Callable[[], bytes]
+    readable: Callable[[], frozenset[bytes]]
     accepted: frozenset[int] | None
     resolve: Callable[[int], BoundFormat]
     pinned: frozenset[int]
@@ -132,9 +136,7 @@ def _bind_finish(
 
     def finish(payload: bytes) -> bytes:
         size = len(payload)
-        if size > limit:
-            message = f"the payload has {size} bytes, more than max_payload_bytes={limit}: it could not be read back"
-            raise EncodeError(message)
+        _refuse_unreadable(size, limit)
         started = perf_counter_ns()
         body, codec = pack(payload)
         if size >= threshold and packing.codec is not None:
@@ -143,7 +145,7 @@ def _bind_finish(
             meter.bytes_out += len(body)
             meter.compress_ns += perf_counter_ns() - started
         if frames.always or (codec is not None and codec.magic is None):
-            return seal(
+            body = seal(
                 body,
                 format=written,
                 codec=0 if codec is None else codec.wire_id,
@@ -151,9 +153,18 @@ def _bind_finish(
                 fingerprint=frames.fingerprint(),
                 raw_size=size,
             )
+        if len(body) > size:  # a frame's header, or an escaped payload that compression made larger
+            _refuse_unreadable(len(body), limit)
         return body
 
     return finish
+
+
+def _refuse_unreadable(size: int, limit: int) -> None:
+    """Raise ``EncodeError`` for what is too large to be read back."""
+    if size > limit:
+        message = f"the result has {size} bytes, more than max_payload_bytes={limit}: it could not be read back"
+        raise EncodeError(message)
 
 
 def _bind_open(
@@ -189,16 +200,24 @@ def _opens_cheaply(data: Input) -> bool:
 
 def _open_frame(data: Payload, frames: FramePolicy, limit: int) -> Opened:
     frame = frames.sealer.open(data, formats=frames.accepted, max_bytes=limit)
-    if frame.format in frames.pinned and frame.fingerprint != frames.fingerprint():
+    if frame.format in frames.pinned and frame.fingerprint not in frames.readable():
         message = "the data was written by another version of the model; this format cannot bridge versions"
         raise SchemaMismatchError(message)
     body: Payload = frame.body
     if frame.codec != 0:
-        body = get_codec_by_wire_id(frame.codec).decompress(body, limit=limit)
+        body = _codec_of(frame).decompress(body, limit=limit)
     if len(body) != frame.raw_size:
         message = f"the frame announces {frame.raw_size} bytes and holds {len(body)}"
         raise DecompressionError(message)
     return Opened(body, frames.resolve(frame.format))
+
+
+def _codec_of(frame: Frame) -> Codec:
+    try:
+        return get_codec_by_wire_id(frame.codec)
+    except UnknownCodecError as error:  # what an attacker writes must not look like a fault of the configuration
+        message = f"the frame holds data of a codec with number {frame.codec}, which is not registered here"
+        raise FrameError(message) from error
 
 
 def as_payload(data: Any) -> Payload:

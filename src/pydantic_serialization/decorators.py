@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import functools
 import inspect
+import secrets
 import threading
-import typing
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
 from pydantic_serialization._fork import renew_after_fork
-from pydantic_serialization.cache import compile_key, encode_parts
+from pydantic_serialization.cache import compile_key
 from pydantic_serialization.errors import ConfigurationError
 from pydantic_serialization.manager import OptimizedSerializationManager, create_serialization_manager
+from pydantic_serialization.manager.declared import DeclaredResult, annotation_of
 from pydantic_serialization.manager.results import key_tag
+from pydantic_serialization.plan.fingerprint import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Coroutine, Iterable, Iterator
 
     from pydantic_serialization._types import Input
     from pydantic_serialization.config import SerializationFormat
@@ -27,7 +27,9 @@ SelfT = TypeVar("SelfT")
 ModelT = TypeVar("ModelT")
 ResultT = TypeVar("ResultT")
 
-_UNDECLARED = frozenset({None, Any, object, BaseModel, inspect.Signature.empty})
+
+ManagerSource: TypeAlias = "OptimizedSerializationManager | Callable[[], OptimizedSerializationManager] | None"
+"""A manager; a function that returns it, for one that is made later; or ``None`` for the one of the process."""
 
 
 class SerializedDecorator(Protocol):
@@ -73,7 +75,7 @@ def serialized(
     key: str | Callable[..., str] | None = None,
     ttl: float | None = None,
     tags: Iterable[str] = (),
-    manager: OptimizedSerializationManager | None = None,
+    manager: ManagerSource = None,
 ) -> SerializedDecorator: ...
 
 
@@ -83,7 +85,7 @@ def serialized(
     key: str | Callable[..., str] | None = None,
     ttl: float | None = None,
     tags: Iterable[str] = (),
-    manager: OptimizedSerializationManager | None = None,
+    manager: ManagerSource = None,
 ) -> Any:
     """Turn a function that returns a model into one that returns bytes, cached if ``key`` is given.
 
@@ -96,32 +98,42 @@ def serialized(
             a callable that takes the same arguments and returns a string. ``manager.invalidate(key)`` drops the result.
         ttl: Seconds a result is kept; the configuration's ``cache_ttl`` if ``None``.
         tags: Names by which ``manager.invalidate(tags=...)`` drops results.
-        manager: The manager; one of the process, made on first use, if ``None``.
+        manager: The manager, or a function that returns it (``lambda: app.state.manager``); one of the process, made on
+            first use, if ``None``.
 
     Raises:
         ConfigurationError: when decorating: the template names no parameter of the function.
         TypeError: when called: an argument that the key uses is of a type that cannot be part of a key.
     """
-    if callable(format):  # @serialized without parentheses
-        return serialized()(format)
+    if inspect.isroutine(format) or isinstance(format, (classmethod, staticmethod)):  # without parentheses
+        decorator: Any = serialized()
+        return decorator(format)
+    if isinstance(format, type):
+        message = f"serialized takes a format or a function, not the class {format.__name__}"
+        raise ConfigurationError(message)
     fixed_tags = tuple(tags)
+    current = _manager_source(manager)
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        if isinstance(function, (classmethod, staticmethod)):
+            return type(function)(decorate(function.__func__))
         render = None if key is None else compile_key(key, inspect.signature(function))
-        name = f"{function.__module__}.{function.__qualname__}"
-        declared = _Declared(function)
+        plain = _plain_key(key, inspect.signature(function))
+        name = _identity(function)
+        declared = DeclaredResult(function)
 
         def entry(
             used: OptimizedSerializationManager, arguments: tuple[Any, ...], named: dict[str, Any]
-        ) -> tuple[str, tuple[str, ...]] | None:
+        ) -> tuple[str, Iterable[str]] | None:
             if render is None or not used.config.enable_caching:
                 return None
             cache_key = render(arguments, named)
-            return encode_parts("function", name, str(format), cache_key), (*fixed_tags, key_tag(cache_key))
+            entry_key = used.results.call_key(name, declared.fingerprint(), format, cache_key)
+            return entry_key, _CallTags(fixed_tags, lambda: plain(arguments, named))
 
         @functools.wraps(function)
         async def asynchronous(*arguments: Any, **named: Any) -> bytes:
-            used = manager or default_manager()
+            used = current()
 
             async def make() -> bytes:
                 model = await function(*arguments, **named)
@@ -135,7 +147,7 @@ def serialized(
 
         @functools.wraps(function)
         def synchronous(*arguments: Any, **named: Any) -> bytes:
-            used = manager or default_manager()
+            used = current()
 
             def make() -> bytes:
                 model = function(*arguments, **named)
@@ -159,7 +171,7 @@ def deserialized(
     model_class: type[ModelT],
     format: SerializationFormat | str | None = None,  # noqa: A002
     *,
-    manager: OptimizedSerializationManager | None = None,
+    manager: ManagerSource = None,
 ) -> DeserializedDecorator[ModelT]:
     """Give a function the validated model for the bytes it is called with.
 
@@ -169,17 +181,21 @@ def deserialized(
     Args:
         model_class: A model class, or anything that Pydantic makes a ``TypeAdapter`` of.
         format: The format; recognised from the bytes if ``None``.
-        manager: The manager; one of the process, made on first use, if ``None``.
+        manager: The manager, or a function that returns it (``lambda: app.state.manager``); one of the process, made on
+            first use, if ``None``.
 
     Raises:
         ConfigurationError: when decorating: the function takes no argument.
     """
+    current = _manager_source(manager)
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        if isinstance(function, (classmethod, staticmethod)):
+            return type(function)(decorate(function.__func__))
         name, position = _model_parameter(function, model_class)
 
         def bound(arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-            used = manager or default_manager()
+            used = current()
             if name in named:
                 return arguments, {**named, name: _model(used, named[name], model_class, format)}
             if position is not None and position < len(arguments):
@@ -211,12 +227,10 @@ def _model(manager: OptimizedSerializationManager, value: Any, model_class: Any,
 def _model_parameter(function: Callable[..., Any], model_class: Any) -> tuple[str, int | None]:
     """Return the name of the parameter that takes the model, and its position if it can be given by position."""
     parameters = list(inspect.signature(function).parameters.values())
-    try:
-        hints = typing.get_type_hints(function)
-    except (NameError, TypeError):  # an annotation that only a type checker sees
-        hints = {}
-    annotated = [item for item in parameters if hints.get(item.name, item.annotation) == model_class]
-    free = [item for item in parameters if item.name not in {"self", "cls"}]
+    single = [item for item in parameters if item.kind not in {item.VAR_POSITIONAL, item.VAR_KEYWORD}]
+    wanted = (model_class, getattr(model_class, "__name__", model_class))
+    annotated = [item for item in single if annotation_of(function, item.name) in wanted]
+    free = [item for item in single if item.name not in {"self", "cls"}]
     if not annotated and not free:
         message = f"{function.__qualname__} takes no argument that could be the model"
         raise ConfigurationError(message)
@@ -225,24 +239,52 @@ def _model_parameter(function: Callable[..., Any], model_class: Any) -> tuple[st
     return chosen.name, parameters.index(chosen) if by_position else None
 
 
-class _Declared:
-    """The declared return type of a function, resolved on first use: its names may not exist when it is decorated."""
+class _CallTags:
+    """The tags of one call; only asked for on a miss, since making the readable key takes microseconds."""
 
-    __slots__ = ("_function", "_resolved")
+    __slots__ = ("_fixed", "_plain")
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
-        self._resolved: Any = _Declared
+    def __init__(self, fixed: tuple[str, ...], plain: Callable[[], str]) -> None:
+        self._fixed = fixed
+        self._plain = plain
 
-    def type_of(self, value: Any) -> Any:
-        """Return the declared type, or the value's class where the function declares none."""
-        if self._resolved is _Declared:
-            try:
-                self._resolved = typing.get_type_hints(self._function, include_extras=True).get("return")
-            except (NameError, TypeError):
-                self._resolved = None
-        undeclared = self._resolved is None or any(self._resolved is item for item in _UNDECLARED)
-        return value.__class__ if undeclared or isinstance(self._resolved, TypeVar) else self._resolved
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._fixed, key_tag(self._plain())))
+
+
+def _plain_key(
+    key: str | Callable[..., str] | None, signature: inspect.Signature
+) -> Callable[[tuple[Any, ...], dict[str, Any]], str]:
+    """Return the function that gives the key as its author reads it, ``"user:5"``: what ``invalidate`` is called with.
+
+    Two calls may share it, unlike the key of the entry: then both entries are dropped together.
+    """
+
+    def plain(arguments: tuple[Any, ...], named: dict[str, Any]) -> str:
+        if not isinstance(key, str):
+            return str(key(*arguments, **named)) if key is not None else ""
+        call = signature.bind(*arguments, **named)
+        call.apply_defaults()
+        return key.format_map(call.arguments)
+
+    return plain
+
+
+def _identity(function: Callable[..., Any]) -> str:
+    """Return what tells a function from others in cache keys: where it is, and what it does.
+
+    Functions that are made by one and the same code, as in a factory, look alike and do different things: they share
+    nothing.
+    """
+    name = f"{function.__module__}.{function.__qualname__}"
+    is_local = "<locals>" in function.__qualname__
+    return f"{name}:{secrets.token_hex(8) if is_local else fingerprint(function).hex()}"
+
+
+def _manager_source(manager: ManagerSource) -> Callable[[], OptimizedSerializationManager]:
+    if manager is None:
+        return default_manager
+    return (lambda: manager) if isinstance(manager, OptimizedSerializationManager) else manager
 
 
 class _Default:
@@ -253,7 +295,7 @@ class _Default:
         self._manager: OptimizedSerializationManager | None = None
         renew_after_fork(self)
 
-    def renew_locks(self) -> None:
+    def after_fork(self) -> None:
         self._lock = threading.Lock()
 
     def __call__(self) -> OptimizedSerializationManager:

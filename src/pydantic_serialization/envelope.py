@@ -143,6 +143,8 @@ class Frame(NamedTuple):
         created: When the frame was written, in unix seconds, if it says so.
         ttl: Seconds for which it is good, if it says so.
         body: The payload, still compressed, as a view of the frame.
+        signed: Whether a MAC matched, and not only a checksum. What only a signature permits (reading arbitrary
+            pickles) must ask this, not whether the sealer has keys.
     """
 
     format: int
@@ -153,6 +155,7 @@ class Frame(NamedTuple):
     created: int | None
     ttl: int | None
     body: memoryview
+    signed: bool
 
 
 def is_frame(data: Payload) -> bool:
@@ -167,7 +170,7 @@ class Sealer:
         keys: Secrets of at least 32 bytes: the first signs, all verify. Without any, frames carry a checksum only.
         algorithm: How to sign; ``"hmac-sha256"`` is for installations that must keep to FIPS 198-1.
         accept_unsigned: Also open frames without a signature although there are keys: for the time in which a store
-            still holds entries from before the first key was configured.
+            still holds entries from before the first key was configured. :attr:`Frame.signed` tells them apart.
         clock: Returns the time in unix seconds.
 
     Raises:
@@ -312,7 +315,7 @@ class Sealer:
             message = f"the frame's payload is {raw_size} bytes, the limit is {max_bytes}"
             raise LimitExceededError(message, limit="max_payload_bytes")
         # Not Frame(...): the generated constructor takes twice the time, as much as the checksum of a small frame.
-        return tuple.__new__(Frame, (format_id, codec, flags, schema, raw_size, created, ttl, body))
+        return tuple.__new__(Frame, (format_id, codec, flags, schema, raw_size, created, ttl, body, key_id != 0))
 
     def _why_not(self, key_id: int) -> str:
         if key_id == 0:

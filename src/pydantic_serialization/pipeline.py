@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from pydantic import ValidationError
 
 from pydantic_serialization.errors import SerializationError
-from pydantic_serialization.formats._errors import encode_error
+from pydantic_serialization.formats._errors import encode_error, is_misspelt_option, repeats_payload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,17 +98,23 @@ def bind_pipeline(parts: PipelineParts) -> Pipeline:
         begin_dump=begin_dump,
         load=load,
         load_with=load_with,
-        open=parts.container.open,
+        open=_bind_open(parts),
         finish_load=finish_load,
         opens_cheaply=parts.container.opens_cheaply,
-        serializer=None if parts.plan.model is None else parts.plan.serializer,
+        serializer=parts.plan.source,
     )
 
 
 def _bind_writing(parts: PipelineParts) -> tuple[Any, Any, Any]:
     encode, encode_with = parts.bound.encode, parts.bound.encode_with
-    finish, plain_below, special = parts.container.finish, parts.container.plain_below, parts.container.special
+    pack, plain_below, special = parts.container.finish, parts.container.plain_below, parts.container.special
     fail = _write_failure(parts)
+
+    def finish(payload: bytes) -> bytes:
+        try:
+            return pack(payload)
+        except Exception as error:  # noqa: BLE001  (counted like an error of encoding)
+            fail(error, None)
 
     def dump(value: Any) -> bytes:
         try:
@@ -255,6 +261,20 @@ def _bind_reading(parts: PipelineParts) -> tuple[Any, Any, Any]:
     return watched_load, watched_load_with, watched_finish_load
 
 
+def _bind_open(parts: PipelineParts) -> Callable[[Input], Opened]:
+    """Return the container's ``open`` for use by itself: its errors are counted and named as those of ``load`` are."""
+    open_payload, failed, slot = parts.container.open, parts.failed, parts.read_slot
+
+    def opened(data: Input) -> Opened:
+        try:
+            return open_payload(data)
+        except Exception as error:
+            _note_failure(error, failed, slot, parts)
+            raise
+
+    return opened
+
+
 def _write_failure(parts: PipelineParts) -> Callable[[Exception, Any], NoReturn]:
     """Return what counts an error of encoding and raises the error that callers see."""
     model, format_name, failed, slot = parts.plan.name, parts.format, parts.failed, parts.write_slot
@@ -267,9 +287,9 @@ def _write_failure(parts: PipelineParts) -> Callable[[Exception, Any], NoReturn]
             error.model = error.model or model
             error.format = error.format or format_name
             raise error
-        if isinstance(error, (ValidationError, MemoryError, Warning)):
+        if isinstance(error, (ValidationError, MemoryError, Warning)) or is_misspelt_option(error):
             raise error
-        raise encode_error(error, value, model, format_name) from error
+        raise encode_error(error, value, model, format_name) from (None if repeats_payload(error) else error)
 
     return fail
 

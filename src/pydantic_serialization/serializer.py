@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, overload
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, get_origin, overload
 
 from pydantic_serialization._fork import renew_after_fork
 from pydantic_serialization.codecs import bind_packing
 from pydantic_serialization.config import CompressionLevel, SerializationConfig
 from pydantic_serialization.container import CompressionMeter, FramePolicy, bind_container
 from pydantic_serialization.envelope import FormatId, Sealer
-from pydantic_serialization.errors import FrameError, IntegrityError, SerializationError, UnsupportedTypeError
+from pydantic_serialization.errors import (
+    DecodeError,
+    FrameError,
+    IntegrityError,
+    SerializationError,
+    UnsupportedTypeError,
+)
 from pydantic_serialization.formats import BoundFormat, Format, FormatOptions, available_formats, get_format
 from pydantic_serialization.formats.detection import detect_format, telling_bytes
 from pydantic_serialization.pipeline import Pipeline, PipelineParts, bind_pipeline
@@ -62,6 +69,11 @@ class PydanticModelSerializer:
     def __init__(
         self, config: SerializationConfig | None = None, *, profiler: SerializationProfiler | None = None
     ) -> None:
+        if config is not None and not isinstance(config, SerializationConfig):
+            message = (
+                f"expected a SerializationConfig, got {type(config).__name__}: use create_serialization_config(...)"
+            )
+            raise TypeError(message)
         self.config = config if config is not None else SerializationConfig()
         self.profiler = profiler if profiler is not None else SerializationProfiler()
         self.profiler.threshold = self.config.profile_threshold
@@ -154,11 +166,12 @@ class PydanticModelSerializer:
         """
         try:
             pipeline = self._by_class[declared, format]
+            serializer = pipeline.serializer
+            if serializer is None or serializer is declared.__pydantic_serializer__:
+                return pipeline
         except (KeyError, TypeError):  # not bound yet, or a type with metadata that cannot be hashed
-            return self._bind_once(declared, format)
-        serializer = pipeline.serializer
-        if serializer is None or serializer is declared.__pydantic_serializer__:
-            return pipeline
+            pass
+        # Out here, so that the KeyError does not show what was given by mistake in place of a type.
         return self._bind_once(declared, format)
 
     def get_stats(self) -> ModelSerializerStats:
@@ -188,7 +201,7 @@ class PydanticModelSerializer:
         """Return what compression did so far, by codec and level."""
         return dict(self._compression)
 
-    def renew_locks(self) -> None:
+    def after_fork(self) -> None:
         """Replace the lock: in a forked child, a thread that is not there any more may have held it."""
         self._lock = threading.RLock()
 
@@ -235,6 +248,7 @@ class PydanticModelSerializer:
             always=sealed or fell_back,
             fallback=fell_back,
             fingerprint=lambda: plan.fingerprint,
+            readable=lambda: _readable_fingerprints(plan),
             accepted=None if wanted is None else frozenset({used.wire_id}),
             resolve=self._resolver(plan, used, bound),
             pinned=frozenset({int(FormatId.PICKLE)}),
@@ -266,7 +280,7 @@ class PydanticModelSerializer:
     def _choose(self, plan: ModelPlan, asked: Format) -> tuple[Format, BoundFormat, bool]:
         """Return the format to use: the asked-for one, or the fallback where that one cannot represent the type."""
         try:
-            return asked, asked.bind(plan, self._options()), False
+            return asked, asked.bind(plan, self._options(asked)), False
         except UnsupportedTypeError as error:
             if self.config.fallback_format is None:
                 raise
@@ -274,7 +288,7 @@ class PydanticModelSerializer:
             if fallback.name == asked.name:
                 raise
             try:
-                bound = fallback.bind(plan, self._options())
+                bound = fallback.bind(plan, self._options(fallback))
             except UnsupportedTypeError as second:
                 message = f"neither {asked.name} nor the fallback {fallback.name} can represent {plan.name}"
                 causes = ExceptionGroup("why neither format can be used", [error, second])
@@ -287,24 +301,26 @@ class PydanticModelSerializer:
                 )
             return fallback, bound, True
 
-    def _options(self) -> FormatOptions:
+    def _options(self, used: Format) -> FormatOptions:
         return FormatOptions(
             strict=self.config.strict_validation,
             validate=self.config.enable_validation,
             max_depth=self.config.max_depth,
-            authenticated=self._sealer.keyed,
+            # Only what is always in a frame has had its MAC verified when it is decoded.
+            authenticated=self._sealer.keyed and bool(getattr(used, "sealed", False)),
         )
 
     def _resolver(self, plan: ModelPlan, used: Format, bound: BoundFormat) -> Callable[[int], BoundFormat]:
         """Return the function that gives the bound functions for the number of a format in a frame."""
 
+        @cache
         def resolve(wire_id: int) -> BoundFormat:
             if wire_id == used.wire_id:
                 return bound
             for name in available_formats():
                 member = get_format(name)
                 if member.wire_id == wire_id:
-                    return member.bind(plan, self._options())
+                    return member.bind(plan, self._options(member))
             message = f"the frame holds a format with number {wire_id}, which is not registered here"
             raise FrameError(message, model=plan.name)
 
@@ -312,18 +328,27 @@ class PydanticModelSerializer:
 
     def _detecting(self, plan: ModelPlan, used: Format, bound: BoundFormat) -> BoundFormat:
         """Return functions that read what the bytes say they are, else the format in use."""
+        bind_detected = cache(lambda name: self._detected(plan, name))
 
         def choose(payload: Payload) -> BoundFormat:
             detected = detect_format(payload)
             if detected is None or get_format(detected).wire_id == used.wire_id:
                 return bound
-            return self._detected(plan, detected)
+            return bind_detected(detected)
 
         def decode(payload: Payload) -> Any:
-            return choose(payload).decode(payload)
+            try:
+                return choose(payload).decode(payload)
+            except DecodeError as error:
+                _suggest_format(error, payload)
+                raise
 
         def decode_with(payload: Payload, options: LoadOptions) -> Any:
-            return choose(payload).decode_with(payload, options)
+            try:
+                return choose(payload).decode_with(payload, options)
+            except DecodeError as error:
+                _suggest_format(error, payload)
+                raise
 
         return BoundFormat(bound.encode, decode, bound.encode_with, decode_with)
 
@@ -332,10 +357,26 @@ class PydanticModelSerializer:
         if getattr(member, "sealed", False) and self._sealer.keyed:
             message = f"an unsealed {name}, and this reader has signing_keys: only sealed ones are read"
             raise IntegrityError(message, model=plan.name, format=name)
-        return member.bind(plan, self._options())
+        return member.bind(plan, self._options(member))
 
     def _slot(self, operation: str, plan: ModelPlan, used: Format) -> OperationSlot:
         return self.profiler.slot(operation, plan.name, used.name, import_path=plan.import_path)
 
     def _count_error(self) -> None:
         self._errors += 1
+
+
+def _suggest_format(error: DecodeError, payload: Payload) -> None:
+    """Add to the message that no format was named, where the bytes did not tell it."""
+    if detect_format(payload) is None:
+        error.args = (f"{error.args[0]}; no format was named, and the bytes do not tell: pass format=", *error.args[1:])
+
+
+def _readable_fingerprints(plan: ModelPlan) -> frozenset[bytes]:
+    """Return the fingerprints of frames that may be read as the plan's type.
+
+    A batch without models, or with models of several classes, is written as ``list[Any]``.
+    """
+    if get_origin(plan.type) is not list:
+        return frozenset({plan.fingerprint})
+    return frozenset({plan.fingerprint, plan_for(list[Any]).fingerprint})

@@ -35,10 +35,12 @@ class SerializationUtils:
         Args:
             data: Any bytes; text becomes UTF-8.
             config: Codec, level and threshold; the defaults if ``None``.
+
+        Raises:
+            ConfigurationError: the codec is brotli, which has no magic number: nobody could recognise the result.
         """
         settings = config if config is not None else SerializationConfig()
-        packed, _ = _packing(settings).pack_with_codec(bytes(as_payload(data)))
-        return packed
+        return _packing(settings).pack(bytes(as_payload(data)))
 
     @staticmethod
     def decompress_data(data: Payload, *, max_bytes: int = 67_108_864) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypedDict, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypedDict, runtime_checkable
 
 from pydantic_serialization._types import Payload
 
@@ -20,6 +20,10 @@ SyncLoader: TypeAlias = Callable[[], Payload | None]
 
 Loader: TypeAlias = Callable[[], Payload | Awaitable[Payload | None] | None]
 """A :data:`SyncLoader`, or the same as an ``async def``."""
+
+
+BEFORE_ALL: Final = float("-inf")
+"""A time that is past on every clock."""
 
 
 class Entry:
@@ -52,7 +56,7 @@ class Entry:
         self.expires_at = expires_at
         self.fresh_until = expires_at if fresh_until is None else fresh_until
         self.stale_until = expires_at if stale_until is None else stale_until
-        self.retry_at = float("-inf")
+        self.retry_at = BEFORE_ALL
         self.generations = generations
 
     def is_current(self) -> bool:

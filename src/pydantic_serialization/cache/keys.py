@@ -75,12 +75,10 @@ def compile_key(template: str | Callable[..., object], signature: Signature) -> 
     Raises:
         ConfigurationError: (a ``ValueError``) the template is empty or malformed, or names something that is no
             parameter of the function.
+        UnsupportedTypeError: (a ``TypeError``) ``template`` is neither a str nor a callable.
     """
-    if callable(template):
-        return _from_callable(template)
     if not isinstance(template, str):
-        message = f"a cache key is given as a template or a callable, not as a {type(template).__qualname__!r}"
-        raise UnsupportedTypeError(message)
+        return _from_callable(template)
     first, rest = _parse(template)
     getters = [(_getter(field, template, signature), literal) for field, literal in rest]
     if not getters:
@@ -102,7 +100,10 @@ def _bounded(key: str) -> str:
     return key if len(key) <= LONGEST_KEY else f"{key[:_KEPT_OF_LONG]}##{digest(key)}"
 
 
-def _from_callable(function: Callable[..., object]) -> KeyFunction:
+def _from_callable(function: object) -> KeyFunction:
+    if not callable(function):
+        message = f"a cache key is given as a template or a callable, not as a {type(function).__qualname__!r}"
+        raise UnsupportedTypeError(message)
     name = getattr(function, "__qualname__", type(function).__qualname__)
 
     def key(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:

@@ -7,8 +7,8 @@ import time
 from threading import TIMEOUT_MAX
 from typing import TYPE_CHECKING, Final, Self
 
+from pydantic_serialization._fork import renew_after_fork
 from pydantic_serialization.cache._base import CacheStats, SharedTierStats
-from pydantic_serialization.cache._fork import renew_after_fork
 from pydantic_serialization.cache.background import Background
 from pydantic_serialization.cache.keys import check_key, check_tags
 from pydantic_serialization.cache.loading import LoadOptions, ReadThrough

@@ -6,8 +6,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from pydantic_serialization.cache._base import TierStats
-from pydantic_serialization.cache._fork import renew_after_fork
+from pydantic_serialization._fork import renew_after_fork
+from pydantic_serialization.cache._base import BEFORE_ALL, TierStats
 from pydantic_serialization.cache.s3fifo import MOST_VISITS, Node, Queues
 from pydantic_serialization.cache.values import as_bound
 
@@ -106,7 +106,7 @@ class MemoryTier:
             Whether it was stored: not if the payload is over an eighth of ``max_bytes``, nor in a finaliser or signal
             handler that interrupted another write of the same thread. ``key`` has no entry then.
         """
-        node = Node(key, value, expires_at, fresh_until=fresh_until, stale_until=stale_until, generations=generations)
+        node = Node(key, value, expires_at, fresh_until, stale_until, generations)
         now = self._clock()
         with self._lock:
             if self._writing:
@@ -223,27 +223,27 @@ class MemoryTier:
         """Make an entry unreadable without touching the structures, which an interrupted write is changing."""
         node = self._nodes.get(key)
         if node is not None:
-            node.expires_at = node.stale_until = float("-inf")
+            node.expires_at = node.stale_until = BEFORE_ALL
 
     def _sweep(self, now: float) -> None:
         """Look at up to eight nodes where the hand points, until two live ones are met, and remove the others."""
-        ring = self._ring
-        live = 0
+        ring, hand, live = self._ring, self._hand, 0
         for _ in range(_SWEEP_LOOKS):
-            if not ring:
-                return
-            if self._hand >= len(ring):
-                self._hand = 0
-            node = ring[self._hand]
-            if node.exists(now):
-                self._hand += 1
+            if hand >= len(ring):
+                hand = 0
+                if not ring:
+                    break
+            node = ring[hand]
+            if now < node.stale_until and (not node.generations or node.is_current()):
+                hand += 1
                 live += 1
                 if live == _SWEEP_LIVE:
-                    return
+                    break
             else:
                 # The last node of the ring takes the free place, so the hand stays.
                 self._expirations += now >= node.stale_until
                 self._drop(node)
+        self._hand = hand
 
     def _drop(self, node: Node) -> None:
         del self._nodes[node.key]

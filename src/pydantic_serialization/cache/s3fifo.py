@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Final
 
-from pydantic_serialization.cache._base import Entry
+from pydantic_serialization.cache._base import BEFORE_ALL, Entry
 
 if TYPE_CHECKING:
     from pydantic_serialization.cache.generation import Generation
@@ -42,24 +42,27 @@ class Node(Entry):
 
     __slots__ = ("in_main", "key", "position", "visits", "weight")
 
+    # Sets everything itself: the initialiser of the base, called with keywords, would triple the cost of a node.
     def __init__(
         self,
         key: str,
         value: bytes | None,
         expires_at: float,
-        *,
-        fresh_until: float | None = None,
-        stale_until: float | None = None,
-        generations: tuple[Generation, ...] = (),
+        fresh_until: float | None,
+        stale_until: float | None,
+        generations: tuple[Generation, ...],
     ) -> None:
-        super().__init__(value, expires_at, fresh_until=fresh_until, stale_until=stale_until, generations=generations)
         self.key = key
-        self.weight = (
-            ENTRY_OVERHEAD
-            + GENERATION_OVERHEAD * len(generations)
-            + (len(key) if key.isascii() else 4 * len(key))
-            + (0 if value is None else len(value))
-        )
+        self.value = value
+        self.expires_at = expires_at
+        self.fresh_until = expires_at if fresh_until is None else fresh_until
+        self.stale_until = expires_at if stale_until is None else stale_until
+        self.retry_at = BEFORE_ALL
+        self.generations = generations
+        weight = ENTRY_OVERHEAD + (len(key) if key.isascii() else 4 * len(key))
+        if value is not None:
+            weight += len(value)
+        self.weight = weight + GENERATION_OVERHEAD * len(generations) if generations else weight
         self.visits = 0
         self.in_main = False
         self.position = -1
@@ -73,11 +76,11 @@ class Queues:
         max_bytes: Most weight that the tier holds.
     """
 
-    __slots__ = ("_ghost_order", "_ghosts", "_main", "_max_bytes", "_max_items", "_small", "_small_bytes")
+    __slots__ = ("_enough_bytes", "_enough_items", "_ghost_order", "_ghosts", "_main", "_small", "_small_bytes")
 
     def __init__(self, max_items: int, max_bytes: int) -> None:
-        self._max_items = max_items
-        self._max_bytes = max_bytes
+        self._enough_items = max_items / _SMALL_SHARE
+        self._enough_bytes = max_bytes / _SMALL_SHARE
         self._small: OrderedDict[str, Node] = OrderedDict()
         self._main: OrderedDict[str, Node] = OrderedDict()
         self._small_bytes = 0
@@ -121,10 +124,10 @@ class Queues:
         """
         small, main = self._small, self._main
         while True:
-            if small and (not main or self._small_is_full()):
+            if small and (not main or len(small) >= self._enough_items or self._small_bytes >= self._enough_bytes):
                 node = next(iter(small.values()))
                 if node.visits <= 1:
-                    self._remember(node)
+                    self._remember(hash(node.key))
                     return node
                 self.remove(node)
                 node.visits, node.in_main = 0, True
@@ -136,12 +139,8 @@ class Queues:
                 node.visits -= 1
                 main.move_to_end(node.key)
 
-    def _small_is_full(self) -> bool:
-        return len(self._small) * _SMALL_SHARE >= self._max_items or self._small_bytes * _SMALL_SHARE >= self._max_bytes
-
-    def _remember(self, node: Node) -> None:
-        """Keep a ghost of the node's key. There are never more ghosts than nodes, so their memory is bounded too."""
-        ghost = hash(node.key)
+    def _remember(self, ghost: int) -> None:
+        """Keep the hash of a key. There are never more ghosts than nodes, so their memory is bounded too."""
         if ghost not in self._ghosts:
             self._ghosts.add(ghost)
             self._ghost_order.append(ghost)

@@ -142,7 +142,7 @@ class _Admissions:
         self._names = {wire_id: name for name, (wire_id, _) in _BUILT_IN.items()}
         renew_after_fork(self)
 
-    def renew_locks(self) -> None:
+    def after_fork(self) -> None:
         self._lock = threading.RLock()
 
     def name_of(self, wire_id: int) -> str | None:

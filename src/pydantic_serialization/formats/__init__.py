@@ -54,7 +54,7 @@ def register_format(format: FormatT, *, name: str | None = None, replace: bool =
         ``format``, unchanged.
 
     Raises:
-        ConfigurationError: the name is taken, or the object is no format.
+        ConfigurationError: the name or the wire number is taken, or the object is no format.
     """
     member: Any = format() if isinstance(format, type) else format
     missing = [part for part in ("name", "wire_id", "media_type", "bind") if not hasattr(member, part)]
@@ -64,5 +64,9 @@ def register_format(format: FormatT, *, name: str | None = None, replace: bool =
     if member.wire_id not in _PLUGIN_IDS:
         message = f"wire_id of format {member.name!r} is {member.wire_id}; plug-ins take 128 to 255"
         raise ConfigurationError(message)
+    for other in FORMATS.members():
+        if other.wire_id == member.wire_id and other.name != member.name:
+            message = f"wire_id {member.wire_id} of format {member.name!r} is that of {other.name!r}; take another"
+            raise ConfigurationError(message)
     FORMATS.register(name or member.name, member, replace=replace)
     return format

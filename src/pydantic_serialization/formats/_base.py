@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pydantic_core import to_json
 
-from pydantic_serialization.formats._errors import decoding_errors
+from pydantic_serialization.errors import EncodeError
+from pydantic_serialization.formats._depth import tree_depth_exceeds
+from pydantic_serialization.formats._errors import decoding_errors, too_deep_to_read
 from pydantic_serialization.formats._json import bind_json_reader
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ class FormatOptions:
 
     Attributes:
         strict: Read in Pydantic's strict mode.
-        validate: ``False`` trusts the data: constraints and ``after`` validators do not run.
+        validate: ``False`` trusts the data: constraints are left out, ``after`` validators cannot refuse.
         max_depth: Levels of arrays and objects that may be read.
         authenticated: What is read carries a valid MAC of this application. Only pickle makes a difference: it then
             accepts every class, and writes every class.
@@ -59,6 +61,9 @@ class Format(Protocol):
         name: What users write.
         wire_id: The number that sealed frames carry: 1 to 127 are this package's, plug-ins take 128 to 255.
         media_type: For HTTP (RFC 9110), such as ``"application/json"``.
+
+    A format with a further attribute ``sealed`` that is true is only ever written inside a sealed frame by managers, and
+    with ``signing_keys`` only read from one.
     """
 
     name: str
@@ -101,7 +106,11 @@ class TreeFormat:
 
     def bind(self, plan: ModelPlan, options: FormatOptions) -> BoundFormat:
         """Return the functions for one type; see :meth:`Format.bind`."""
-        pack, unpack, to_python = self.pack, self.unpack, plan.serializer.to_python
+        pack, unpack, to_python = (
+            _depth_checked(self.pack, plan, options, self.name),
+            self.unpack,
+            plan.serializer.to_python,
+        )
         read = bind_json_reader(plan, options, self.name)
         name, model = self.name, plan.name
 
@@ -123,6 +132,24 @@ class TreeFormat:
             return read.decode_with(as_json(data), load_options)
 
         return BoundFormat(encode, decode, encode_with, decode_with)
+
+
+def _depth_checked(
+    pack: Callable[[Any], bytes], plan: ModelPlan, options: FormatOptions, format_name: str
+) -> Callable[[Any], bytes]:
+    """Return ``pack``, with a check where the schema alone does not bound the depth: what is written can be read."""
+    limit, model = options.max_depth, plan.name
+    if plan.traits.depth is not None and plan.traits.depth <= limit:
+        return pack
+
+    def checked(tree: Any) -> bytes:
+        data = pack(tree)
+        # A level takes a byte at least, so a small document needs no walk.
+        if len(data) > limit and tree_depth_exceeds(tree, limit):
+            raise EncodeError(too_deep_to_read(limit), model=model, format=format_name)
+        return data
+
+    return checked
 
 
 def tree_options(options: DumpOptions) -> Any:

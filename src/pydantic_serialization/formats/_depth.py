@@ -38,14 +38,14 @@ def json_depth_exceeds(data: Payload, limit: int) -> bool:
 
 def tree_depth_exceeds(tree: Any, limit: int) -> bool:
     """Say whether lists and dicts are nested deeper than ``limit`` levels."""
-    level = [tree]
-    for _ in range(limit + 1):
-        level = [
+    containers = [tree] if isinstance(tree, (list, dict)) else []
+    for _ in range(limit):
+        containers = [
             item
-            for container in level
-            if isinstance(container, (list, dict))
+            for container in containers
             for item in (container.values() if isinstance(container, dict) else container)
+            if isinstance(item, (list, dict))
         ]
-        if not level:
+        if not containers:
             return False
-    return True
+    return bool(containers)

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 _TOO_DEEP = re.compile(r"recursion limit|depth exceeded", re.IGNORECASE)
 _UNKNOWN_TYPE = re.compile(r"Unable to serialize unknown type: <(?:class|enum) '([\w.<>]+)'>")
+_CALLED = re.compile(r"Error calling function `([\w.<>]+)`: (\w+)")
 _DEEPEST_PATH = 32
+
+
+def too_deep_to_read(limit: int) -> str:
+    """Return the message for a value that could be written, but not read back."""
+    return f"the value is nested deeper than max_depth={limit}, so it could not be read back"
 
 
 def json_error(error: ValidationError, model: str, format_name: str) -> Exception:
@@ -55,6 +61,16 @@ def decoding_errors(format_name: str, model: str) -> Iterator[None]:
         raise DecodeError(message, model=model, format=format_name) from None
 
 
+def is_misspelt_option(error: Exception) -> bool:
+    """Say whether the caller used an option that the writer does not know: a mistake in the call, not in the value."""
+    return isinstance(error, TypeError) and "unexpected keyword argument" in str(error)
+
+
+def repeats_payload(error: Exception) -> bool:
+    """Say whether Pydantic's text quotes the value, as it does where ``warnings="error"`` finds an undeclared type."""
+    return isinstance(error, PydanticSerializationError) and "input_value=" in str(error)
+
+
 def encode_error(error: Exception, value: Any, model: str, format_name: str) -> EncodeError:
     """Return the ``EncodeError`` for whatever writing ``value`` raised, with the path of the fault."""
     path = failing_path(value)
@@ -62,11 +78,13 @@ def encode_error(error: Exception, value: Any, model: str, format_name: str) -> 
 
 
 def _reason(error: Exception) -> str:
+    if repeats_payload(error):
+        return "a value is not of its declared type"
     text = str(error)
     unknown = _UNKNOWN_TYPE.search(text)
     if unknown is not None:
         return f"pydantic has no serializer for {unknown[1]}; add a field_serializer or PlainSerializer for it"
-    if "surrogates not allowed" in text or isinstance(error, UnicodeEncodeError):
+    if "surrogates" in text or isinstance(error, UnicodeEncodeError):
         return "a string holds a lone surrogate, which UTF-8 has no bytes for"
     if "Circular reference" in text:
         return "it contains itself"
@@ -76,15 +94,16 @@ def _reason(error: Exception) -> str:
         return "bytes are not UTF-8; set ser_json_bytes='base64' on the model, or use a binary format"
     if "nteger exceeds 64-bit" in text or isinstance(error, OverflowError):
         return "an integer is beyond 64 bits"
-    cause = error.__cause__ or error
-    if isinstance(error, PydanticSerializationError) and text.startswith("Error calling function"):
-        return f"{text.split(':', 1)[0].removeprefix('Error calling function ')} raised {type(cause).__name__}"
-    return type(cause).__name__
+    called = _CALLED.search(text) if isinstance(error, PydanticSerializationError) else None
+    if called is not None:
+        return f"{called[1]} raised {called[2]}"
+    return type(error.__cause__ or error).__name__
 
 
 def failing_path(value: Any) -> tuple[str | int, ...]:
     """Return where in ``value`` writing fails, by writing its parts alone. Runs only after writing has failed."""
     path: list[str | int] = []
+    # A field's name is the application's; the key of a dict is part of the payload, so only its place is told.
     while len(path) < _DEEPEST_PATH:
         step = _failing_part(value)
         if step is None:
@@ -99,14 +118,15 @@ def _failing_part(value: Any) -> tuple[str | int, Any] | None:
         serializer = type(value).__pydantic_serializer__
         for name in [*value.__dict__, *(value.__pydantic_extra__ or ()), *type(value).model_computed_fields]:
             if not _writes(lambda name=name: serializer.to_json(value, include={name}, warnings=False)):
-                return name, getattr(value, name, None)
+                # Not getattr(): a computed field is what may have failed.
+                return name, value.__dict__.get(name, (value.__pydantic_extra__ or {}).get(name))
         return None
     items: Mapping[Any, Any] | Sequence[Any]
     if isinstance(value, dict):
         items = value
-        for key, item in items.items():
-            if not _writes(lambda item=item: to_json(item)):
-                return str(key), item
+        for index, (key, item) in enumerate(items.items()):
+            if not _writes(lambda key=key, item=item: to_json({key: item})):
+                return f"<key {index}>", item
     elif isinstance(value, (list, tuple)):
         items = value
         for index, item in enumerate(items):

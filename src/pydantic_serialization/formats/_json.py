@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import BuiltinMethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
@@ -40,15 +41,16 @@ def bind_json_reader(plan: ModelPlan, options: FormatOptions, format_name: str) 
 
     def decode_with(data: Payload, load_options: LoadOptions) -> Any:
         text = data if not isinstance(data, memoryview) else _without_view(data)
+        options = {**load_options, "strict": strict} if load_options.get("strict") is None else load_options
         try:
-            return validate(text, **{"strict": strict, **load_options})
+            return validate(text, **options)
         except ValidationError as error:
             raised = json_error(error, model, format_name)
             if raised is error:
                 raise
             raise raised from None
 
-    if strict is not None:
+    if strict is not None or not isinstance(validate, BuiltinMethodType):  # a user's own method is not given views
 
         def decode(data: Payload) -> Any:
             return decode_with(data, {})
@@ -89,11 +91,12 @@ def _with_depth_check(reader: JsonReader, max_depth: int, model: str, format_nam
 
 
 def _validate_function(plan: ModelPlan, options: FormatOptions) -> Callable[..., Any]:
-    if not options.validate:
-        return trusting_validator(plan).validate_json
+    # First: only the class's own method reads what its own method wrote.
     if plan.model is not None and _overrides(plan.model, "model_validate_json"):
         override: Callable[..., Any] = plan.model.model_validate_json
         return override
+    if not options.validate:
+        return trusting_validator(plan).validate_json
     validate: Callable[..., Any] = plan.validator.validate_json
     return validate
 
@@ -108,14 +111,16 @@ def _overrides(model: type[BaseModel], method: str) -> bool:
 
 def encode_function(plan: ModelPlan) -> Callable[..., bytes]:
     """Return the function that writes JSON text of the plan's type: Pydantic's, or the user's override of it."""
-    if plan.model is not None and _overrides(plan.model, "model_dump_json"):
+    model, to_json = plan.model, plan.serializer.to_json
+    if model is not None and _overrides(model, "model_dump_json"):
 
         def overridden(value: Any, **options: Any) -> bytes:
+            if value.__class__ is not model:  # a subclass's own method would write the subclass's fields too
+                return to_json(value, **options)
             text: str = value.model_dump_json(**options)
             return text.encode()
 
         return overridden
-    to_json: Callable[..., bytes] = plan.serializer.to_json
     return to_json
 
 

@@ -115,6 +115,9 @@ class _Walk:
             elif opcode in _EMPTY_CONTAINERS:
                 stack.append(_COMPOSITE)
                 position += 1
+                if data[position] == _MEMOIZE:
+                    memo.append(_COMPOSITE)
+                    position += 1
             elif opcode in handlers:
                 handlers[opcode](self)
                 position += 1
@@ -247,6 +250,8 @@ class _Walk:
     def _add(self, items: bytearray, *, stride: int) -> None:
         if self._stack[-1] > _COMPOSITE:
             raise _refused("adds items to what is not a container")
+        if not any(items):  # atoms only
+            return
         if _GLOBAL in items:
             raise _refused("holds a class where a value should be")
         if stride:

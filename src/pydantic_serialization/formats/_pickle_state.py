@@ -26,11 +26,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
-from pydantic_core import PydanticCustomError, SchemaValidator
+from pydantic_core import PydanticCustomError
 
-from pydantic_serialization.errors import UnsupportedTypeError
+from pydantic_serialization.plan.rebuild import build_validator
 from pydantic_serialization.plan.trusted import without_checks
-from pydantic_serialization.plan.walk import Node, transform
+from pydantic_serialization.plan.walk import Node, root_config, transform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,26 +42,22 @@ _AROUND = frozenset({"function-after", "function-wrap"})
 
 
 class StateChecker:
-    """Checks values of one type.
+    """Checks values of one type. Only where Pydantic can build from a changed schema (``CAN_REBUILD``).
 
     Args:
         schema: Core schema of the type.
-        name: Of the type, for messages.
         inside: Look into the type's own instances; else they are accepted by their class.
-        validate: ``False`` leaves out constraints and ``after`` validators.
-
-    Raises:
-        UnsupportedTypeError: Pydantic before 2.12 cannot build a validator beside the class's own.
+        validate: ``False`` leaves out constraints, and what ``after`` validators refuse.
     """
 
-    def __init__(self, schema: CoreSchema, name: str, *, inside: bool, validate: bool) -> None:
+    def __init__(self, schema: CoreSchema, *, inside: bool, validate: bool) -> None:
         node: Node = dict(schema)
         if not validate:
             node = transform(node, without_checks)
         node = transform(node, _state_node)
         self._schema = _looking_inside(node) if inside else node
-        self._name = name
-        self._strict = self._built(transform(self._schema, _unchanging_node))
+        self._config = root_config(node)
+        self._strict = build_validator(transform(self._schema, _unchanging_node), self._config)
 
     def check(self, value: Any, *, strict: bool, context: Any) -> None:
         """Return if ``value`` is what validation leaves.
@@ -78,15 +74,7 @@ class StateChecker:
 
     @cached_property
     def _lax(self) -> Any:
-        return self._built(self._schema)
-
-    def _built(self, schema: Node) -> Any:
-        build: Any = SchemaValidator
-        try:
-            return build(schema, None, _use_prebuilt=False)
-        except TypeError:
-            message = f"reading unsigned pickles of {self._name} needs pydantic 2.12 or newer; set signing_keys"
-            raise UnsupportedTypeError(message, model=self._name, format="pickle") from None
+        return build_validator(self._schema, self._config)
 
 
 def same(left: Any, right: Any) -> bool:

@@ -132,8 +132,8 @@ WRITTEN_FORMS: Mapping[type, Callable[[Any], tuple[str]]] = {
 }
 """For types whose usual form gates would refuse: the arguments that make the same instance.
 
-A UUID is usually an instance with state, which may not be a key beside shared containers; a time zone is fetched through
-``getattr``, which no unsigned pickle may name.
+A UUID is usually an instance with state, which may not be a key beside shared containers; a time zone is fetched
+through ``getattr``, which no unsigned pickle may name.
 """
 
 

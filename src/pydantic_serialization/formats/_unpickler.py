@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel
 
-from pydantic_serialization.errors import EncodeError, LimitExceededError, UntrustedDataError
+from pydantic_serialization.errors import EncodeError, LimitExceededError, UnsupportedTypeError, UntrustedDataError
 from pydantic_serialization.formats._pickle_classes import pickled_classes
 from pydantic_serialization.formats._pickle_state import StateChecker
 from pydantic_serialization.formats._pickle_values import (
@@ -35,6 +35,7 @@ from pydantic_serialization.formats._pickle_values import (
     WRITTEN_FORMS,
 )
 from pydantic_serialization.plan import plan_for
+from pydantic_serialization.plan.rebuild import CAN_REBUILD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from pydantic_serialization.plan import ModelPlan
 
 _LONGEST_NAME = 200
-_ALWAYS_ALLOWED_ITEMS = 1_000_000
+_ALWAYS_ALLOWED_ITEMS = 200_000
 _ITEMS_PER_BYTE = 16
 _WAY_OUT = "set signing_keys to read and write every class, or use another format"
 
@@ -51,6 +52,11 @@ _WAY_OUT = "set signing_keys to read and write every class, or use another forma
 def printable(name: str) -> str:
     """Return a name out of a document for a message: without control characters, and not too long."""
     return "".join(letter if letter.isprintable() else "?" for letter in name[:_LONGEST_NAME])
+
+
+def _class_name(value: Any) -> str:
+    cls = type(value)
+    return printable(f"{cls.__module__}.{cls.__qualname__}")
 
 
 class Unpickler(pickle.Unpickler):
@@ -103,14 +109,14 @@ class Pickler(pickle.Pickler):
         if cls in self._types:
             if cls in WRITTEN_FORMS:
                 return cls, WRITTEN_FORMS[cls](obj)
-            if isinstance(obj, Enum):  # by its value, whatever the class itself prefers
-                return cls, (obj.value,)
+            if isinstance(obj, Enum):
+                return cls, (obj._value_,)  # what a member is found by; its class may redefine ``value``
             return NotImplemented
-        if isinstance(obj, (type, FunctionType, BuiltinFunctionType)):
-            if obj in self._names:
-                return NotImplemented
-            cls = obj  # type: ignore[assignment]  (only its name is shown)
-        name = f"{cls.__module__}.{cls.__qualname__}"
+        is_name = isinstance(obj, (type, FunctionType, BuiltinFunctionType))
+        if is_name and obj in self._names:
+            return NotImplemented
+        named: Any = obj if is_name else cls
+        name = f"{named.__module__}.{named.__qualname__}"
         message = f"an unsigned pickle cannot hold {printable(name)}: the declared type does not contain it; {_WAY_OUT}"
         raise EncodeError(message, format="pickle")
 
@@ -121,7 +127,7 @@ class Rules:
     Args:
         plan: The type.
         max_depth: Levels of containers and instances that may be read.
-        validate: ``False`` leaves out constraints and ``after`` validators.
+        validate: ``False`` leaves out constraints, and what ``after`` validators refuse.
 
     Raises:
         UnsupportedTypeError: a class of the plan cannot be found by name.
@@ -129,6 +135,9 @@ class Rules:
 
     def __init__(self, plan: ModelPlan, *, max_depth: int, validate: bool) -> None:
         classes = pickled_classes(plan)
+        if not CAN_REBUILD:
+            message = "checking unsigned pickles needs pydantic 2.12 or newer; use signing_keys or another format"
+            raise UnsupportedTypeError(message, model=plan.name, format="pickle")
         self.types = WRITABLE_TYPES | classes
         self.writable_names = WRITABLE_NAMES | classes
         self.readable_names = {**VALUE_NAMES, **{(cls.__module__, cls.__qualname__): _as_read(cls) for cls in classes}}
@@ -154,7 +163,7 @@ class Rules:
 
     @cached_property
     def _root(self) -> StateChecker:
-        return StateChecker(self._plan.schema, self._plan.name, inside=False, validate=self._validate)
+        return StateChecker(self._plan.schema, inside=False, validate=self._validate)
 
     def check(self, value: Any, size: int, *, strict: bool, context: Any) -> None:
         """Check what :class:`Unpickler` made of a document.
@@ -170,12 +179,23 @@ class Rules:
             LimitExceededError: it is nested too deep, or holds more than a document of its size may.
             pydantic.ValidationError: a value is not what its type declares.
         """
-        for instance in self._instances(value, size):
-            self._shapes[type(instance)].checker.check(instance, strict=strict, context=context)
+        for instance in self.instances(value, size):
+            shape = self._shapes[type(instance)]
+            shape.forget_computed(instance)
+            shape.checker.check(instance, strict=strict, context=context)
         self._root.check(value, strict=strict, context=context)
 
-    def _instances(self, value: Any, size: int) -> list[Any]:
-        """Walk over everything in ``value`` and return its models and dataclasses, each once."""
+    def instances(self, value: Any, size: int) -> list[Any]:
+        """Walk over everything in ``value`` and return its models and dataclasses, each once.
+
+        Args:
+            value: What was read, or what is to be written.
+            size: Length of the document in bytes.
+
+        Raises:
+            UntrustedDataError: an object is of an unknown type, or not as the type's own code makes it.
+            LimitExceededError: it is nested too deep, or holds more than a document of its size may.
+        """
         parts_of, leaves, shapes = self._parts, self._leaves, self._shapes
         budget = max(_ALWAYS_ALLOWED_ITEMS, _ITEMS_PER_BYTE * size)
         found: dict[int, Any] = {}
@@ -190,25 +210,22 @@ class Rules:
             parts = self._parts_of(item, parts_of)
             budget -= len(parts)
             if depth > self._max_depth:
-                raise LimitExceededError("the pickle is nested deeper than max_depth allows", limit="max_depth")
+                message = f"it is nested deeper than max_depth={self._max_depth} allows"
+                raise LimitExceededError(message, limit="max_depth")
             if budget < 0:
-                raise LimitExceededError(
-                    "the pickle expands to far more items than it has bytes", limit="max_payload_bytes"
-                )
+                raise LimitExceededError("it expands to far more items than it has bytes", limit="max_payload_bytes")
             pending += [(part, depth + 1) for part in parts if type(part) not in leaves]
         return list(found.values())
 
     def _parts_of(self, item: Any, parts_of: dict[type, Callable[[Any], Collection[Any]]]) -> Collection[Any]:
-        cls = type(item)
-        name = printable(f"{cls.__module__}.{cls.__qualname__}")
-        function = parts_of.get(cls)
+        function = parts_of.get(type(item))
         if function is None:
-            message = f"the pickle holds {name}, which the requested type does not contain; {_WAY_OUT}"
+            message = f"the pickle holds {_class_name(item)}, which the requested type does not contain; {_WAY_OUT}"
             raise UntrustedDataError(message)
         try:
             return function(item)
         except (ValueError, TypeError, AttributeError, KeyError):
-            message = f"the pickle holds an instance of {name} that is not as the class makes it"
+            message = f"the pickle holds an instance of {_class_name(item)} that is not as the class makes it"
             raise UntrustedDataError(message) from None
 
 
@@ -234,31 +251,37 @@ class _Shape(NamedTuple):
 
     parts: Callable[[Any], Collection[Any]]
     checker: StateChecker
+    computed: frozenset[str]
 
     @classmethod
     def of(cls, instances: type, *, validate: bool) -> _Shape:
-        parts = _model_parts(instances) if issubclass(instances, BaseModel) else _dataclass_parts(instances)
-        checker = StateChecker(plan_for(instances).schema, instances.__name__, inside=True, validate=validate)
-        return cls(parts, checker)
+        computed = _computed_names(instances)
+        is_model = issubclass(instances, BaseModel)
+        parts = _model_parts(instances, computed) if is_model else _dataclass_parts(instances, computed)
+        checker = StateChecker(plan_for(instances).schema, inside=True, validate=validate)
+        return cls(parts, checker, computed)
+
+    def forget_computed(self, instance: Any) -> None:
+        """Delete the values of cached properties: nobody vouches for them, and they are computed again on demand."""
+        for name in self.computed:
+            instance.__dict__.pop(name, None)
 
 
 def _computed_names(cls: type) -> frozenset[str]:
-    """Return the names of cached properties. Their values are forgotten: they are computed again when asked for."""
+    """Return the names of cached properties, whose values are among the attributes without being fields."""
     found = {name for base in cls.__mro__ for name, value in vars(base).items() if isinstance(value, cached_property)}
     return frozenset(found)
 
 
-def _model_parts(cls: type[BaseModel]) -> Callable[[Any], Collection[Any]]:
-    fields, private = cls.__pydantic_fields__.keys(), cls.__private_attributes__.keys()
-    computed = _computed_names(cls)
+def _model_parts(cls: type[BaseModel], computed: frozenset[str]) -> Callable[[Any], Collection[Any]]:
+    fields, private = frozenset(cls.__pydantic_fields__), frozenset(cls.__private_attributes__)
+    attribute_names = fields | computed
     has_extra = cls.model_config.get("extra") == "allow"
 
     def parts(value: Any) -> Collection[Any]:
         attributes, extra, secret = value.__dict__, value.__pydantic_extra__, value.__pydantic_private__
-        for name in computed & attributes.keys():
-            del attributes[name]
         given = value.__pydantic_fields_set__
-        if type(given) is not set or type(attributes) is not dict or not attributes.keys() <= fields:
+        if type(given) is not set or type(attributes) is not dict or not attributes.keys() <= attribute_names:
             raise ValueError
         if extra is not None and not (has_extra and type(extra) is dict):
             raise ValueError
@@ -266,21 +289,18 @@ def _model_parts(cls: type[BaseModel]) -> Callable[[Any], Collection[Any]]:
             raise ValueError
         if not (secret is None and not private) and not (type(secret) is dict and secret.keys() <= private):
             raise ValueError
-        return [*attributes.values(), *(extra or {}).values(), *(secret or {}).values()]
+        held = [item for name, item in attributes.items() if name not in computed] if computed else attributes.values()
+        return [*held, *(extra or {}).values(), *(secret or {}).values()]
 
     return parts
 
 
-def _dataclass_parts(cls: type) -> Callable[[Any], Collection[Any]]:
+def _dataclass_parts(cls: type, computed: frozenset[str]) -> Callable[[Any], Collection[Any]]:
     fields = [field.name for field in dataclasses.fields(cls)]
-    known = frozenset(fields)
-    computed = _computed_names(cls)
+    attribute_names = computed.union(fields)
 
     def parts(value: Any) -> Collection[Any]:
-        attributes = getattr(value, "__dict__", {})
-        for name in computed & attributes.keys():
-            del attributes[name]
-        if not attributes.keys() <= known:
+        if not getattr(value, "__dict__", {}).keys() <= attribute_names:
             raise ValueError
         return [getattr(value, name) for name in fields]
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_serialization.errors import EncodeError
 from pydantic_serialization.formats._base import BoundFormat, FormatOptions
 from pydantic_serialization.formats._depth import json_depth_exceeds
+from pydantic_serialization.formats._errors import too_deep_to_read
 from pydantic_serialization.formats._json import bind_json_reader, encode_function
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ def depth_checked(
     def checked(value: Any, **dump_options: Any) -> bytes:
         text = write(value, **dump_options)
         if json_depth_exceeds(text, limit):
-            message = f"the value is nested deeper than max_depth={limit}, so it could not be read back"
-            raise EncodeError(message, model=model, format=format_name)
+            raise EncodeError(too_deep_to_read(limit), model=model, format=format_name)
         return text
 
     return checked

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pydantic_serialization._types import DumpOptions, LoadOptions, Payload
     from pydantic_serialization.plan import ModelPlan
 
+_JSON_SPACE = b" \t\r"
+
 
 class JsonlFormat:
     """JSON lines of the items of a list."""
@@ -40,14 +42,15 @@ class JsonlFormat:
         write, write_with, read, read_with = item.encode, item.encode_with, item.decode, item.decode_with
 
         def encode(values: Any) -> bytes:
-            return b"".join([line for value in values for line in (write(value), b"\n")])
+            return b"".join([line for value in values for line in (_one_line(write(value)), b"\n")])
 
         def encode_with(values: Any, dump_options: DumpOptions) -> bytes:
-            return b"".join([line for value in values for line in (write_with(value, dump_options), b"\n")])
+            return b"".join([line for value in values for line in (_one_line(write_with(value, dump_options)), b"\n")])
 
         def lines(data: Payload) -> list[tuple[int, bytes]]:
             # Only \n ends a line: splitlines() would also split at bytes that JSON strings may hold.
-            return [(number, line) for number, line in enumerate(bytes(data).split(b"\n"), 1) if line.strip()]
+            split = memoryview(data).tobytes().split(b"\n")
+            return [(number, line) for number, line in enumerate(split, 1) if line.strip(_JSON_SPACE)]
 
         def decode(data: Payload) -> Any:
             return [_numbered(number, read, line) for number, line in lines(data)]
@@ -56,6 +59,11 @@ class JsonlFormat:
             return [_numbered(number, read_with, line, load_options) for number, line in lines(data)]
 
         return BoundFormat(encode, decode, encode_with, decode_with)
+
+
+def _one_line(text: bytes) -> bytes:
+    """Return JSON text without line feeds, which ``indent`` or a class's own method may have put between its tokens."""
+    return text.replace(b"\n", b"") if b"\n" in text else text
 
 
 def _numbered(number: int, read: Any, *arguments: Any) -> Any:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pydantic_serialization._types import DumpOptions
     from pydantic_serialization.plan import ModelPlan
 
-_PLAIN = frozenset({dict, list, str, int, float, bool, type(None)})
+_PLAIN = (dict, list, str, int, float, bool, type(None))
 # What orjson would write differently from Pydantic, or by a runtime type, goes back to Pydantic.
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 
@@ -47,7 +47,9 @@ class OrjsonFormat:
                     pass
             return by_pydantic(value, **dump_options)
 
-        write = depth_checked(by_orjson if plan.type in _PLAIN else by_pydantic, plan, options, self.name)
+        write = depth_checked(
+            by_orjson if any(plan.type is plain for plain in _PLAIN) else by_pydantic, plan, options, self.name
+        )
 
         def encode_with(value: Any, dump_options: DumpOptions) -> bytes:
             return write(value, **dump_options)

@@ -27,6 +27,7 @@ from pydantic_serialization.formats._pickle_classes import may_hash_composites, 
 from pydantic_serialization.formats._pickle_opcodes import check_opcodes
 from pydantic_serialization.formats._pickle_state import StateChecker
 from pydantic_serialization.formats._unpickler import Pickler, Rules, Unpickler
+from pydantic_serialization.plan.rebuild import CAN_REBUILD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +45,7 @@ class PickleFormat:
     name = "pickle"
     wire_id = 3
     media_type = "application/x-python-pickle"
+    sealed = True
 
     def bind(self, plan: ModelPlan, options: FormatOptions) -> BoundFormat:
         """Return the functions for one type.
@@ -71,8 +73,9 @@ def _bind_unsigned(
     plan: ModelPlan, options: FormatOptions
 ) -> tuple[Callable[[Any], bytes], Callable[[Payload, LoadOptions], Any]]:
     rules = Rules(plan, max_depth=options.max_depth, validate=options.validate)
-    # Only there can a document break a rule of the opcodes that the classes do not show beforehand.
-    is_checked_when_written = may_hash_composites(plan)
+    # Elsewhere the classes alone show that what is written can be read.
+    depth = plan.traits.depth
+    is_checked_when_written = depth is None or depth > options.max_depth or may_hash_composites(plan)
 
     def encode(value: Any) -> bytes:
         file = BytesIO()
@@ -81,6 +84,7 @@ def _bind_unsigned(
             data = file.getvalue()
             if is_checked_when_written:
                 check_opcodes(data)
+                rules.instances(value, len(data))
         except RecursionError:
             raise EncodeError("the value is nested too deep for pickle", model=plan.name, format="pickle") from None
         except (EncodeError, DecodeError) as error:
@@ -88,7 +92,7 @@ def _bind_unsigned(
         return data
 
     def decode(data: Payload, load_options: LoadOptions) -> Any:
-        document = bytes(data)
+        document = memoryview(data).tobytes()  # bytes(5) would be five zeros
         try:
             check_opcodes(document)
             value = Unpickler(BytesIO(document), rules.readable_names).load()
@@ -134,17 +138,22 @@ def _bind_authenticated(
 def _type_check(plan: ModelPlan, options: FormatOptions) -> Callable[[Any, LoadOptions], None]:
     """Return the check that an authenticated pickle holds the requested type; what is inside was vouched for."""
     model = plan.model
-    if model is None:
-        root = StateChecker(plan.schema, plan.name, inside=False, validate=options.validate)
+    if model is not None:
+
+        def check(value: Any, load_options: LoadOptions) -> None:  # noqa: ARG001  (the other checks need them)
+            if not isinstance(value, model):
+                raise DecodeError("the pickle does not hold an instance of the requested type")
+
+    elif CAN_REBUILD:
+        root = StateChecker(plan.schema, inside=False, validate=options.validate)
 
         def check(value: Any, load_options: LoadOptions) -> None:
             root.check(value, strict=False, context=load_options.get("context"))
 
     else:
 
-        def check(value: Any, load_options: LoadOptions) -> None:  # noqa: ARG001  (the other check needs them)
-            if not isinstance(value, model):
-                raise DecodeError("the pickle does not hold an instance of the requested type")
+        def check(value: Any, load_options: LoadOptions) -> None:
+            plan.validator.validate_python(value, context=load_options.get("context"))
 
     return check
 

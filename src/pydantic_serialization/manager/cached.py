@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from pydantic_serialization.cache import CacheManager
-from pydantic_serialization.errors import InvalidationError
-from pydantic_serialization.manager._retry import TRANSIENT, retrying
 from pydantic_serialization.manager._stats import CachedManagerStats
 from pydantic_serialization.manager.operations import ModelOperations
-from pydantic_serialization.manager.results import ResultCache, key_tag
+from pydantic_serialization.manager.results import ResultCache
 from pydantic_serialization.serializer import PydanticModelSerializer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from types import TracebackType
-
     from pydantic_serialization.config import SerializationConfig
 
 
@@ -38,58 +33,7 @@ class CachedSerializationManager(ModelOperations):
         self.model_serializer = model_serializer if model_serializer is not None else PydanticModelSerializer(config)
         settings = self.model_serializer.config
         self.cache_manager = cache_manager if cache_manager is not None else _memory_cache(settings)
-        self.results = ResultCache(self.cache_manager, settings)
-        super().__init__(self.model_serializer, self.results)
-
-    async def invalidate(self, *keys: str, tags: Iterable[str] = ()) -> None:
-        """Drop results that were kept under these ``cache_key``s, in every format, or with any of these tags.
-
-        Tried again after transient errors, ``max_retries`` times.
-
-        Raises:
-            InvalidationError: it could not be delivered: others may serve the old entry until its time is up.
-        """
-        config = self.config
-        all_tags = (*tags, *(key_tag(key) for key in keys))
-        try:
-            await retrying(
-                lambda: self.cache_manager.invalidate(*keys, tags=all_tags),
-                retries=config.max_retries,
-                delay=config.retry_delay,
-            )
-        except TRANSIENT as error:
-            message = "the invalidation could not be delivered; entries may be served until their ttl is over"
-            raise InvalidationError(message) from error
-
-    async def start(self) -> None:
-        """Open the cache's shared tier early. Not needed: everything works without.
-
-        Raises:
-            OSError: the shared tier cannot be reached after ``max_retries`` retries.
-        """
-        config = self.config
-        await retrying(self.cache_manager.start, retries=config.max_retries, delay=config.retry_delay)
-
-    async def stop(self) -> None:
-        """Finish what is pending in the background, and close the cache's shared tier."""
-        await self.cache_manager.stop()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing is pending: without an event loop, nothing works in the background."""
+        super().__init__(self.model_serializer, ResultCache(self.cache_manager, settings))
 
     def get_stats(self) -> CachedManagerStats:
         """Return the statistics of serializer and cache."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from pydantic import BaseModel
+
 from pydantic_serialization.manager._offload import dump_off_loop, load_off_loop
+from pydantic_serialization.manager.cache_operations import CacheOperations
 from pydantic_serialization.plan import list_of
 
 if TYPE_CHECKING:
@@ -12,14 +15,14 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from pydantic_serialization._types import DumpOptions, Input, LoadOptions
-    from pydantic_serialization.config import SerializationConfig, SerializationFormat
+    from pydantic_serialization.config import SerializationFormat
     from pydantic_serialization.manager.results import ResultCache
     from pydantic_serialization.serializer import PydanticModelSerializer
 
 ModelT = TypeVar("ModelT")
 
 
-class ModelOperations:
+class ModelOperations(CacheOperations):
     """Base of the managers; not for use by itself.
 
     Args:
@@ -28,14 +31,8 @@ class ModelOperations:
     """
 
     def __init__(self, model_serializer: PydanticModelSerializer, results: ResultCache) -> None:
-        self._serializer = model_serializer
-        self._results = results
+        super().__init__(model_serializer.config, results)
         self._pipeline = model_serializer.pipeline
-
-    @property
-    def config(self) -> SerializationConfig:
-        """The settings; a change takes effect on the next call."""
-        return self._serializer.config
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -73,7 +70,7 @@ class ModelOperations:
         pipeline = self._pipeline(model.__class__ if model_class is None else model_class, format)
         if cache_key is None or not self.config.enable_caching:
             return await dump_off_loop(pipeline, model, dump_options)
-        return await self._results.get_or_dump(pipeline, model, dump_options, cache_key, ttl=ttl, tags=tags)
+        return await self.results.get_or_dump(pipeline, model, dump_options, cache_key, ttl=ttl, tags=tags)
 
     def serialize_sync(
         self,
@@ -89,7 +86,7 @@ class ModelOperations:
         """Do what :meth:`serialize_model` does, without an event loop."""
         pipeline = self._pipeline(model.__class__ if model_class is None else model_class, format)
         if cache_key is not None and self.config.enable_caching:
-            return self._results.get_or_dump_sync(pipeline, model, dump_options, cache_key, ttl=ttl, tags=tags)
+            return self.results.get_or_dump_sync(pipeline, model, dump_options, cache_key, ttl=ttl, tags=tags)
         return pipeline.dump_with(model, dump_options) if dump_options else pipeline.dump(model)
 
     async def serialize_models(
@@ -114,7 +111,7 @@ class ModelOperations:
             model_class: The declared type of one model, where it is not the models' own class.
             **dump_options: Pydantic's.
         """
-        batch = models if isinstance(models, list) else list(models)
+        batch = _batch(models)
         declared = list_of(batch) if model_class is None else _list_of(model_class)
         return await self.serialize_model(
             batch, format, cache_key=cache_key, ttl=ttl, tags=tags, model_class=declared, **dump_options
@@ -132,7 +129,7 @@ class ModelOperations:
         **dump_options: Unpack[DumpOptions],
     ) -> bytes:
         """Do what :meth:`serialize_models` does, without an event loop."""
-        batch = models if isinstance(models, list) else list(models)
+        batch = _batch(models)
         declared = list_of(batch) if model_class is None else _list_of(model_class)
         return self.serialize_sync(
             batch, format, cache_key=cache_key, ttl=ttl, tags=tags, model_class=declared, **dump_options
@@ -263,6 +260,13 @@ class ModelOperations:
             **load_options,
         )
         return found
+
+
+def _batch(models: Iterable[Any]) -> list[Any]:
+    if isinstance(models, BaseModel):  # iterating a model gives its fields
+        message = f"expected several models, got one {type(models).__name__}: pass a list, or use serialize_model"
+        raise TypeError(message)
+    return models if isinstance(models, list) else list(models)
 
 
 def _list_of(model_class: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from pydantic_serialization.config import SerializationConfig
 from pydantic_serialization.manager._stats import ManagerStats
@@ -12,9 +12,6 @@ from pydantic_serialization.profiling import SerializationProfiler
 from pydantic_serialization.serializer import PydanticModelSerializer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from types import TracebackType
-
     from pydantic_serialization.cache import CacheManager
     from pydantic_serialization.profiling import PerformanceReport
 
@@ -38,37 +35,7 @@ class OptimizedSerializationManager(ModelOperations):
             cache_manager=cache_manager, model_serializer=self.model_serializer
         )
         self.cache_manager = self.cached_manager.cache_manager
-        self.results = self.cached_manager.results
-        super().__init__(self.model_serializer, self.results)
-
-    async def invalidate(self, *keys: str, tags: Iterable[str] = ()) -> None:
-        """Drop cached results; see :meth:`CachedSerializationManager.invalidate`."""
-        await self.cached_manager.invalidate(*keys, tags=tags)
-
-    async def start(self) -> None:
-        """Open the cache's shared tier early; see :meth:`CachedSerializationManager.start`."""
-        await self.cached_manager.start()
-
-    async def stop(self) -> None:
-        """Finish what is pending in the background, and close the cache's shared tier."""
-        await self.cached_manager.stop()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing is pending: without an event loop, nothing works in the background."""
+        super().__init__(self.model_serializer, self.cached_manager.results)
 
     def get_stats(self) -> ManagerStats:
         """Return all statistics as plain values. No secrets, no payloads, no cache keys."""

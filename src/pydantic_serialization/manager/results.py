@@ -13,13 +13,17 @@ if TYPE_CHECKING:
 
     from pydantic_serialization._types import DumpOptions
     from pydantic_serialization.cache import CacheManager
-    from pydantic_serialization.config import SerializationConfig
+    from pydantic_serialization.config import SerializationConfig, SerializationFormat
     from pydantic_serialization.pipeline import Pipeline
+
+
+_LONGEST_TAGGED = 1000
+"""Characters; tags are bounded as keys are."""
 
 
 def key_tag(cache_key: str) -> str:
     """Return the tag that every entry of ``cache_key`` carries, whatever its format, type and options."""
-    return f"key:{cache_key}"
+    return f"key:{cache_key if len(cache_key) <= _LONGEST_TAGGED else encode_parts(cache_key)}"
 
 
 class MeanTime:
@@ -66,10 +70,11 @@ class ResultCache:
         Raises:
             TypeError: an option cannot be part of a key, such as a ``context`` of one's own class.
         """
-        config = self._config
-        packed = (config.compression_codec, config.compression_level.value) if config.enable_compression else ()
+        if not isinstance(cache_key, str):
+            message = f"cache_key is a string, not {type(cache_key).__name__}"
+            raise TypeError(message)
         plan = pipeline.plan
-        return encode_parts(cache_key, pipeline.format, plan.name, plan.fingerprint, packed, dict(options))
+        return encode_parts(cache_key, pipeline.format, plan.name, plan.fingerprint, self._packed(), dict(options))
 
     async def get_or_dump(
         self,
@@ -100,6 +105,19 @@ class ResultCache:
         key = self.key(pipeline, cache_key, options)
         all_tags = (*tags, key_tag(cache_key))
         return self.get_or_make_sync(key, lambda: pipeline.dump_with(model, options), ttl=ttl, tags=all_tags)
+
+    def call_key(
+        self, function: str, fingerprint: bytes, wanted: SerializationFormat | str | None, cache_key: str
+    ) -> str:
+        """Return the key of what a decorated function returned; the arguments are in ``cache_key``."""
+        written = self._config.default_format if wanted is None else wanted
+        return encode_parts(
+            "function", function, fingerprint, str(getattr(written, "value", written)), self._packed(), cache_key
+        )
+
+    def _packed(self) -> tuple[str, ...]:
+        config = self._config
+        return (config.compression_codec, config.compression_level.value) if config.enable_compression else ()
 
     async def get_or_make(
         self, key: str, make: Callable[[], Awaitable[bytes]], *, ttl: float | None, tags: Iterable[str]

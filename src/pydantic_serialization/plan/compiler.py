@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import types
 from enum import Enum
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Literal, get_args, get_origin
 
-from pydantic import BaseModel, PydanticUserError, TypeAdapter
-from pydantic.errors import PydanticSchemaGenerationError
+from pydantic import BaseModel, TypeAdapter
+from pydantic.errors import PydanticUndefinedAnnotation
 
 from pydantic_serialization.errors import UnsupportedTypeError
+from pydantic_serialization.plan.managed import through_owner
+from pydantic_serialization.plan.rebuild import CAN_REBUILD, build_serializer, build_validator
 from pydantic_serialization.plan.spec import FieldSpec, ModelPlan, TypeTraits
-from pydantic_serialization.plan.walk import Node, children
+from pydantic_serialization.plan.walk import Node, children, root_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LEVELS = {"model", "dataclass", "typed-dict", "named-tuple", "list", "tuple", "set", "frozenset", "dict", "generator"}
 _LEVELS |= {"deque", "counter", "ordered-dict", "frozendict"}
+_VALUES = (str, bytes, bytearray, memoryview, int, float, complex, list, tuple, dict, set, frozenset, BaseModel)
 _OPEN = {"any", "is-instance", "is-subclass", "callable", "custom-error", "call", "arguments", "arguments-v3"}
 _WRAPPERS = {"default", "nullable", "model-field", "typed-dict-field", "dataclass-field", "definitions"}
 
@@ -33,34 +36,73 @@ def compile_plan(declared: Any) -> ModelPlan:
     """
     model = declared if isinstance(declared, type) and issubclass(declared, BaseModel) else None
     name = type_name(declared)
+    if isinstance(declared, _VALUES) and not isinstance(declared, str):
+        message = f"expected a model class or a type, got {name}; the data comes first, the type after it"
+        raise UnsupportedTypeError(message)
+    if isinstance(declared, type) and issubclass(declared, type):
+        message = "got a class where an instance is expected: pass the model itself, not its class"
+        raise UnsupportedTypeError(message)
+    if _names_by_text(declared):
+        message = f"{name} names a type by text, which only the code that wrote it can look up; pass the type itself"
+        raise UnsupportedTypeError(message, model=name)
     try:
-        source = _complete(model) if model is not None else TypeAdapter(declared)
-        adapter: Any = source
+        adapter: Any = _complete(model) if model is not None else _adapter(declared)
         schema = adapter.__pydantic_core_schema__ if model is not None else adapter.core_schema
         serializer = adapter.__pydantic_serializer__ if model is not None else adapter.serializer
         validator = adapter.__pydantic_validator__ if model is not None else adapter.validator
-    except (PydanticSchemaGenerationError, PydanticUserError) as error:
+    except PydanticUndefinedAnnotation as error:
+        message = f"{name} refers to {error.name!r}, which is not defined yet; define it, or call model_rebuild()"
+        raise UnsupportedTypeError(message, model=name) from error
+    except Exception as error:  # (for an object that is no type, pydantic's own code fails in many ways)
         message = (
             f"pydantic has no schema for {name}: pass a model, a dataclass, or a type such as list[Model] "
             f"(as model_class=) whose parts pydantic knows"
         )
         raise UnsupportedTypeError(message, model=name) from error
+    traits = _Traits(schema).found()
+    wire_schema = through_owner(schema, traits.classes)
+    source = None if model is None else serializer
+    if wire_schema is not schema and CAN_REBUILD:
+        config = root_config(schema)
+        serializer, validator = build_serializer(wire_schema, config), build_validator(wire_schema, config)
     return ModelPlan(
         type=declared,
         name=name,
         model=model,
         schema=schema,
+        wire_schema=wire_schema,
+        source=source,
         serializer=serializer,
         validator=validator,
-        traits=_Traits(schema).found(),
+        traits=traits,
         fields=_fields(schema, declared),
     )
+
+
+def _adapter(declared: Any) -> TypeAdapter[Any]:
+    adapter = TypeAdapter(declared)
+    if not adapter.pydantic_complete:
+        adapter.rebuild(raise_errors=True)
+    return adapter
+
+
+def _names_by_text(declared: Any) -> bool:
+    """Say whether a type holds the name of another as text, which Pydantic would look up in this very module."""
+    if isinstance(declared, (str, ForwardRef)):
+        return True
+    origin = get_origin(declared)
+    if origin is Literal:
+        return False
+    arguments = get_args(declared)
+    return any(_names_by_text(item) for item in (arguments[:1] if origin is Annotated else arguments))
 
 
 def type_name(declared: Any) -> str:
     """Return a short readable name of a type: ``"User"``, ``"list[User]"``, ``"int | None"``."""
     if isinstance(declared, type):
         return declared.__name__
+    if isinstance(declared, _VALUES):  # given by mistake in place of a type: it may be the payload
+        return f"a value of type {type(declared).__name__}"
     origin, arguments = get_origin(declared), get_args(declared)
     if origin is None or not arguments:
         return str(getattr(declared, "__name__", None) or declared)
@@ -85,7 +127,7 @@ class _Traits:
     def __init__(self, schema: Any) -> None:
         self._definitions: dict[str, Node] = {}
         self._classes: set[type] = set()
-        self._has_bytes = self._has_strict = False
+        self._has_bytes = False
         self._is_closed = True
         self._collect(schema)
         self._depths: dict[str, int | None] = {}
@@ -95,7 +137,6 @@ class _Traits:
         return TypeTraits(
             classes=frozenset(self._classes),
             has_bytes=self._has_bytes,
-            has_strict=self._has_strict,
             is_closed=self._is_closed,
             depth=self._depth,
         )
@@ -111,7 +152,6 @@ class _Traits:
         if kind == "literal":
             self._classes.update(type(value) for value in node["expected"] if isinstance(value, Enum))
         self._has_bytes |= kind == "bytes" and "serialization" not in node
-        self._has_strict |= bool(node.get("strict")) or bool((node.get("config") or {}).get("strict"))
         self._is_closed &= kind not in _OPEN and not _is_free_serializer(node)
         for child in children(node):
             self._collect(child)
@@ -123,7 +163,9 @@ class _Traits:
             reference = node["schema_ref"]
             if reference in above or reference not in self._definitions:
                 return None
-            return self._depth_of(self._definitions[reference], above)
+            written = self._depth_of(node["serialization"], above) if "serialization" in node else 0
+            declared = self._depth_of(self._definitions[reference], above)
+            return None if written is None or declared is None else max(written, declared)
         if kind in _OPEN or _is_free_serializer(node) or _extras_are_free(node):
             return None
         reference = node.get("ref")

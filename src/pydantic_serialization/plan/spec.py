@@ -36,14 +36,12 @@ class TypeTraits:
     Attributes:
         classes: Models, dataclasses, enums and other classes that instances are made of.
         has_bytes: Some value is declared as ``bytes``.
-        has_strict: Some part asks for Pydantic's strict mode.
         is_closed: Every value has a declared type: no ``Any``, no arbitrary classes, no serializer with a free result.
         depth: Levels of arrays and objects of the deepest document, or ``None`` where the schema sets no bound.
     """
 
     classes: frozenset[type]
     has_bytes: bool
-    has_strict: bool
     is_closed: bool
     depth: int | None
 
@@ -57,6 +55,8 @@ class ModelPlan:
         name: Short readable name, for messages and statistics: ``"User"``, ``"list[User]"``.
         model: The type if it is a ``BaseModel`` subclass, else ``None``.
         schema: Its core schema.
+        wire_schema: The schema that formats work by: the same, but for classes that another library manages.
+        source: The model's own serializer, to notice ``model_rebuild``; ``None`` for other types.
         serializer: Pydantic's compiled serializer.
         validator: Pydantic's compiled validator.
         traits: What is known about everything reachable from the type.
@@ -67,6 +67,8 @@ class ModelPlan:
     name: str
     model: type[Any] | None
     schema: CoreSchema
+    wire_schema: CoreSchema
+    source: SchemaSerializer | None
     serializer: SchemaSerializer
     validator: SchemaValidator
     traits: TypeTraits
@@ -80,7 +82,8 @@ class ModelPlan:
     @property
     def import_path(self) -> str:
         """``"module:Class"``, as the command line takes it; empty for types that are no importable class."""
-        if not isinstance(self.type, type) or "<locals>" in self.type.__qualname__:
+        # "<locals>" and "Page[int]" are names that cannot be imported.
+        if not isinstance(self.type, type) or not all(map(str.isidentifier, self.type.__qualname__.split("."))):
             return ""
         return f"{self.type.__module__}:{self.type.__qualname__}"
 
@@ -90,8 +93,5 @@ class ModelPlan:
         return fingerprint(self.schema)
 
     def is_current(self) -> bool:
-        """Say whether the model still has this serializer and validator: ``model_rebuild`` makes new ones."""
-        return self.model is None or (
-            self.model.__pydantic_serializer__ is self.serializer
-            and self.model.__pydantic_validator__ is self.validator
-        )
+        """Say whether the model still has the serializer it was read from: ``model_rebuild`` makes a new one."""
+        return self.model is None or self.model.__pydantic_serializer__ is self.source

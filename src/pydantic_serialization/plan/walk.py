@@ -54,25 +54,54 @@ def _schemas(value: Any) -> Iterator[Node]:
             yield from _schemas(item)
 
 
-def transform(node: Node, change: Callable[[Node], Node], *, skip: frozenset[str] = frozenset()) -> Node:
+def root_config(node: Node) -> Any:
+    """Return the configuration that Pydantic builds the validator and serializer of this schema with, or ``None``.
+
+    Some settings (``hide_input_in_errors``, the JSON form of undeclared values) are read from there only, not from the
+    nodes.
+    """
+    definitions: dict[str, Node] = {}
+    while node["type"] not in {"model", "dataclass"}:
+        if node["type"] == "definitions":
+            definitions = {item["ref"]: item for item in node["definitions"]}
+            node = node["schema"]
+        elif node["type"] == "definition-ref":
+            node = definitions[node["schema_ref"]]
+        elif node["type"].startswith("function-") and "schema" in node:
+            node = node["schema"]
+        else:
+            return None
+    return node.get("config")
+
+
+def transform(
+    node: Node,
+    change: Callable[[Node], Node],
+    *,
+    skip: frozenset[str] = frozenset(),
+    stop: Callable[[Node], bool] = lambda _: False,
+) -> Node:
     """Return a copy of the schema with ``change`` applied to every node, innermost first. The original is untouched.
 
     Args:
         node: A core schema.
         change: Returns the node to put in place of the one it is given.
         skip: Keys whose schemas stay as they are.
+        stop: Says that a node, and all that is below it, stays as it is.
     """
 
     def changed(value: Any) -> Any:
         if isinstance(value, dict):
             if isinstance(value.get("type"), str):
-                return transform(value, change, skip=skip)
+                return transform(value, change, skip=skip, stop=stop)
             return {name: changed(item) for name, item in value.items()}
         if isinstance(value, (list, tuple)):
             return type(value)(changed(item) for item in value)
         return value
 
     copy = dict(node)
+    if stop(node):
+        return copy
     for key in (_CONTAINERS - skip) & node.keys():
         copy[key] = changed(node[key])
     return change(copy)

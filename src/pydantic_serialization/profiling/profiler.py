@@ -203,7 +203,7 @@ class SerializationProfiler:
         operations = tuple(self.get_profiles().values())
         return build_report(replace(context or Evidence(), operations=operations, window=window), ignore=ignore)
 
-    def renew_locks(self) -> None:
+    def after_fork(self) -> None:
         """Replace every lock: called in the child after a fork, where no other thread exists."""
         self._lock = RLock()
         for slot in self._slots.values():

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from pydantic_serialization.cache import CacheManager
+from pydantic_serialization.cache import CacheManager, Entry, MemoryTier
 from pydantic_serialization.cache.background import MOST_REFRESHES
 from pydantic_serialization.cache.loading import RETRY_AFTER
 from pydantic_serialization.errors import CacheError, ConfigurationError, UnsupportedTypeError
@@ -1003,6 +1003,136 @@ def test_a_background_task_that_never_began_does_not_block_the_key() -> None:
         assert source.calls == 2
 
     run(scenario())
+
+
+def test_a_key_that_is_being_loaded_is_not_refreshed_too() -> None:
+    """While a flight of the key is under way, a read past the refresh point starts no other."""
+
+    async def scenario() -> None:
+        cache, _ = make()
+        gate, started = asyncio.Event(), asyncio.Event()
+
+        async def load() -> bytes | None:
+            inner = await cache.get_or_load("key", lambda: b"inner", refresh_after=0)
+            started.set()
+            await gate.wait()
+            return inner
+
+        leader = asyncio.create_task(cache.get_or_load("key", load))
+        await started.wait()
+        other = Source()
+        assert await cache.get_or_load("key", other, refresh_after=0) == b"inner"
+        await settle()
+        gate.set()
+        assert await leader == b"inner"
+        assert other.calls == 0
+        assert cache.get_stats()["loads"]["refreshes"] == 0
+
+    run(scenario())
+
+
+def test_a_loop_and_a_thread_do_not_both_refresh() -> None:
+    """A refresh that one event loop has just begun keeps threads and other loops from beginning one."""
+
+    async def scenario() -> None:
+        cache, clock = make()
+        source = Source()
+        await cache.get_or_load("key", source, ttl=100, refresh_after=0.5)
+        clock.advance(60)
+        source.gate.clear()
+        await cache.get_or_load("key", source, ttl=100, refresh_after=0.5)
+        threads = Source()
+        assert cache.get_or_load_sync("key", lambda: b"thread", ttl=100, refresh_after=0.5) == b"value"
+        await asyncio.to_thread(asyncio.run, cache.get_or_load("key", threads, ttl=100, refresh_after=0.5))
+        source.gate.set()
+        await cache.stop()
+        assert threads.calls == 0
+        assert cache.get_stats()["loads"]["refreshes"] == 1
+
+    run(scenario())
+
+
+def test_three_loaders_may_ask_for_each_others_keys_in_a_circle() -> None:
+    """A circle of loads of any length is recognised, and ended flights in it do not count."""
+
+    async def scenario() -> None:
+        cache, _ = make()
+        all_of_them = asyncio.Barrier(3)
+
+        def loader(other: str) -> Callable[[], Awaitable[bytes | None]]:
+            async def load() -> bytes | None:
+                await cache.get_or_load(f"done before {other}", lambda: b"x")
+                await all_of_them.wait()
+                return await cache.get_or_load(other, Source(other.encode()))
+
+            return load
+
+        circle = (("a", "b"), ("b", "c"), ("c", "a"))
+        assert all(await asyncio.gather(*(cache.get_or_load(key, loader(other)) for key, other in circle)))
+
+    run(scenario())
+
+
+def test_no_value_from_an_overtaken_load_removes_nothing() -> None:
+    """A loader that found no value before the key was set does not remove what was set."""
+
+    async def scenario() -> None:
+        cache, _ = make()
+        source = Source(None)
+        source.gate.clear()
+        reader = asyncio.create_task(cache.get_or_load("key", source))
+        await source.started.wait()
+        await cache.set("key", b"newer")
+        source.gate.set()
+        assert await reader is None
+        assert await cache.get("key") == b"newer"
+
+    run(scenario())
+
+
+class ScriptedTier(MemoryTier):
+    """A tier in which something happens at a moment that is hard to hit."""
+
+    __slots__ = ("on_get", "on_set")
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(100, 1_000_000, clock=clock)
+        self.on_get: Callable[[], object] | None = None
+        self.on_set: Callable[[], object] | None = None
+
+    def get(self, key: str) -> Entry | None:
+        found = super().get(key)
+        if self.on_get is not None:
+            action, self.on_get = self.on_get, None
+            action()
+        return found
+
+    def set(self, key: str, value: bytes | None, expires_at: float, **parts: Any) -> bool:
+        if self.on_set is not None:
+            action, self.on_set = self.on_set, None
+            action()
+        return super().set(key, value, expires_at, **parts)
+
+
+def test_a_reader_that_was_overtaken_does_not_load() -> None:
+    """A value that was stored between a reader's miss and its flight is what the reader gets."""
+    clock = FakeClock()
+    tier = ScriptedTier(clock)
+    cache, _ = make(clock, tier=tier)
+    tier.on_get = lambda: tier.set("key", b"other's", float("inf"))
+    source = Source()
+    assert run(cache.get_or_load("key", source)) == b"other's"
+    assert source.calls == 0
+
+
+def test_an_invalidation_in_the_middle_of_storing_is_not_lost() -> None:
+    """What a finaliser invalidates while its own thread stores a loaded value is gone afterwards."""
+    clock = FakeClock()
+    tier = ScriptedTier(clock)
+    cache, _ = make(clock, tier=tier)
+    tier.on_set = lambda: cache.invalidate_sync("key")
+    assert run(cache.get_or_load("key", lambda: b"old")) == b"old"
+    assert cache.get_sync("key") is None
 
 
 def test_seconds_are_those_of_the_loaders() -> None:

@@ -134,10 +134,10 @@ def test_a_key_that_comes_back_goes_to_the_main_queue() -> None:
         tier.set(f"a:{number}", b"", FOREVER)
     assert tier.peek("a:0") is None
     tier.set("a:0", b"again", FOREVER)
-    for number in range(80):
+    for number in range(1000):
         tier.set(f"b:{number}", b"", FOREVER)
     assert tier.peek("a:0") is not None
-    assert tier.peek("a:50") is None
+    assert tier.peek("b:0") is None
 
 
 def test_a_scan_leaves_the_hot_set() -> None:
@@ -223,7 +223,9 @@ def _hammer(tier: MemoryTier, threads: int, steps: int) -> list[int]:
                 assert entry is None or entry.value is None or entry.value.startswith(key.encode())
             elif choice < 0.9:
                 tier.set(
-                    key, key.encode() + bytes(chance.randrange(2000)), tier._clock() + chance.choice((-1, 0.001, 9))
+                    key,
+                    key.encode() + bytes(chance.randrange(2000)),
+                    tier._clock() + chance.choice((-1, 600, 600, 600)),
                 )
             elif choice < 0.999:
                 tier.delete(key)
@@ -240,7 +242,7 @@ def _hammer(tier: MemoryTier, threads: int, steps: int) -> list[int]:
 
 def test_the_sums_are_exact_after_eight_threads() -> None:
     """Bounds hold at every moment, and afterwards bytes, items and lookups are what counting them gives."""
-    tier = MemoryTier(200, 250_000)
+    tier = MemoryTier(100, 150_000)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     try:

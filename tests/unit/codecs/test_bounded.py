@@ -93,6 +93,18 @@ def test_a_format_without_joining_ends_with_its_frame() -> None:
     assert caught.value.position == 3
 
 
+def test_nothing_and_too_many_frames_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Empty input holds no frame; more frames than are read at once are refused where they begin."""
+    with pytest.raises(DecompressionError, match="empty"):
+        read(b"", 10)
+    monkeypatch.setattr(_bounded, "MOST_FRAMES", 3)
+    assert read(b"\x01a" * 3, 10) == b"aaa"
+    with pytest.raises(LimitExceededError, match="3 frames") as caught:
+        read(b"\x01a" * 4, 10)
+    assert caught.value.position == 6
+    assert caught.value.limit is None
+
+
 def test_a_foreign_error_is_translated_with_its_position() -> None:
     """What the library raises becomes a DecompressionError that keeps the cause."""
 

@@ -308,6 +308,7 @@ def test_registration_from_many_threads_admits_one() -> None:
     try:
         assert len(outcomes) == 1
         assert get_codec_by_wire_id(200) is get_codec(outcomes[0])
+        assert available_codecs() == ("gzip", "zstd", "lz4", "brotli", outcomes[0])
     finally:
         for number in range(8):
             unregister_codec(f"plain{number}")

@@ -230,7 +230,7 @@ def test_the_faster_format_is_named_with_its_gain() -> None:
     assert item.expected_gain["share"] == pytest.approx(1 / 3)
     assert 'default_format="orjson"' in item.fix
     assert "stay the same" in item.fix
-    assert item.verify == "pydantic-serialization bench app.models:User --formats json,orjson"
+    assert item.verify == "pydantic-serialization bench app.models:User --data RECORDS.jsonl --formats json,orjson"
     assert item.confidence == "measured"
 
 
@@ -366,7 +366,7 @@ def test_the_gain_of_a_slow_cluster_is_what_it_takes_beyond_the_median() -> None
     """Fifty calls of 300 ms against a median of 1 ms."""
     (item,) = found("OP101", FIRING["OP101"])
     assert item.expected_gain["seconds"] == pytest.approx(50 * 0.299, rel=0.05)
-    assert item.verify == "pydantic-serialization explain app.models:User --measure"
+    assert item.verify == "pydantic-serialization explain app.models:User"
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ load                      10     0 ns     0 ns     0 ns     0 ns     0 ns      1
 of the measured time.
    FM101 faster-format-measured (critical, sampled)
    fix:    SerializationConfig(default_format="orjson"), or format="orjson" in the call. The bytes stay the same.
-   verify: pydantic-serialization bench app.models:User --formats json,orjson
+   verify: pydantic-serialization bench app.models:User --data RECORDS.jsonl --formats json,orjson
 
 Not enough data (n=0, need 200) on load.
 

@@ -44,14 +44,14 @@ def bench(profile: OperationProfile, *formats: str) -> str:
     """Return the command that measures the model of ``profile`` in ``formats``."""
     if not _importable(profile.import_path):
         return REREAD
-    return f"pydantic-serialization bench {profile.import_path} --formats {','.join(formats)}"
+    return f"pydantic-serialization bench {profile.import_path} --data RECORDS.jsonl --formats {','.join(formats)}"
 
 
 def explain(profile: OperationProfile) -> str:
     """Return the command that shows where the time of the model of ``profile`` goes."""
     if not _importable(profile.import_path):
         return REREAD
-    return f"pydantic-serialization explain {profile.import_path} --measure"
+    return f"pydantic-serialization explain {profile.import_path}"
 
 
 def _importable(path: str) -> bool:

@@ -1,0 +1,109 @@
+"""Turn raw records into values and back: models through their own format, plain data without guessing."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import ormsgpack
+from pydantic import BaseModel
+from pydantic_core import from_json
+
+from pydantic_serialization.config import SerializationConfig
+from pydantic_serialization.errors import DecodeError, EncodeError
+from pydantic_serialization.serializer import PydanticModelSerializer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic_serialization.bulk.naming import RecordFormat
+
+Read: TypeAlias = "Callable[[bytes], Any]"
+Write: TypeAlias = "Callable[[Any], bytes]"
+
+
+def bind_reader(record_format: RecordFormat, model: Any, config: SerializationConfig | None) -> Read:
+    """Return the function that turns one raw record into a value.
+
+    It raises ``DecodeError`` for what is not a document, and ``pydantic.ValidationError`` for one of the wrong shape.
+
+    Args:
+        record_format: Format of the record.
+        model: The records' type; ``None`` reads plain data.
+        config: Settings such as ``strict_validation``.
+
+    Raises:
+        UnsupportedTypeError: the format cannot represent the type.
+    """
+    if model is None:
+        return _read_msgpack if record_format == "msgpack" else _read_json
+    return PydanticModelSerializer(_unpacked(config)).pipeline(model, _wire(record_format)).load
+
+
+def bind_writer(record_format: RecordFormat, model: Any, config: SerializationConfig | None) -> Write:
+    """Return the function that turns one value into a raw record.
+
+    It raises ``EncodeError`` for a value that has no form in the format.
+
+    Args:
+        record_format: Format of the record.
+        model: The records' declared type; ``None`` writes each model as its own class, and plain data as it is.
+        config: Settings such as ``max_depth``.
+
+    Raises:
+        UnsupportedTypeError: the format cannot represent the type.
+    """
+    serializer = PydanticModelSerializer(_unpacked(config))
+    wire = _wire(record_format)
+    if model is not None:
+        return serializer.pipeline(model, wire).dump
+    plain = _write_msgpack if record_format == "msgpack" else _write_json
+
+    def write(value: Any) -> bytes:
+        return serializer.serialize_model(value, wire) if isinstance(value, BaseModel) else plain(value)
+
+    return write
+
+
+def _wire(record_format: RecordFormat) -> str:
+    return "msgpack" if record_format == "msgpack" else "json"
+
+
+def _unpacked(config: SerializationConfig | None) -> SerializationConfig:
+    """Return the settings for records that are neither compressed one by one nor sealed nor timed."""
+    given = dict(config) if config is not None else {}
+    off = {"enable_compression": False, "enable_profiling": False, "fallback_format": None}
+    return SerializationConfig(**{**given, **off})
+
+
+def _read_json(data: bytes) -> Any:
+    try:
+        return from_json(data, allow_inf_nan=False)
+    except ValueError as error:
+        message = f"not a JSON document: {error}"
+        raise DecodeError(message, format="json") from None
+
+
+def _read_msgpack(data: bytes) -> Any:
+    try:
+        return ormsgpack.unpackb(data)
+    except ValueError:
+        message = "not a MessagePack document of plain values with text keys; give the model to read anything else"
+        raise DecodeError(message, format="msgpack") from None
+
+
+def _write_json(value: Any) -> bytes:
+    try:
+        # The standard library refuses what JSON has no form for; faster writers turn NaN into null and guess at bytes.
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        message = f"JSON has no form for this value ({type(error).__name__}); give the model to write bytes and times"
+        raise EncodeError(message, format="json") from None
+
+
+def _write_msgpack(value: Any) -> bytes:
+    try:
+        return ormsgpack.packb(value)
+    except (TypeError, ValueError) as error:
+        message = f"MessagePack has no form for this value ({type(error).__name__}); integers have at most 64 bits"
+        raise EncodeError(message, format="msgpack") from None

@@ -1,0 +1,206 @@
+"""Write records to a file that appears when it is complete."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import IO, TYPE_CHECKING, Any, Final, Self
+
+from pydantic_serialization.bulk.compression import compressing
+from pydantic_serialization.bulk.documents import bind_writer
+from pydantic_serialization.bulk.framing_msgpack import is_array
+from pydantic_serialization.bulk.naming import (
+    STANDARD_STREAM,
+    Compression,
+    RecordFormat,
+    codec_of,
+    format_of,
+    parse_compression,
+    record_format,
+)
+from pydantic_serialization.bulk.output import atomic_output
+from pydantic_serialization.bulk.problems import locate
+from pydantic_serialization.errors import ConfigurationError, EncodeError, SerializationError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable
+
+    from pydantic_serialization.config import SerializationConfig
+
+_ARRAY_OF_UP_TO_15: Final = 0x90
+_ARRAY_16: Final = b"\xdc"
+_ARRAY_32: Final = b"\xdd"
+
+
+class RecordWriter:
+    """Takes records one by one, in a ``with`` block; the file appears, complete, when the block ends without an error.
+
+    Args:
+        target: Path of the file, or ``"-"`` for standard output.
+        model: The declared type of one record; ``None`` writes each model as its own class, plain data as it is.
+        format: ``"jsonl"``, ``"json"`` (one array) or ``"msgpack"``; what the name of the file says if ``None``.
+        compress: ``"codec"`` or ``"codec:level"``; what the name of the file says if ``None``.
+        batch: For MessagePack: how many records each array has. ``None`` writes documents in a row, no array.
+        config: ``max_depth``, and ``max_payload_bytes`` as the limit of one record; the defaults if ``None``.
+
+    Attributes:
+        count: How many records were written.
+
+    Raises:
+        ConfigurationError: the format, the codec, its level or ``batch`` cannot work; the name says pickle.
+        UnsupportedTypeError: the format cannot represent the type.
+        OSError: the file cannot be written.
+    """
+
+    def __init__(
+        self,
+        target: str | os.PathLike[str],
+        model: Any = None,
+        *,
+        format: str | None = None,  # noqa: A002  (as in every public function)
+        compress: str | None = None,
+        batch: int | None = None,
+        config: SerializationConfig | None = None,
+    ) -> None:
+        self.format: RecordFormat = _format(target, format)
+        self.count = 0
+        if batch is not None and (self.format != "msgpack" or batch < 1):
+            message = f"batch={batch} cannot work: it is the number of records in a MessagePack array, 1 or more"
+            raise ConfigurationError(message)
+        self._batch = batch
+        self._pending: list[bytes] = []
+        self._encode = bind_writer(self.format, model, config)
+        self._target = target
+        self._compression = _compression(target, compress)
+        self._stack = contextlib.ExitStack()
+        self._stream: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as opening:
+            below = opening.enter_context(atomic_output(self._target))
+            self._stream = opening.enter_context(compressing(below, self._compression))
+            if self.format == "json":
+                self._stream.write(b"[")
+            self._stack = opening.pop_all()
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        """Finish the file and give it its name, or remove it if the block failed."""
+        try:
+            if failure[0] is None and self._stream is not None:
+                self._finish(self._stream)
+        except BaseException as error:
+            self._stack.__exit__(type(error), error, error.__traceback__)
+            raise
+        self._stack.__exit__(*failure)  # type: ignore[arg-type]
+
+    def write(self, record: Any) -> None:
+        """Write one record.
+
+        Raises:
+            EncodeError: it cannot be written; the error names its number.
+            ConfigurationError: the writer was not entered as a ``with`` block.
+        """
+        stream = self._stream
+        if stream is None:
+            message = "a RecordWriter is used in a with block, which gives the file its name at the end"
+            raise ConfigurationError(message)
+        try:
+            data = self._encode(record)
+        except SerializationError as error:
+            locate(error, self.count + 1, 0)
+            error.position = None
+            raise
+        self.count += 1
+        if self.format == "jsonl":
+            stream.write((_one_line(data)) + b"\n")
+        elif self.format == "json":
+            stream.write((b",\n" if self.count > 1 else b"\n") + data)
+        elif self._batch is not None:
+            self._pending.append(data)
+            if len(self._pending) == self._batch:
+                self._flush(stream)
+        else:
+            self._check_first(data)
+            stream.write(data)
+
+    def _check_first(self, data: bytes) -> None:
+        """Refuse what a reader would take for an array of records."""
+        if self.count == 1 and is_array(data[0]):
+            message = "records that are arrays themselves need batch=N, so that readers can tell them from a batch"
+            raise EncodeError(message, format=self.format)
+
+    def _flush(self, stream: IO[bytes]) -> None:
+        stream.write(array_header(len(self._pending)) + b"".join(self._pending))
+        self._pending.clear()
+
+    def _finish(self, stream: IO[bytes]) -> None:
+        if self._pending or (self._batch is not None and self.count == 0):
+            self._flush(stream)
+        if self.format == "json":
+            stream.write(b"\n]\n" if self.count else b"]\n")
+
+
+def write_records(
+    target: str | os.PathLike[str],
+    records: Iterable[Any],
+    model: Any = None,
+    *,
+    format: str | None = None,  # noqa: A002
+    compress: str | None = None,
+    batch: int | None = None,
+    config: SerializationConfig | None = None,
+) -> int:
+    """Write records to a file and return how many there were. The file appears when it is complete.
+
+    ``records`` is consumed one by one, so it may be larger than the memory.
+
+    Args:
+        target: See :class:`RecordWriter`, as for all others.
+        records: Models or plain values.
+        model: The declared type of one record.
+        format: The format.
+        compress: The codec, with or without its level.
+        batch: How many records each MessagePack array has.
+        config: Settings.
+
+    Raises:
+        EncodeError: a record cannot be written; ``target`` is as it was.
+        ConfigurationError: see :class:`RecordWriter`.
+        OSError: the file cannot be written.
+    """
+    with RecordWriter(target, model, format=format, compress=compress, batch=batch, config=config) as writer:
+        for record in records:
+            writer.write(record)
+    return writer.count
+
+
+def array_header(count: int) -> bytes:
+    """Return the header of a MessagePack array of ``count`` items, in its shortest form."""
+    if count < 16:
+        return bytes([_ARRAY_OF_UP_TO_15 | count])
+    if count < 1 << 16:
+        return _ARRAY_16 + count.to_bytes(2, "big")
+    return _ARRAY_32 + count.to_bytes(4, "big")
+
+
+def _one_line(text: bytes) -> bytes:
+    """Return JSON text without line feeds, which a ``model_dump_json`` of the user's own may put between values."""
+    return text.replace(b"\n", b" ") if b"\n" in text else text
+
+
+def _format(target: str | os.PathLike[str], name: str | None) -> RecordFormat:
+    if name is not None:
+        return record_format(name)
+    found = None if str(target) == STANDARD_STREAM else format_of(target)
+    if found is None:
+        message = f"nothing says in which format to write {target}; name it: jsonl, json or msgpack"
+        raise ConfigurationError(message)
+    return found
+
+
+def _compression(target: str | os.PathLike[str], compress: str | None) -> Compression | None:
+    if compress is not None:
+        return None if compress == "none" else parse_compression(compress)
+    named = None if str(target) == STANDARD_STREAM else codec_of(target)
+    return None if named is None else parse_compression(named)

@@ -1,0 +1,104 @@
+"""Every example runs as it stands, without a warning, and shows what it is about."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+SHOWN = {
+    "background_tasks": (
+        "stored     202",
+        'cached     {"id":1,"customer":"Ada","items":{"lamp":2}}',
+        "{'id': 1, 'state': 'done', 'written': 20000}",
+        "file       20000 records",
+        "afterwards done, 20000 written",
+    ),
+    "custom_format": (
+        'one event    e62cb4e2 {"order":7,"kind":"paid","note":""}',
+        "which begin with b'\\xfd7zXZ\\x00'",
+        "read back    equal: True",
+        "edited       DecodeError: the checksum does not match",
+        "cut          DecompressionError: truncated xz data",
+    ),
+    "fastapi_app": (
+        'created as JSON         201  {"name":"Lamp","price":"19.90","tags":["light"],"id":1}',
+        "created as MessagePack  201  Product(name='Chair', price=Decimal('49.00'), tags=[], id=2)",
+        "read three times        1 read of the database",
+        'read after an update    {"name":"Lamp","price":"17.90","tags":[],"id":1}',
+        "of them on the wire (gzip)",
+        "refused: not JSON       400",
+        "refused: not a product  422",
+        "refused: XML            415",
+        "refused: too large      413",
+        "cache                   2 hits, 2 misses",
+    ),
+    "httpx_client": (
+        "sent as application/vnd.msgpack  Receipt(number=1",
+        "sent as application/json         Receipt(number=2",
+        "fetched 100 times: 2 readings, 1 request",
+        "50 at once, nothing cached yet: 1 request",
+        "not what was expected: Input should be an object",
+    ),
+    "quickstart": (
+        "orjson       71 bytes",
+        "with gzip",
+        "three calls: 1 miss, 2 hits",
+        '{"id":1,"name":"Ada L."',
+        "loading user 7\nHello Ada, you are number 7\nHello Ada, you are number 7\n",
+        "DecodeError: not a JSON document",
+        "ValidationError: 3 faults in User",
+        "deserialize:User:json",
+    ),
+    "sqlalchemy_async": (
+        "first read    2 statements",
+        "second read   0 statements  the same bytes: True",
+        'after rename  {"id":1,"name":"Jane Austen"',
+        "read back equal: True",
+        "'AuthorRow.books' is not available due to lazy='raise'",
+    ),
+    "sqlmodel_tables": (
+        "json               161 bytes, read back equal: True",
+        "msgpack            123 bytes, read back equal: True",
+        '"salary":"990.00"',
+        '"salary":"1050.00"',
+        "refused            name, salary, joined",
+    ),
+}
+"""What each example has to print. Times are printed too, and not looked at."""
+
+
+def test_every_example_is_listed() -> None:
+    """An example without an expectation would never be looked at."""
+    assert sorted(SHOWN) == sorted(path.stem for path in EXAMPLES.glob("*.py"))
+
+
+@pytest.mark.parametrize("name", sorted(SHOWN))
+def test_it_runs_and_shows_what_it_is_about(name: str, tmp_path: Path) -> None:
+    """Run as a program, with every warning an error, it ends with 0, says nothing on stderr and leaves no files."""
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "TMPDIR": str(tmp_path)}
+    run = subprocess.run(
+        [sys.executable, "-W", "error", str(EXAMPLES / f"{name}.py")],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+        env=environment,
+        cwd=tmp_path,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    for text in SHOWN[name]:
+        assert text in run.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", sorted(SHOWN))
+def test_the_list_of_examples_names_it(name: str) -> None:
+    """The README of the examples is complete."""
+    assert f"`{name}.py`" in (EXAMPLES / "README.md").read_text(encoding="utf-8")

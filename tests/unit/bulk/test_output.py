@@ -1,0 +1,135 @@
+"""Files that appear when they are complete."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from pydantic_serialization.bulk import RecordWriter, atomic_output, write_records
+
+
+def test_the_target_is_replaced_when_the_block_ends(tmp_path: Path) -> None:
+    """Until the block ends, readers see the old content; then the new one, and nothing else is left."""
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with atomic_output(path) as stream:
+        stream.write(b"new")
+        stream.flush()
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+    assert [item.name for item in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt, SystemExit])
+def test_a_failure_leaves_the_target_alone(tmp_path: Path, failure: type[BaseException]) -> None:
+    """Whatever ends the block, the old file stays and the temporary one goes."""
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+
+    def fail_halfway() -> None:
+        with atomic_output(path) as stream:
+            stream.write(b"half")
+            raise failure
+
+    with pytest.raises(failure):
+        fail_halfway()
+    assert path.read_bytes() == b"old"
+    assert [item.name for item in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz", "out.json.zst", "out.msgpack.lz4", "out.jsonl.br"])
+def test_a_writer_that_fails_leaves_the_target_alone(tmp_path: Path, name: str) -> None:
+    """An error in the middle of the records leaves no part of them."""
+    path = tmp_path / name
+    path.write_bytes(b"old")
+
+    def fail_halfway() -> None:
+        with RecordWriter(path) as writer:
+            writer.write({"a": 1})
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_halfway()
+    assert path.read_bytes() == b"old"
+    assert [item.name for item in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX signals")
+def test_a_killed_process_leaves_the_target_alone(tmp_path: Path) -> None:
+    """Even a process that cannot clean up leaves the old file whole."""
+    path = tmp_path / "out.jsonl"
+    path.write_bytes(b"old")
+    script = (
+        "import os, signal, sys\n"
+        "from pydantic_serialization.bulk import RecordWriter\n"
+        "with RecordWriter(sys.argv[1]) as writer:\n"
+        "    for number in range(100_000):\n"
+        "        writer.write({'number': number})\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert path.read_bytes() == b"old"
+
+
+def test_permissions_are_kept_and_new_files_get_the_usual_ones(tmp_path: Path) -> None:
+    """A replaced file keeps its permissions; a new one follows the process's mask, not the temporary file's 0600."""
+    kept, made = tmp_path / "kept", tmp_path / "made"
+    kept.write_bytes(b"")
+    kept.chmod(0o640)
+    mask = os.umask(0o022)
+    try:
+        for path in (kept, made):
+            with atomic_output(path) as stream:
+                stream.write(b"x")
+    finally:
+        os.umask(mask)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (kept, made)] == [0o640, 0o644]
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    """Writing through a symbolic link replaces what it points to, not the link."""
+    (tmp_path / "real").write_bytes(b"old")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with atomic_output(tmp_path / "link") as stream:
+        stream.write(b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"new"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    """What is no regular file cannot be replaced by one."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    received: list[bytes] = []
+    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()))
+    reader.start()
+    write_records(pipe, [{"a": 1}], format="jsonl")
+    reader.join(5)
+    assert received == [b'{"a":1}\n']
+    assert pipe.is_fifo()
+
+
+def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
+    """No directory is made up."""
+    with pytest.raises(FileNotFoundError), atomic_output(tmp_path / "absent" / "file"):
+        pass
+
+
+def test_a_file_can_be_rewritten_from_itself(tmp_path: Path) -> None:
+    """Since the target is replaced at the end, it may be the source too."""
+    from pydantic_serialization.bulk import read_records
+
+    path = tmp_path / "data.jsonl"
+    write_records(path, [{"number": number} for number in range(50_000)])
+    with read_records(path) as reader:
+        write_records(path, ({**record, "seen": True} for record in reader))
+    assert sum(record["seen"] for record in read_records(path)) == 50_000

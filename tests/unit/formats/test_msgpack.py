@@ -1,0 +1,128 @@
+"""MessagePack: Pydantic's JSON values, bytes as bin, one document, read as Pydantic reads JSON."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import ormsgpack
+import pytest
+import zoo
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from pydantic_serialization.errors import DecodeError
+from pydantic_serialization.formats import BoundFormat, FormatOptions
+from pydantic_serialization.formats.msgpack import MsgpackFormat
+from pydantic_serialization.plan import plan_for
+
+SUITE = Path("/work/shared/data/msgpack-test-suite")
+
+
+def bound(declared: Any, **options: Any) -> BoundFormat:
+    """Return MessagePack bound to a type."""
+    return MsgpackFormat().bind(plan_for(declared), FormatOptions(**options))
+
+
+@pytest.mark.parametrize(
+    "entry", [entry for entry in zoo.ENTRIES if entry.name != "big-ints"], ids=lambda entry: entry.name
+)
+def test_values_are_those_of_pydantics_json_mode(entry: zoo.Entry) -> None:
+    """An independent reader finds ``dump_python(mode="json")``, with declared bytes as bin."""
+    for value in entry.values:
+        tree = ormsgpack.unpackb(bound(entry.type).encode_with(value, entry.dump))  # type: ignore[arg-type]
+        if not plan_for(entry.type).traits.has_bytes:
+            assert tree == TypeAdapter(entry.type).dump_python(value, mode="json", **entry.dump)
+        elif isinstance(value, (zoo.Utf8Bytes, zoo.Base64Config, zoo.HexConfig)):
+            assert tree == dict(value)
+
+
+@pytest.mark.parametrize("raw", [b"", b"\x00", bytes(range(256)), b"\x00bin:", "é".encode()])
+@pytest.mark.parametrize("mode", ["utf8", "base64", "hex"])
+def test_bytes_are_bin_whatever_json_does_with_them(mode: str, raw: bytes) -> None:
+    """``ser_json_bytes`` is about JSON text; MessagePack has bytes."""
+
+    class Holder(BaseModel):
+        model_config = ConfigDict(ser_json_bytes=mode, val_json_bytes=mode)  # type: ignore[typeddict-item]
+
+        raw: bytes
+        many: list[bytes | None] = []
+        by_name: dict[str, bytes] = {}
+        pair: tuple[bytes, int] | None = None
+
+    value = Holder(raw=raw, many=[raw, None], by_name={"a": raw}, pair=(raw, 1))
+    data = bound(Holder).encode(value)
+    assert ormsgpack.unpackb(data) == {"raw": raw, "many": [raw, None], "by_name": {"a": raw}, "pair": [raw, 1]}
+    assert bound(Holder).decode(data) == value
+    assert bound(Holder, strict=True).decode(data) == value
+    assert bound(Holder).decode_with(data, {"strict": True}) == value
+
+
+def test_bytes_do_not_change_how_the_rest_is_read() -> None:
+    """A type with bytes reads unions, dates and sets as one without: in JSON mode."""
+
+    class Without(BaseModel):
+        when: date | str
+        at: str | datetime
+        tags: list[int] | set[int]
+
+    class With(Without):
+        raw: bytes = b""
+
+    for when in ("2020-01-02", "soon"):
+        tree = {"when": when, "at": "2020-01-02T03:04:05Z", "tags": [1]}
+        data = ormsgpack.packb(tree)
+        plain, bytes_too = bound(Without).decode(data), bound(With).decode(data)
+        assert not zoo.faults(dict(bytes_too) | {"raw": b""}, dict(plain) | {"raw": b""})
+
+
+def test_constraints_of_bytes_hold() -> None:
+    """Lengths of bytes are checked, unless the data is trusted."""
+
+    class Short(BaseModel):
+        raw: bytes = zoo.Field(max_length=2)
+
+    data = ormsgpack.packb({"raw": b"abc"})
+    with pytest.raises(ValidationError):
+        bound(Short).decode(data)
+    assert bound(Short, validate=False).decode(data).raw == b"abc"
+
+
+def test_documents_of_other_writers_are_read() -> None:
+    """Timestamps, bin as text, numbers as keys and every width of a number are read as their JSON form."""
+    at = datetime(2024, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+    packed = ormsgpack.packb({"at": at}, option=ormsgpack.OPT_DATETIME_AS_TIMESTAMP_EXT)
+    assert bound(zoo.Times).decode(packed).at == at
+    keys = ormsgpack.packb({1: "a"}, option=ormsgpack.OPT_NON_STR_KEYS)
+    assert bound(zoo.Numbered).decode(keys) == zoo.Numbered({1: "a"})
+    assert bound(zoo.Address).decode(ormsgpack.packb({"street": b"raw", "city": "x"})).street == "raw"
+    for data in (b"\x81\xa6number\x05", b"\x81\xd9\x06number\xd3\0\0\0\0\0\0\0\x05", b"\xde\0\x01\xa6number\xcd\0\x05"):
+        assert bound(zoo.BigInts).decode(data).number == 5
+
+
+@pytest.mark.parametrize("data", [b"\xc1", b"\x91", b"\x81\xa1a", b"\xd4\x05\x00", b"\xc7\xff\x01", b"\xd9\xff"])
+def test_what_is_no_document_is_a_decode_error(data: bytes) -> None:
+    """Unused codes, missing items, unknown extension types: one error, with model and format."""
+    for declared in (zoo.Anything, zoo.BytesBesideUnions):
+        with pytest.raises(DecodeError) as caught:
+            bound(declared).decode(data)
+        assert (caught.value.model, caught.value.format) == (declared.__name__, "msgpack")
+        assert caught.value.__cause__ is None
+
+
+def test_the_class_of_a_root_with_hidden_input_is_kept() -> None:
+    """Settings that Pydantic takes from the root hold for the second validator and serializer too."""
+
+    class Hiding(BaseModel):
+        model_config = ConfigDict(hide_input_in_errors=True, ser_json_timedelta="float")
+
+        raw: bytes = b""
+        number: int = 0
+        anything: Any = None
+
+    with pytest.raises(ValidationError) as caught:
+        bound(Hiding).decode(ormsgpack.packb({"number": "canary"}))
+    assert "canary" not in str(caught.value)
+    value = Hiding(anything=zoo.timedelta(seconds=1.5))
+    tree = ormsgpack.unpackb(bound(Hiding).encode(value))
+    assert tree["anything"] == value.model_dump(mode="json")["anything"]
