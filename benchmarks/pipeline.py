@@ -61,7 +61,7 @@ def table(title: str, times: dict[str, list[float]], reference: str, targets: di
 
 
 def import_seconds() -> tuple[float, float]:
-    """Return the least CPU seconds of importing pydantic with a first model, and of importing this package after it, in new processes."""
+    """Return the least CPU seconds of importing pydantic with a first model, and then this package, in new processes."""
     program = (
         "import time; a = time.process_time(); import pydantic; "
         "pydantic.create_model('Model', name=(str, pydantic.Field(max_length=9))); b = time.process_time(); "
@@ -115,9 +115,7 @@ def main() -> None:
     )
     table("the bare door", times, "__pydantic_serializer__.to_json", {'encoder(User, "json")': 1.10})
     base, added = import_seconds()
-    print(
-        f"\nimport: pydantic {base * 1e3:.0f} ms, then pydantic_serialization {added * 1e3:.0f} ms (target <= 60)"
-    )
+    print(f"\nimport: pydantic {base * 1e3:.0f} ms, then pydantic_serialization {added * 1e3:.0f} ms (target <= 60)")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import enum
 import ipaddress
 import re
 import uuid
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -669,7 +669,7 @@ class Everything(BaseModel):
     ratio: float = 0.25
     active: bool = True
     color: Color = Color.BLUE
-    created: datetime = datetime(2024, 2, 29, 12, 30, 15, 123456, tzinfo=timezone.utc)
+    created: datetime = datetime(2024, 2, 29, 12, 30, 15, 123456, tzinfo=UTC)
     took: timedelta = timedelta(seconds=90)
     home: Address = Address(street="Rue")
     pets: list[Annotated[Cat | Dog, Field(discriminator="kind")]] = [Cat(), Dog()]
@@ -708,7 +708,7 @@ ENTRIES: tuple[Entry, ...] = (
         tuple(
             Times(at=datetime(2024, 5, 6, 7, 8, 9, micro, tzinfo=zone))
             for micro in (0, 1, 120_000)
-            for zone in (None, timezone.utc, UTC_ODD, _LOCAL)
+            for zone in (None, UTC, UTC_ODD, _LOCAL)
         ),
     ),
     Entry("times-as-numbers", TimesAsNumbers, (TimesAsNumbers(took=timedelta(seconds=1.5)),)),
@@ -772,9 +772,9 @@ ENTRIES: tuple[Entry, ...] = (
         lossy=dict.fromkeys(FORMATS, "the declared type decides what is written: a subclass's fields do not leak"),
     ),
     Entry("serialize-as-any", HoldsAny, (HoldsAny(one=Base()),)),
-    Entry("aliases", Aliased, (Aliased(first_name="a", last_name="b"),)),
-    Entry("aliases-by-alias", Aliased, (Aliased(first_name="a"),), dump={"by_alias": True}),
-    Entry("serialize-by-alias", AliasedByAlias, (AliasedByAlias(first_name="a"),)),
+    Entry("aliases", Aliased, (Aliased(firstName="a", lastName="b"),)),
+    Entry("aliases-by-alias", Aliased, (Aliased(firstName="a"),), dump={"by_alias": True}),
+    Entry("serialize-by-alias", AliasedByAlias, (AliasedByAlias(firstName="a"),)),
     Entry("alias-only", AliasOnly, (AliasOnly(firstName="a"),), dump={"by_alias": True}),
     Entry(
         "alias-only-by-name",
@@ -783,7 +783,7 @@ ENTRIES: tuple[Entry, ...] = (
         lossy=in_tree_formats("such a model reads aliases only: write with by_alias=True"),
     ),
     Entry("alias-paths", AliasPaths, (AliasPaths(city="a"),)),
-    Entry("alias-generator", Generated, (Generated(FIRST_NAME="a"),)),
+    Entry("alias-generator", Generated, (Generated.model_validate({"FIRST_NAME": "a"}),)),
     Entry("computed", Computed, (Computed(), Computed(width=0))),
     Entry(
         "serializers",
@@ -838,7 +838,7 @@ ENTRIES: tuple[Entry, ...] = (
         lossy=in_tree_formats("Any reads what JSON has: tuples become lists, dates text"),
     ),
     Entry("defaults", Defaults, (Defaults(), Defaults(a=2, d=None))),
-    Entry("everything", Everything, (Everything(), Everything(name="é", node=Node(value=1), extra=[1], email="e"))),
+    Entry("everything", Everything, (Everything(), Everything(displayName="é", node=Node(value=1), extra=[1], email="e"))),
     # Not only models:
     Entry("list-of-models", list[Person], ([Person(name="a", home=Address(street="s"))], [])),
     Entry("dict-of-models", dict[str, Cat], ({"a": Cat()}, {})),

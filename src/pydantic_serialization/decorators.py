@@ -36,7 +36,7 @@ class SerializedDecorator(Protocol):
     """What ``serialized(...)`` returns."""
 
     @overload
-    def __call__(
+    def __call__(  # pyright: ignore[reportOverlappingOverload]  (a coroutine function is the narrower case)
         self, function: Callable[ParamsP, Coroutine[Any, Any, Any]], /
     ) -> Callable[ParamsP, Coroutine[Any, Any, bytes]]: ...
 
@@ -59,7 +59,7 @@ class DeserializedDecorator(Protocol[ModelT]):
 
 
 @overload
-def serialized(
+def serialized(  # pyright: ignore[reportOverlappingOverload]  (a coroutine function is the narrower case)
     format: Callable[ParamsP, Coroutine[Any, Any, Any]], /
 ) -> Callable[ParamsP, Coroutine[Any, Any, bytes]]: ...
 
@@ -114,7 +114,7 @@ def serialized(
     fixed_tags = tuple(tags)
     current = _manager_source(manager)
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(function: Callable[..., Any]) -> Any:
         if isinstance(function, (classmethod, staticmethod)):
             return type(function)(decorate(function.__func__))
         render = None if key is None else compile_key(key, inspect.signature(function))
@@ -162,7 +162,7 @@ def serialized(
         wrapper: Any = asynchronous if inspect.iscoroutinefunction(function) else synchronous
         wrapper.__signature__ = inspect.signature(function).replace(return_annotation=bytes)
         wrapper.__annotations__ = {**function.__annotations__, "return": bytes}
-        return wrapper  # type: ignore[no-any-return]
+        return wrapper
 
     return decorate
 
@@ -189,7 +189,7 @@ def deserialized(
     """
     current = _manager_source(manager)
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(function: Callable[..., Any]) -> Any:
         if isinstance(function, (classmethod, staticmethod)):
             return type(function)(decorate(function.__func__))
         name, position = _model_parameter(function, model_class)

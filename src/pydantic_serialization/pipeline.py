@@ -189,7 +189,7 @@ def _bind_reading(parts: PipelineParts) -> tuple[Any, Any, Any]:
     def load(data: Input) -> Any:
         try:
             if (
-                data.__class__ is bytes
+                type(data) is bytes
                 and 0 < len(data) <= plain_up_to
                 and data[0] not in special
                 and data[0] not in foreign
@@ -224,7 +224,7 @@ def _bind_reading(parts: PipelineParts) -> tuple[Any, Any, Any]:
         if slot.countdown > 0:
             # The first lines of load() once more: a call costs a tenth of reading a small model.
             if (
-                data.__class__ is bytes
+                type(data) is bytes
                 and 0 < len(data) <= plain_up_to
                 and data[0] not in special
                 and data[0] not in foreign

@@ -612,7 +612,7 @@ def test_a_mark_in_the_payload_is_only_text() -> None:
 
 @given(value=json_values)
 def test_bin_from_another_writer_is_kept_where_nothing_is_declared(value: Any) -> None:
-    """bin in an ``Any`` field or an extra of a type that holds bytes is read as bytes, at any depth."""
+    """Bin in an ``Any`` field or an extra of a type that holds bytes is read as bytes, at any depth."""
 
     class Open(BaseModel, extra="allow"):
         raw: bytes = b""

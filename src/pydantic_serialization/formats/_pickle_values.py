@@ -74,12 +74,9 @@ def _default_dict(*arguments: Any) -> Any:
     if not arguments:
         return defaultdict()
     (factory,) = arguments
-    return defaultdict(factory.type if isinstance(factory, _Factory) else _none(factory))
-
-
-def _none(value: Any) -> None:
-    if value is not None:
+    if factory is not None and not isinstance(factory, _Factory):
         raise TypeError
+    return defaultdict(None if factory is None else factory.type)
 
 
 def _names(cls: type) -> set[tuple[str, str]]:
@@ -89,12 +86,12 @@ def _names(cls: type) -> set[tuple[str, str]]:
 
 def _value_names() -> dict[tuple[str, str], Any]:
     found: dict[tuple[str, str], Any] = {}
-    for cls in _CALLED:
-        found.update(dict.fromkeys(_names(cls), _calling(cls)))
-    for cls in (uuid.UUID, SecretStr, SecretBytes, Secret, ByteSize, *_URL_TYPES, *_CORE_URLS):
-        found[cls.__module__, cls.__qualname__] = cls
-    for cls in _FACTORIES:
-        found["builtins", cls.__name__] = _Factory(cls)
+    for called in _CALLED:
+        found.update(dict.fromkeys(_names(called), _calling(called)))
+    for made in (uuid.UUID, SecretStr, SecretBytes, Secret, ByteSize, *_URL_TYPES, *_CORE_URLS):
+        found[made.__module__, made.__qualname__] = made
+    for factory in _FACTORIES:
+        found["builtins", factory.__name__] = _Factory(factory)
     integer, text = (int,), (str, bytes)
     found |= {
         ("builtins", "complex"): _with(complex, (float,), (float,), required=2),

@@ -24,7 +24,7 @@ from pydantic_serialization.plan import plan_for
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SECRET = "-".join(("correct", "horse", "battery"))
+_SECRET = "correct-horse-battery"  # noqa: S105  (a canary to look for)
 _MAX_WIRE_ID = 256
 
 # One method runs under each subclass: that is the purpose here, and Hypothesis would call it suspicious.
@@ -99,16 +99,16 @@ class Tree(BaseModel):
     below: list[Tree] = []
 
 
-class Checked(BaseModel):
-    """A model with a constraint and a check."""
-
-    age: Annotated[int, Field(ge=0), AfterValidator(lambda value: _below_hundred(value))]
-
-
 def _below_hundred(value: int) -> int:
     if value >= 100:
         raise ValueError("too old")
     return value
+
+
+class Checked(BaseModel):
+    """A model with a constraint and a check."""
+
+    age: Annotated[int, Field(ge=0), AfterValidator(_below_hundred)]
 
 
 _parts = st.builds(Part, name=_texts, price=st.decimals(allow_nan=False, allow_infinity=False, places=2))

@@ -58,7 +58,7 @@ def test_a_classes_own_pretty_json_is_a_line() -> None:
     ],
 )
 def test_blank_lines_and_every_buffer_are_read(data: Any) -> None:
-    """Blank lines are skipped, ``\\r\\n`` is accepted, and any buffer is read."""
+    r"""Blank lines are skipped, ``\r\n`` is accepted, and any buffer is read."""
     assert decoder(list[zoo.Cat], "jsonl")(data) == CATS
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,7 @@ def test_constraints_of_bytes_hold() -> None:
 
 def test_documents_of_other_writers_are_read() -> None:
     """Timestamps, bin as text, numbers as keys and every width of a number are read as their JSON form."""
-    at = datetime(2024, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+    at = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
     packed = ormsgpack.packb({"at": at}, option=ormsgpack.OPT_DATETIME_AS_TIMESTAMP_EXT)
     assert bound(zoo.Times).decode(packed).at == at
     keys = ormsgpack.packb({1: "a"}, option=ormsgpack.OPT_NON_STR_KEYS)

@@ -40,7 +40,7 @@ class Kind(enum.Enum):
 
 PLAIN: list[Any] = [
     {"a": [1, 2.5, None, True]},
-    {1: "a", None: 1, True: 2, date(2020, 1, 1): 3},
+    {2: "a", None: 1, True: 2, date(2020, 1, 1): 3},
     [2**70, -(2**70)],
     [float("nan"), float("inf"), -0.0, 1e16, 1e-7, 5e-324],
     [date(2020, 1, 1), uuid.UUID(int=1), Decimal("1.0"), b"ab", {1}, (1, 2)],

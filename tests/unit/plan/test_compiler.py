@@ -45,7 +45,8 @@ def test_names_are_short_and_show_no_value(declared: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "declared", ["Cat", list["Cat"], dict[str, "list[Cat]"], ForwardRef("Node"), list["Node"] | None]
+    "declared",
+    ["Cat", list["Cat"], dict[str, "list[Cat]"], ForwardRef("Node"), list["Node"] | None],  # noqa: F821
 )
 def test_names_in_text_are_refused(declared: Any) -> None:
     """A name would be looked up in a module of this package, where it may mean something else."""
@@ -67,11 +68,9 @@ def test_a_model_that_refers_to_nothing_says_what_is_missing() -> None:
     assert plan_for(Unfinished).validator.validate_json(b'{"later":1}') == Unfinished(later=1)
 
 
-@pytest.mark.parametrize("declared", [5, [], {}, object(), (int,), ..., NotImplemented, lambda: 1, b"x", int(5), ""])
+@pytest.mark.parametrize("declared", [5, [], {}, object(), (int,), ..., NotImplemented, b"x", ""])
 def test_what_is_no_type_is_one_error(declared: Any) -> None:
     """Whatever is given in place of a type, the error is ours, and a TypeError."""
-    if callable(declared):
-        pytest.skip("pydantic makes a schema of a function: of its call")
     with pytest.raises(UnsupportedTypeError):
         plan_for(declared)
 
