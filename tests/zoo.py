@@ -838,7 +838,9 @@ ENTRIES: tuple[Entry, ...] = (
         lossy=in_tree_formats("Any reads what JSON has: tuples become lists, dates text"),
     ),
     Entry("defaults", Defaults, (Defaults(), Defaults(a=2, d=None))),
-    Entry("everything", Everything, (Everything(), Everything(displayName="é", node=Node(value=1), extra=[1], email="e"))),
+    Entry(
+        "everything", Everything, (Everything(), Everything(displayName="é", node=Node(value=1), extra=[1], email="e"))
+    ),
     # Not only models:
     Entry("list-of-models", list[Person], ([Person(name="a", home=Address(street="s"))], [])),
     Entry("dict-of-models", dict[str, Cat], ({"a": Cat()}, {})),

@@ -1,24 +1,4 @@
-"""The sealed frame, version 1: what every entry at rest in a shared store is wrapped in.
-
-A frame says what it holds, so that no reader guesses, and proves that it is whole: with a checksum against damage, or
-with a message authentication code (MAC) against forgery. Little endian:
-
-======  =====  =========================================================================================
-offset  bytes  field
-======  =====  =========================================================================================
-0       3      ``C1 53 46``: 0xC1 starts no UTF-8, JSON, MessagePack, pickle, gzip, zstd, lz4 or Avro file
-3       1      version: 1
-4       1      format: :class:`FormatId`, or 128-255 for custom formats
-5       1      codec of the body: :class:`CodecId`, or 128-255 for custom codecs
-6       1      flags: :class:`Flag`; unknown ones are refused
-7       1      key id: 0 without a key, else 1-255, derived from the key
-8       8      schema fingerprint
-16      4      bytes of the body once decompressed
-20      4      bytes of the body as it is here
-24      4 + 4  only with ``Flag.TIME``: created (unix seconds) and time to live (seconds, ``FF FF FF FF`` for ever)
-then    8/16   checksum (key id 0) or MAC
-then           body
-======  =====  =========================================================================================
+"""Seal payloads into frames and open them again; :mod:`~pydantic_serialization.frame` has the layout.
 
 Checksum and MAC cover the header, the length of the cache key (4 bytes), the cache key and the body: an entry that was
 moved to another key of the store fails like a damaged one. Nothing is parsed or inflated before they match.
@@ -40,7 +20,6 @@ import hmac
 import math
 import struct
 import time
-from enum import IntEnum, IntFlag
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -52,6 +31,19 @@ from pydantic_serialization.errors import (
     LimitExceededError,
     SchemaMismatchError,
 )
+from pydantic_serialization.frame import (
+    CUSTOM_IDS,
+    FOREVER,
+    HEADER,
+    MAGIC,
+    TIMES,
+    VERSION,
+    ZERO_FINGERPRINT,
+    CodecId,
+    Flag,
+    FormatId,
+    is_frame,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -62,71 +54,22 @@ if TYPE_CHECKING:
     _Tagger: TypeAlias = Callable[[bytes, bytes | memoryview], bytes]
     """Of what precedes the tag (header, cache key) and the body, the tag."""
 
+__all__ = ["MAGIC", "Algorithm", "CodecId", "Flag", "FormatId", "Frame", "Sealer", "is_frame"]
+
 Algorithm = Literal["blake2b", "hmac-sha256"]
 """How frames are signed; a setting of the :class:`Sealer`."""
 
-MAGIC = b"\xc1SF"
-"""The first three bytes of every frame."""
-
-VERSION = 1
-"""The version of the layout that this module writes, and the only one that it reads."""
-
-ZERO_FINGERPRINT = bytes(8)
-"""Stands where no schema fingerprint was given."""
-
-_HEADER = struct.Struct("<3sBBBBB8sII")
-_TIMES = struct.Struct("<II")
 _LENGTH = struct.Struct("<I")
 _CHECK_SIZE = 8
 _MAC_SIZE = 16
 _U32 = 0xFFFF_FFFF
-_FOREVER = _U32
 _SHORTEST_SECRET = 32
-_CUSTOM_IDS = range(128, 256)
-
-
-class FormatId(IntEnum):
-    """Formats as a frame numbers them. ORJSON's bytes are JSON's, so they share a number."""
-
-    JSON = 1
-    MSGPACK = 2
-    PICKLE = 3
-    AVRO = 4
-    PROTOBUF = 5
-    BYTES = 6
-    STR = 7
-
-
-class CodecId(IntEnum):
-    """Codecs as a frame numbers them."""
-
-    NONE = 0
-    ZSTD = 1
-    LZ4 = 2
-    GZIP = 3
-    BROTLI = 4
-
-
-class Flag(IntFlag):
-    """What else a frame says about itself."""
-
-    FALLBACK = 1
-    """The format is not the one that was asked for."""
-    NONE = 2
-    """The entry records that there is no value."""
-    TIME = 4
-    """The header ends with the time of writing and the time to live."""
-    ENCRYPTED = 8
-    """Reserved; this version refuses it."""
-    DICTIONARY = 16
-    """Reserved; this version refuses it."""
-
 
 # Plain numbers and sets of them: arithmetic on enumeration members costs more than all the rest of a small frame.
 _TIME = int(Flag.TIME)
 _CODEC_NONE = int(CodecId.NONE)
-_FORMATS = frozenset([*map(int, FormatId), *_CUSTOM_IDS])
-_CODECS = frozenset([*map(int, CodecId), *_CUSTOM_IDS])
+_FORMATS = frozenset([*map(int, FormatId), *CUSTOM_IDS])
+_CODECS = frozenset([*map(int, CodecId), *CUSTOM_IDS])
 _CALLERS_FLAGS = frozenset([0, int(Flag.FALLBACK), int(Flag.NONE), int(Flag.FALLBACK | Flag.NONE)])
 _READABLE_FLAGS = _CALLERS_FLAGS | {flags | _TIME for flags in _CALLERS_FLAGS}
 
@@ -156,11 +99,6 @@ class Frame(NamedTuple):
     ttl: int | None
     body: memoryview
     signed: bool
-
-
-def is_frame(data: Payload) -> bool:
-    """Say whether ``data`` starts as a frame does. Nothing is checked beyond the magic number."""
-    return memoryview(data)[: len(MAGIC)].tobytes() == MAGIC
 
 
 class Sealer:
@@ -231,12 +169,12 @@ class Sealer:
             body = memoryview(body).cast("B")
         timed = self._sign_id or ttl is not None
         try:
-            header = _HEADER.pack(
+            header = HEADER.pack(
                 MAGIC, VERSION, format, codec, flags | _TIME if timed else flags, self._sign_id, fingerprint,
                 raw_size, len(body),
             )  # fmt: skip
             if timed:
-                header += _TIMES.pack(int(self._clock()), _FOREVER if ttl is None else _whole_seconds(ttl))
+                header += TIMES.pack(int(self._clock()), FOREVER if ttl is None else _whole_seconds(ttl))
             covered = header + _LENGTH.pack(len(cache_key)) + cache_key
         except struct.error:
             raise EncodeError(_misfit(format, codec, flags, raw_size, len(body))) from None
@@ -271,9 +209,9 @@ class Sealer:
                 uses what this version does not know, or is past its time to live.
         """
         whole = data if type(data) is bytes else _fixed(data)
-        if len(whole) < _HEADER.size + _CHECK_SIZE:
+        if len(whole) < HEADER.size + _CHECK_SIZE:
             raise FrameError("not a sealed frame: too short for a header")
-        magic, version, format_id, codec, flags, key_id, schema, raw_size, size = _HEADER.unpack_from(whole)
+        magic, version, format_id, codec, flags, key_id, schema, raw_size, size = HEADER.unpack_from(whole)
         if magic != MAGIC:
             raise FrameError("not a sealed frame: the magic number is missing; read plain data with a plain reader")
         if version != VERSION:
@@ -282,7 +220,7 @@ class Sealer:
         taggers = self._taggers.get(key_id)
         if taggers is None:
             raise IntegrityError(self._why_not(key_id))
-        start = _HEADER.size + (_TIMES.size if flags & _TIME else 0)
+        start = HEADER.size + (TIMES.size if flags & _TIME else 0)
         end = start + (_MAC_SIZE if key_id else _CHECK_SIZE)
         if len(whole) - end != size:
             raise FrameError("the frame is truncated, or followed by something else")
@@ -306,8 +244,8 @@ class Sealer:
         created: int | None = None
         ttl: int | None = None
         if flags & _TIME:
-            written, seconds = _TIMES.unpack_from(whole, _HEADER.size)
-            if seconds != _FOREVER:
+            written, seconds = TIMES.unpack_from(whole, HEADER.size)
+            if seconds != FOREVER:
                 self._refuse_expired(written, seconds)
                 ttl = seconds
             created = written
@@ -342,7 +280,7 @@ def _misfit(format_id: int, codec: int, flags: int, raw_size: int, size: int) ->
 
 def _whole_seconds(ttl: float) -> int:
     """Round up. A time to live that the field cannot hold is as good as none."""
-    return _FOREVER if ttl >= _FOREVER else math.ceil(ttl)
+    return FOREVER if ttl >= FOREVER else math.ceil(ttl)
 
 
 def _fixed(data: Payload) -> bytes:

@@ -262,6 +262,9 @@ def test_json_lines_take_bytes_only() -> None:
 def test_a_value_in_place_of_a_type_is_an_error_that_does_not_show_it(kind: Any) -> None:
     """Swapped arguments are a TypeError, and the payload is not in its text."""
     for call in (
+        lambda: MANAGER.deserialize_models_sync(
+            b"{}", [kind] if isinstance(kind, tuple) else kind
+        ),  # list[(int,)] is a type
         lambda: MANAGER.deserialize_sync(b"{}", kind),
         lambda: MANAGER.serialize_sync(NOTE, model_class=kind),
         lambda: decoder(kind),

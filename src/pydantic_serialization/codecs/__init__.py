@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pydantic_serialization.codecs._base import Codec, MagicCodec
-from pydantic_serialization.codecs.detection import FIRST_BYTES, FRAME_MAGIC, detect_codec
+from pydantic_serialization.codecs.detection import FIRST_BYTES, detect_codec
 from pydantic_serialization.codecs.packing import Packing, bind_packing
 from pydantic_serialization.codecs.registry import (
     available_codecs,
@@ -15,7 +15,6 @@ from pydantic_serialization.codecs.registry import (
 
 __all__ = [
     "FIRST_BYTES",
-    "FRAME_MAGIC",
     "Codec",
     "MagicCodec",
     "Packing",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic_serialization.codecs._bounded import flat
+from pydantic_serialization.frame import MAGIC
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +23,6 @@ ZSTD_MAGIC: Final[bytes] = b"\x28\xb5\x2f\xfd"
 """RFC 8878 section 3.1.1."""
 LZ4_MAGIC: Final[bytes] = b"\x04\x22\x4d\x18"
 """lz4_Frame_format.md, version 1.6."""
-FRAME_MAGIC: Final[bytes] = b"\xc1SF"
-"""How a sealed frame begins. MessagePack never uses ``0xC1``; no text begins with it."""
 
 _SMALLEST_GZIP = 18
 """Bytes: header and trailer of RFC 1952 around nothing."""
@@ -56,7 +55,7 @@ _BUILT_IN = (
 )
 _signatures = {signature.codec: signature for signature in _BUILT_IN}
 _by_first_byte: dict[int, tuple[Signature, ...]] = {}
-_first_bytes: set[int] = {FRAME_MAGIC[0]}
+_first_bytes: set[int] = {MAGIC[0]}
 
 FIRST_BYTES: Final[AbstractSet[int]] = _first_bytes
 """First bytes of all recognised magics, and of the sealed frame. Bytes that begin otherwise are a plain payload.
@@ -85,7 +84,7 @@ def detect_codec(data: Payload) -> str | None:
 
 def is_reserved(data: Payload) -> bool:
     """Say whether a plain payload must not look like this: it would be read as compressed, or as a sealed frame."""
-    return bytes(data[: len(FRAME_MAGIC)]) == FRAME_MAGIC or detect_codec(data) is not None
+    return bytes(data[: len(MAGIC)]) == MAGIC or detect_codec(data) is not None
 
 
 def recognised_magics() -> dict[str, bytes]:
@@ -115,7 +114,7 @@ def _rebuild() -> None:
     _first_bytes.update(table)
     for stale in _by_first_byte.keys() - table.keys():
         del _by_first_byte[stale]
-        if stale != FRAME_MAGIC[0]:
+        if stale != MAGIC[0]:
             _first_bytes.discard(stale)
 
 

@@ -11,7 +11,6 @@ from pydantic_serialization._fork import renew_after_fork
 from pydantic_serialization._registry import CODECS
 from pydantic_serialization.codecs._base import Codec
 from pydantic_serialization.codecs.detection import (
-    FRAME_MAGIC,
     GZIP_MAGIC,
     LZ4_MAGIC,
     ZSTD_MAGIC,
@@ -21,6 +20,7 @@ from pydantic_serialization.codecs.detection import (
     recognised_magics,
 )
 from pydantic_serialization.errors import ConfigurationError, MissingDependencyError, UnknownCodecError
+from pydantic_serialization.frame import MAGIC
 
 _logger = logging.getLogger(__name__)
 
@@ -197,7 +197,7 @@ def _check_magic(name: str, magic: object) -> None:
         message = f"the magic of codec {name!r} must be None or at least {_SHORTEST_MAGIC} bytes, not {magic!r}"
         raise ConfigurationError(message)
     others = {other: taken for other, taken in recognised_magics().items() if other != name}
-    for other, taken in {**others, "the sealed frame": FRAME_MAGIC}.items():
+    for other, taken in {**others, "the sealed frame": MAGIC}.items():
         if magic.startswith(taken) or taken.startswith(magic):
             message = f"the magic {magic!r} of codec {name!r} shadows {taken!r} of {other}"
             raise ConfigurationError(message)

@@ -115,9 +115,15 @@ class ResultCache:
             "function", function, fingerprint, str(getattr(written, "value", written)), self._packed(), cache_key
         )
 
-    def _packed(self) -> tuple[str, ...]:
+    def _packed(self) -> tuple[str | bool, ...]:
         config = self._config
-        return (config.compression_codec, config.compression_level.value) if config.enable_compression else ()
+        # With keys, results that were sealed without one are not read any more.
+        signed = bool(config.signing_keys)
+        return (
+            (config.compression_codec, config.compression_level.value, signed)
+            if config.enable_compression
+            else (signed,)
+        )
 
     async def get_or_make(
         self, key: str, make: Callable[[], Awaitable[bytes]], *, ttl: float | None, tags: Iterable[str]

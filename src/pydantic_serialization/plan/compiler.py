@@ -16,7 +16,7 @@ from pydantic_serialization.plan.spec import FieldSpec, ModelPlan, TypeTraits
 from pydantic_serialization.plan.walk import Node, children, root_config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _LEVELS = {"model", "dataclass", "typed-dict", "named-tuple", "list", "tuple", "set", "frozenset", "dict", "generator"}
 _LEVELS |= {"deque", "counter", "ordered-dict", "frozendict"}
@@ -53,12 +53,14 @@ def compile_plan(declared: Any) -> ModelPlan:
     except PydanticUndefinedAnnotation as error:
         message = f"{name} refers to {error.name!r}, which is not defined yet; define it, or call model_rebuild()"
         raise UnsupportedTypeError(message, model=name) from error
-    except Exception as error:  # (for an object that is no type, pydantic's own code fails in many ways)
+    except Exception as error:  # noqa: BLE001  (for what is no type, pydantic's own code fails in many ways)
         message = (
             f"pydantic has no schema for {name}: pass a model, a dataclass, or a type such as list[Model] "
             f"(as model_class=) whose parts pydantic knows"
         )
-        raise UnsupportedTypeError(message, model=name) from error
+        # Pydantic's text shows what it was given, which may be the payload.
+        shows = any(isinstance(part, _VALUES) for part in _parts(declared))
+        raise UnsupportedTypeError(message, model=name) from (None if shows else error)
     traits = _Traits(schema).found()
     wire_schema = through_owner(schema, traits.classes)
     source = None if model is None else serializer
@@ -88,13 +90,16 @@ def _adapter(declared: Any) -> TypeAdapter[Any]:
 
 def _names_by_text(declared: Any) -> bool:
     """Say whether a type holds the name of another as text, which Pydantic would look up in this very module."""
-    if isinstance(declared, (str, ForwardRef)):
-        return True
-    origin = get_origin(declared)
-    if origin is Literal:
-        return False
-    arguments = get_args(declared)
-    return any(_names_by_text(item) for item in (arguments[:1] if origin is Annotated else arguments))
+    return any(isinstance(part, (str, ForwardRef)) for part in _parts(declared))
+
+
+def _parts(declared: Any) -> Iterator[Any]:
+    """Yield a type and the types that it is made of."""
+    yield declared
+    origin, arguments = get_origin(declared), get_args(declared)
+    if origin is not Literal:
+        for item in arguments[:1] if origin is Annotated else arguments:
+            yield from _parts(item)
 
 
 def type_name(declared: Any) -> str:
@@ -108,7 +113,7 @@ def type_name(declared: Any) -> str:
         return str(getattr(declared, "__name__", None) or declared)
     if hasattr(declared, "__metadata__"):
         return type_name(arguments[0])
-    names = [type_name(item) if not isinstance(item, (str, int, bytes)) else repr(item) for item in arguments]
+    names = [repr(item) if origin is Literal else type_name(item) for item in arguments]
     if origin is types.UnionType or getattr(origin, "__name__", "") == "Union":
         return " | ".join("None" if item == "NoneType" else item for item in names)
     return f"{getattr(origin, '__name__', origin)}[{', '.join(names)}]"

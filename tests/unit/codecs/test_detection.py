@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from pydantic_serialization._types import Payload
 from pydantic_serialization.codecs.detection import (
     FIRST_BYTES,
-    FRAME_MAGIC,
     GZIP_MAGIC,
     LZ4_MAGIC,
     ZSTD_MAGIC,
     detect_codec,
     is_reserved,
 )
+from pydantic_serialization.frame import MAGIC as FRAME_MAGIC
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False) | st.text(max_size=20),

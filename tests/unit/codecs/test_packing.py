@@ -16,7 +16,7 @@ from pydantic_serialization._registry import CODECS
 from pydantic_serialization._types import Payload
 from pydantic_serialization.codecs import Packing, bind_packing, detect_codec, get_codec
 from pydantic_serialization.codecs.brotli import BrotliCodec
-from pydantic_serialization.codecs.detection import FRAME_MAGIC, GZIP_MAGIC, LZ4_MAGIC, ZSTD_MAGIC, is_reserved
+from pydantic_serialization.codecs.detection import GZIP_MAGIC, LZ4_MAGIC, ZSTD_MAGIC, is_reserved
 from pydantic_serialization.config import CompressionLevel
 from pydantic_serialization.errors import (
     ConfigurationError,
@@ -25,6 +25,7 @@ from pydantic_serialization.errors import (
     MissingDependencyError,
     UnknownCodecError,
 )
+from pydantic_serialization.frame import MAGIC as FRAME_MAGIC
 
 LIMIT = 1 << 26
 JSON = b'{"id":12345,"name":"some user","email":"user@example.org","active":true}'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import ormsgpack
@@ -15,8 +14,6 @@ from pydantic_serialization.errors import DecodeError
 from pydantic_serialization.formats import BoundFormat, FormatOptions
 from pydantic_serialization.formats.msgpack import MsgpackFormat
 from pydantic_serialization.plan import plan_for
-
-SUITE = Path("/work/shared/data/msgpack-test-suite")
 
 
 def bound(declared: Any, **options: Any) -> BoundFormat:

@@ -117,6 +117,15 @@ def test_the_default_format_is_part_of_an_entry(manager: Any) -> None:
     assert manager.serialize_sync(zoo.Cat(), cache_key="a")[:1] == b"\x82"
 
 
+def test_the_first_signing_key_makes_old_entries_unreadable_and_unused(manager: Any) -> None:
+    """What was sealed without a key is not served to a reader that has one."""
+    before = manager.serialize_sync(zoo.Cat(), "pickle", cache_key="a")
+    manager.config.signing_keys = ("k" * 32,)
+    after = manager.serialize_sync(zoo.Cat(), "pickle", cache_key="a")
+    assert after != before
+    assert manager.deserialize_sync(after, zoo.Cat, "pickle") == zoo.Cat()
+
+
 def test_an_option_that_is_no_part_of_a_key_is_a_type_error(manager: Any) -> None:
     """A context of one's own class cannot be compared."""
     with pytest.raises(TypeError, match="cache key"):
@@ -330,6 +339,7 @@ def test_a_forked_child_works() -> None:
             children.append(child)
         codes = [os.waitpid(child, 0)[1] for child in children]
         stop.set()
+        [thread.join() for thread in threads]
         sys.exit(any(codes))
         """
     )

@@ -37,6 +37,9 @@ class Unfinished(BaseModel):
         (b"canary", "a value of type bytes"),
         ("canary", "a value of type str"),
         (["canary"], "a value of type list"),
+        (list[b"canary"], "list[a value of type bytes]"),  # type: ignore[misc]
+        (Literal[b"a", zoo.Color.RED, None], "Literal[b'a', <Color.RED: 'red'>, None]"),
+        (tuple[int, ...], "tuple[int, Ellipsis]"),
     ],
 )
 def test_names_are_short_and_show_no_value(declared: Any, name: str) -> None:
