@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic_serialization._fork import renew_after_fork
+from pydantic_serialization._listeners import Listeners
 from pydantic_serialization.errors import (
     ConfigurationError,
     MissingDependencyError,
@@ -22,7 +23,7 @@ from pydantic_serialization.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from importlib.metadata import EntryPoint
 
 PluginT = TypeVar("PluginT")
@@ -64,6 +65,7 @@ class Registry(Generic[PluginT]):
         self._paths = dict(builtin)
         self._aliases = dict(aliases)
         self._members: dict[str, PluginT] = {}
+        self._listeners = Listeners()
         self._lock = threading.RLock()
         renew_after_fork(self)
 
@@ -120,12 +122,18 @@ class Registry(Generic[PluginT]):
                 )
                 raise ConfigurationError(message)
             self._members[lowered] = member
+        self._listeners.call()
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call the bound method ``listener`` after each change, for as long as its object lives."""
+        self._listeners.add(listener)
 
     def unregister(self, name: str) -> None:
         """Forget what :meth:`register` added under ``name``; a built-in of that name is back."""
         lowered = name.lower()
         with self._lock:
             self._members.pop(self._aliases.get(lowered, lowered), None)
+        self._listeners.call()
 
     def members(self) -> tuple[PluginT, ...]:
         """Return what has been registered or used so far."""

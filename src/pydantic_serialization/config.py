@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import weakref
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator, model_validator
 
 from pydantic_serialization._environment import read_environment
+from pydantic_serialization._listeners import Listeners
 from pydantic_serialization._registry import CODECS, FORMATS, did_you_mean
 from pydantic_serialization.errors import ConfigurationError
 
@@ -49,42 +49,12 @@ class CompressionLevel(str, Enum):
     MAX = "max"
 
 
-class _Listeners:
-    """Bound methods to call after a change, held weakly. They belong to one configuration: a copy begins without."""
-
-    def __init__(self) -> None:
-        self._references: list[weakref.WeakMethod[Callable[[], None]]] = []
-
-    def add(self, listener: Callable[[], None]) -> None:
-        self._references = [reference for reference in self._references if reference() is not None]
-        self._references.append(weakref.WeakMethod(listener))
-
-    def call(self) -> None:
-        for reference in tuple(self._references):
-            listener = reference()
-            if listener is not None:
-                listener()
-
-    def __copy__(self) -> _Listeners:
-        return _Listeners()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Listeners:
-        return _Listeners()
-
-    def __reduce__(self) -> tuple[type[_Listeners], tuple[()]]:
-        return _Listeners, ()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Listeners)
-
-    __hash__ = None  # type: ignore[assignment]
-
-
 class SerializationConfig(BaseModel):
     """Settings of a manager, validated when made and when assigned to.
 
-    A change of a setting of a running manager takes effect on its next call. Unknown names are refused with the nearest
-    known one.
+    A change of a setting of a running manager takes effect on its next call, except for ``cache_max_size``,
+    ``cache_max_bytes`` and ``cache_namespace``, which are read when its cache is made. Unknown names are refused with the
+    nearest known one.
 
     Raises:
         pydantic.ValidationError: a value is out of range, a name is unknown.
@@ -112,11 +82,11 @@ class SerializationConfig(BaseModel):
     cache_max_bytes: Annotated[int, Field(gt=0)] = 67_108_864
     """Bytes of the in-process tier, keys and bookkeeping included."""
     cache_validation: bool = True
-    """Whether validated models may be cached by the bytes they came from."""
+    """Whether validated models may be cached by the bytes they came from. Reserved: none are cached yet."""
     cache_namespace: Annotated[str, Field(min_length=1, max_length=128)] = "pydantic_serialization"
     """Goes before every key of a shared store."""
     redis_url: Annotated[str | None, Field(repr=False)] = None
-    """Shared tier; ``None`` means in-process only."""
+    """Shared tier; ``None`` means in-process only. Reserved: a manager warns that it has no shared tier yet."""
 
     enable_validation: bool = True
     """``False`` trusts the data when reading: constraints are left out, and ``after`` validators cannot refuse."""
@@ -140,7 +110,10 @@ class SerializationConfig(BaseModel):
     signing_keys: Annotated[tuple[SecretStr, ...], Field(repr=False)] = ()
     """Secrets of at least 32 bytes, newest first: the first signs, all verify."""
 
-    _listeners: _Listeners = PrivateAttr(default_factory=_Listeners)
+    signing_algorithm: Literal["blake2b", "hmac-sha256"] = "blake2b"
+    """``"hmac-sha256"`` is for installations that must keep to FIPS 198-1."""
+
+    _listeners: Listeners = PrivateAttr(default_factory=Listeners)
 
     @model_validator(mode="before")
     @classmethod
@@ -210,6 +183,12 @@ class SerializationConfig(BaseModel):
     def secrets(self) -> tuple[bytes, ...]:
         """Return the signing keys as bytes, newest first. For the sealing layer only."""
         return tuple(key.get_secret_value().encode() for key in self.signing_keys)
+
+    def __copy__(self) -> Self:
+        """Return a copy that no manager listens to."""
+        copy = super().__copy__()
+        copy._listeners = Listeners()  # noqa: SLF001  (a private attribute of this very class)
+        return copy
 
     @classmethod
     def from_env(cls, *, env_file: str | Path | None = ".env", **overrides: Any) -> Self:

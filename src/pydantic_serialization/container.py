@@ -39,6 +39,8 @@ class Opened(NamedTuple):
 
     payload: Payload
     bound: BoundFormat
+    size: int
+    """Bytes as they were given."""
 
 
 class Container(NamedTuple):
@@ -188,7 +190,7 @@ def _bind_open(
         inner = packing.unpack(payload)
         if inner is not payload:
             meter.decompress_ns += perf_counter_ns() - started
-        return Opened(inner, bound)
+        return Opened(inner, bound, size)
 
     return open_payload
 
@@ -209,7 +211,7 @@ def _open_frame(data: Payload, frames: FramePolicy, limit: int) -> Opened:
     if len(body) != frame.raw_size:
         message = f"the frame announces {frame.raw_size} bytes and holds {len(body)}"
         raise DecompressionError(message)
-    return Opened(body, frames.resolve(frame.format))
+    return Opened(body, frames.resolve(frame.format), len(data))
 
 
 def _codec_of(frame: Frame) -> Codec:

@@ -44,7 +44,7 @@ class Pipeline:
         load: Bytes to a validated value.
         load_with: Bytes to a validated value, with Pydantic's options.
         open: Bytes to the inner payload; may run in another thread.
-        finish_load: Inner payload to a validated value, with Pydantic's options.
+        finish_load: Inner payload to a validated value, with Pydantic's options, and the nanoseconds that ``open`` took.
         opens_cheaply: Says that ``open`` has nothing to decompress.
         serializer: The model's serializer it was bound with, to notice ``model_rebuild``; ``None`` for other types.
     """
@@ -57,7 +57,7 @@ class Pipeline:
     load: Callable[[Input], Any]
     load_with: Callable[[Input, LoadOptions], Any]
     open: Callable[[Input], Opened]
-    finish_load: Callable[[Opened, LoadOptions], Any]
+    finish_load: Callable[..., Any]
     opens_cheaply: Callable[[Input], bool]
     serializer: SchemaSerializer | None
 
@@ -86,26 +86,41 @@ class PipelineParts(NamedTuple):
     failed: Callable[[], None]
 
 
+class _Writing(NamedTuple):
+    """The functions of a pipeline that write."""
+
+    dump: Callable[[Any], bytes]
+    dump_with: Callable[[Any, DumpOptions], bytes]
+    begin_dump: Callable[[Any, DumpOptions], bytes | Callable[[], bytes]]
+
+
+class _Reading(NamedTuple):
+    """The functions of a pipeline that read."""
+
+    load: Callable[[Input], Any]
+    load_with: Callable[[Input, LoadOptions], Any]
+    finish_load: Callable[..., Any]
+
+
 def bind_pipeline(parts: PipelineParts) -> Pipeline:
     """Return the pipeline for what was chosen."""
-    dump, dump_with, begin_dump = _bind_writing(parts)
-    load, load_with, finish_load = _bind_reading(parts)
+    writing, reading = _bind_writing(parts), _bind_reading(parts)
     return Pipeline(
         plan=parts.plan,
         format=parts.format,
-        dump=dump,
-        dump_with=dump_with,
-        begin_dump=begin_dump,
-        load=load,
-        load_with=load_with,
+        dump=writing.dump,
+        dump_with=writing.dump_with,
+        begin_dump=writing.begin_dump,
+        load=reading.load,
+        load_with=reading.load_with,
         open=_bind_open(parts),
-        finish_load=finish_load,
+        finish_load=reading.finish_load,
         opens_cheaply=parts.container.opens_cheaply,
         serializer=parts.plan.source,
     )
 
 
-def _bind_writing(parts: PipelineParts) -> tuple[Any, Any, Any]:
+def _bind_writing(parts: PipelineParts) -> _Writing:
     encode, encode_with = parts.bound.encode, parts.bound.encode_with
     pack, plain_below, special = parts.container.finish, parts.container.plain_below, parts.container.special
     fail = _write_failure(parts)
@@ -143,11 +158,12 @@ def _bind_writing(parts: PipelineParts) -> tuple[Any, Any, Any]:
 
     slot = parts.write_slot
     if slot is None:
-        return dump, dump_with, begin_dump
+        return _Writing(dump, dump_with, begin_dump)
 
     def watched_dump(value: Any) -> bytes:
         slot.countdown -= 1
         if slot.countdown > 0:
+            # The lines of dump() once more: a call costs a tenth of writing a small model.
             try:
                 payload = encode(value)
             except Exception as error:  # noqa: BLE001
@@ -160,28 +176,29 @@ def _bind_writing(parts: PipelineParts) -> tuple[Any, Any, Any]:
         slot.record(perf_counter_ns() - started, len(result))
         return result
 
-    def watched_dump_with(value: Any, options: DumpOptions) -> bytes:
-        slot.countdown -= 1
-        if slot.countdown > 0:
-            return dump_with(value, options)
-        started = perf_counter_ns()
-        result = dump_with(value, options)
-        slot.record(perf_counter_ns() - started, len(result))
-        return result
-
     def watched_begin_dump(value: Any, options: DumpOptions) -> bytes | Callable[[], bytes]:
         slot.countdown -= 1
         if slot.countdown > 0:
             return begin_dump(value, options)
         started = perf_counter_ns()
         result = begin_dump(value, options)
-        slot.record(perf_counter_ns() - started, len(result) if isinstance(result, bytes) else OFFLOAD_BYTES)
-        return result
+        if isinstance(result, bytes):
+            slot.record(perf_counter_ns() - started, len(result))
+            return result
+        spent = perf_counter_ns() - started
 
-    return watched_dump, watched_dump_with, watched_begin_dump
+        def finished() -> bytes:  # what waits for a worker thread is not this operation's time
+            resumed = perf_counter_ns()
+            data = result()
+            slot.record(spent + perf_counter_ns() - resumed, len(data))
+            return data
+
+        return finished
+
+    return _Writing(watched_dump, _watched(dump_with, slot, _size_of_result), watched_begin_dump)
 
 
-def _bind_reading(parts: PipelineParts) -> tuple[Any, Any, Any]:
+def _bind_reading(parts: PipelineParts) -> _Reading:
     decode = parts.bound.decode
     open_payload, plain_up_to, special = parts.container.open, parts.container.plain_up_to, parts.container.special
     failed, slot, foreign = parts.failed, parts.read_slot, parts.foreign
@@ -195,21 +212,21 @@ def _bind_reading(parts: PipelineParts) -> tuple[Any, Any, Any]:
                 and data[0] not in foreign
             ):
                 return decode(data)
-            payload, bound = open_payload(data)
-            return bound.decode(payload)
+            opened = open_payload(data)
+            return opened.bound.decode(opened.payload)
         except Exception as error:
             _note_failure(error, failed, slot, parts)
             raise
 
     def load_with(data: Input, options: LoadOptions) -> Any:
         try:
-            payload, bound = open_payload(data)
-            return bound.decode_with(payload, options)
+            opened = open_payload(data)
+            return opened.bound.decode_with(opened.payload, options)
         except Exception as error:
             _note_failure(error, failed, slot, parts)
             raise
 
-    def finish_load(opened: Opened, options: LoadOptions) -> Any:
+    def finish_load(opened: Opened, options: LoadOptions, opened_ns: int = 0) -> Any:  # noqa: ARG001
         try:
             return opened.bound.decode_with(opened.payload, options) if options else opened.bound.decode(opened.payload)
         except Exception as error:
@@ -217,12 +234,12 @@ def _bind_reading(parts: PipelineParts) -> tuple[Any, Any, Any]:
             raise
 
     if slot is None:
-        return load, load_with, finish_load
+        return _Reading(load, load_with, finish_load)
 
     def watched_load(data: Input) -> Any:
         slot.countdown -= 1
         if slot.countdown > 0:
-            # The first lines of load() once more: a call costs a tenth of reading a small model.
+            # The first lines of load() once more, for the same reason as in writing.
             if (
                 type(data) is bytes
                 and 0 < len(data) <= plain_up_to
@@ -240,25 +257,41 @@ def _bind_reading(parts: PipelineParts) -> tuple[Any, Any, Any]:
         slot.record(perf_counter_ns() - started, len(data))
         return result
 
-    def watched_load_with(data: Input, options: LoadOptions) -> Any:
-        slot.countdown -= 1
-        if slot.countdown > 0:
-            return load_with(data, options)
-        started = perf_counter_ns()
-        result = load_with(data, options)
-        slot.record(perf_counter_ns() - started, len(data))
-        return result
-
-    def watched_finish_load(opened: Opened, options: LoadOptions) -> Any:
+    def watched_finish_load(opened: Opened, options: LoadOptions, opened_ns: int = 0) -> Any:
         slot.countdown -= 1
         if slot.countdown > 0:
             return finish_load(opened, options)
         started = perf_counter_ns()
         result = finish_load(opened, options)
-        slot.record(perf_counter_ns() - started, len(opened.payload))
+        slot.record(opened_ns + perf_counter_ns() - started, opened.size)
         return result
 
-    return watched_load, watched_load_with, watched_finish_load
+    return _Reading(watched_load, _watched(load_with, slot, _size_of_input), watched_finish_load)
+
+
+def _watched(
+    call: Callable[[Any, Any], Any], slot: OperationSlot, size_of: Callable[[Any, Any], int]
+) -> Callable[[Any, Any], Any]:
+    """Return ``call`` with its calls counted and some of them timed."""
+
+    def watched(subject: Any, options: Any) -> Any:
+        slot.countdown -= 1
+        if slot.countdown > 0:
+            return call(subject, options)
+        started = perf_counter_ns()
+        result = call(subject, options)
+        slot.record(perf_counter_ns() - started, size_of(subject, result))
+        return result
+
+    return watched
+
+
+def _size_of_result(_: Any, result: Any) -> int:
+    return len(result)
+
+
+def _size_of_input(data: Any, _: Any) -> int:
+    return len(data)
 
 
 def _bind_open(parts: PipelineParts) -> Callable[[Input], Opened]:

@@ -26,7 +26,7 @@ RETRY_AFTER: Final = 5.0
 _log = logging.getLogger(__name__)
 
 
-class LoadOptions(NamedTuple):
+class LoadPolicy(NamedTuple):
     """How one read through the cache loads and stores.
 
     Attributes:
@@ -73,7 +73,7 @@ class ReadThrough:
         """Forget the flights of the parent process."""
         self._flights.after_fork()
 
-    def refresh(self, runner: Runner, key: str, loader: Loader, options: LoadOptions, entry: Entry) -> None:
+    def refresh(self, runner: Runner, key: str, loader: Loader, policy: LoadPolicy, entry: Entry) -> None:
         """Start one load of a key whose entry is still good, unless one is under way or was begun a moment ago."""
         if self._store.clock() < entry.retry_at or not self._background.has_room():
             return
@@ -82,21 +82,21 @@ class ReadThrough:
         flight = self._flights.lead(runner, key)
         if flight is not None:
             self._stats["refreshes"] += 1
-            work = self._load(runner, flight, key, loader, options)
+            work = self._load(runner, flight, key, loader, policy)
             runner.start(work, partial(self._flights.end, runner, key, flight, None))
 
-    async def read(self, runner: Runner, key: str, loader: Loader, options: LoadOptions) -> bytes | None:
+    async def read(self, runner: Runner, key: str, loader: Loader, policy: LoadPolicy) -> bytes | None:
         """Return the value of a key that the cache does not have.
 
         Raises:
-            TimeoutError: loading took longer than ``options.timeout``, and there is no old value.
+            TimeoutError: loading took longer than ``policy.timeout``, and there is no old value.
             CacheError: the load was cancelled, and the caller was not.
             Exception: what the loader raised, if there is no old value.
         """
         old = self._store.tier.peek(key)
         if old is not None and self._store.clock() < old.retry_at:
             return self._serve_stale(old)
-        outcome = await self._fly(runner, key, loader, options)
+        outcome = await self._fly(runner, key, loader, policy)
         error = outcome.error
         if error is None:
             return outcome.value
@@ -110,22 +110,22 @@ class ReadThrough:
             # The traceback refers to this frame: without a cycle, what the loader used is freed at once.
             del outcome, error
 
-    async def _fly(self, runner: Runner, key: str, loader: Loader, options: LoadOptions) -> Outcome:
+    async def _fly(self, runner: Runner, key: str, loader: Loader, policy: LoadPolicy) -> Outcome:
         """Return how the load ended, this caller's or another's; a time that is up counts as an error."""
-        deadline = None if options.timeout is None else runner.now() + options.timeout
+        deadline = None if policy.timeout is None else runner.now() + policy.timeout
         vacant = False
         while True:
             flight, leads = self._flights.join(runner, key)
             if leads:
                 self._stats["promoted"] += vacant
-                await self._lead(runner, flight, key, loader, options, deadline)
+                await self._lead(runner, flight, key, loader, policy, deadline)
             else:
                 await flight.signal.wait(deadline)
             if not flight.ended:
                 flight.detached |= leads
                 self._postpone(key)
                 message = (
-                    f"loading a cache entry took longer than the timeout of {options.timeout} s; it goes on in the"
+                    f"loading a cache entry took longer than the timeout of {policy.timeout} s; it goes on in the"
                     " background: call again later, raise the timeout, or allow old values with stale_ttl"
                 )
                 return Outcome(None, TimeoutError(message))
@@ -143,7 +143,7 @@ class ReadThrough:
         flight: Flight,
         key: str,
         loader: Loader,
-        options: LoadOptions,
+        policy: LoadPolicy,
         deadline: float | None,
     ) -> None:
         entry = self._store.tier.peek(key)
@@ -151,23 +151,23 @@ class ReadThrough:
             # Another flight landed between this caller's lookup and its own flight.
             self._flights.end(runner, key, flight, Outcome(entry.value))
             return
-        work = self._load(runner, flight, key, loader, options)
+        work = self._load(runner, flight, key, loader, policy)
         if deadline is None:
             await work
         else:
             await runner.run_apart(work, partial(self._flights.end, runner, key, flight, None), deadline)
 
-    async def _load(self, runner: Runner, flight: Flight, key: str, loader: Loader, options: LoadOptions) -> None:
+    async def _load(self, runner: Runner, flight: Flight, key: str, loader: Loader, policy: LoadPolicy) -> None:
         """Call the loader, store what it makes, and end the flight, whatever happens."""
         clock, outer = self._store.clock, LEADING.get()
         LEADING.set((*flight.outer, flight))
-        intent = self._store.intend(key, options.tags)
+        intent = self._store.intend(key, policy.tags)
         outcome = None
         started = clock()
         try:
             made = await runner.call(loader)
             value = None if made is None else as_bytes(made, "the loader returned")
-            self._keep(intent, value, options)
+            self._keep(intent, value, policy)
             outcome = Outcome(value)
         except Exception as error:  # noqa: BLE001  (the flight hands it to every caller that waits)
             # Without this frame, which refers to the flight, and so to the error.
@@ -181,15 +181,15 @@ class ReadThrough:
             self._stats["seconds"] += elapsed
             self._flights.end(runner, key, flight, outcome)
 
-    def _keep(self, intent: Intent, value: bytes | None, options: LoadOptions) -> None:
+    def _keep(self, intent: Intent, value: bytes | None, policy: LoadPolicy) -> None:
         if value is not None:
-            ttl = self._shortened(options.ttl)
+            ttl = self._shortened(policy.ttl)
             # Zero first: the product of an infinite time and a share of 0 is not a number.
-            share = options.refresh_after
+            share = policy.refresh_after
             fresh = ttl if share is None else ttl * share if share else 0.0
-            self._store.fulfil(intent, value, ttl=ttl, fresh=fresh, stale=options.stale_ttl)
-        elif options.negative_ttl is not None:
-            ttl = self._shortened(options.negative_ttl)
+            self._store.fulfil(intent, value, ttl=ttl, fresh=fresh, stale=policy.stale_ttl)
+        elif policy.negative_ttl is not None:
+            ttl = self._shortened(policy.negative_ttl)
             self._store.fulfil(intent, None, ttl=ttl, fresh=ttl, stale=0.0)
         else:
             self._store.fulfil_without(intent)

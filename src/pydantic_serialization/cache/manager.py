@@ -11,7 +11,7 @@ from pydantic_serialization._fork import renew_after_fork
 from pydantic_serialization.cache._base import CacheStats, SharedTierStats
 from pydantic_serialization.cache.background import Background
 from pydantic_serialization.cache.keys import check_key, check_tags
-from pydantic_serialization.cache.loading import LoadOptions, ReadThrough
+from pydantic_serialization.cache.loading import LoadPolicy, ReadThrough
 from pydantic_serialization.cache.memory import MemoryTier
 from pydantic_serialization.cache.runner import LoopRunner, ThreadRunner, run
 from pydantic_serialization.cache.store import EntryStore
@@ -186,11 +186,11 @@ class CacheManager:
         entry = self._tier.get(check_key(key))
         if entry is not None and (entry.fresh_until == entry.expires_at or self._clock() < entry.fresh_until):
             return entry.value
-        options = self._options(ttl, stale_ttl, refresh_after, negative_ttl, tags, timeout)
+        policy = self._policy(ttl, stale_ttl, refresh_after, negative_ttl, tags, timeout)
         runner = LoopRunner(self._background)
         if entry is None:
-            return await self._reading.read(runner, key, loader, options)
-        self._reading.refresh(runner, key, loader, options, entry)
+            return await self._reading.read(runner, key, loader, policy)
+        self._reading.refresh(runner, key, loader, policy, entry)
         return entry.value
 
     def get_or_load_sync(
@@ -213,11 +213,11 @@ class CacheManager:
         entry = self._tier.get(check_key(key))
         if entry is not None and (entry.fresh_until == entry.expires_at or self._clock() < entry.fresh_until):
             return entry.value
-        options = self._options(ttl, stale_ttl, refresh_after, negative_ttl, tags, timeout)
+        policy = self._policy(ttl, stale_ttl, refresh_after, negative_ttl, tags, timeout)
         runner = ThreadRunner(self._background)
         if entry is None:
-            return run(self._reading.read(runner, key, loader, options))
-        self._reading.refresh(runner, key, loader, options, entry)
+            return run(self._reading.read(runner, key, loader, policy))
+        self._reading.refresh(runner, key, loader, policy, entry)
         return entry.value
 
     async def invalidate(self, *keys: str, tags: Iterable[str] = ()) -> None:
@@ -287,7 +287,7 @@ class CacheManager:
         self._reading.after_fork()
         self._background.after_fork()
 
-    def _options(
+    def _policy(
         self,
         ttl: float | None,
         stale_ttl: float,
@@ -295,8 +295,8 @@ class CacheManager:
         negative_ttl: float | None,
         tags: Iterable[str],
         timeout: float | None,
-    ) -> LoadOptions:
-        return LoadOptions(
+    ) -> LoadPolicy:
+        return LoadPolicy(
             ttl=self.ttl if ttl is None else as_seconds(ttl, "ttl"),
             stale_ttl=as_seconds(stale_ttl, "stale_ttl", zero=True),
             refresh_after=None if refresh_after is None else as_share(refresh_after, "refresh_after"),

@@ -104,7 +104,9 @@ def failing_path(value: Any) -> tuple[str | int, ...]:
     """Return where in ``value`` writing fails, by writing its parts alone. Runs only after writing has failed."""
     path: list[str | int] = []
     # A field's name is the application's; the key of a dict is part of the payload, so only its place is told.
-    while len(path) < _DEEPEST_PATH:
+    above: list[Any] = []
+    while len(path) < _DEEPEST_PATH and not any(value is seen for seen in above):
+        above.append(value)
         step = _failing_part(value)
         if step is None:
             break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic_serialization.profiling import CacheTier, CompressionTally, Evidence, Settings, installed_engines
+from pydantic_serialization.profiling import CacheFigures, CompressionTally, Evidence, Settings, installed_engines
 
 if TYPE_CHECKING:
     from pydantic_serialization.manager.results import ResultCache
@@ -20,7 +20,7 @@ def gather_evidence(serializer: PydanticModelSerializer, results: ResultCache) -
     return Evidence(
         operations=tuple(serializer.profiler.get_profiles().values()),
         caches=(
-            CacheTier(
+            CacheFigures(
                 name="l1",
                 lookups=first_tier["hits"] + first_tier["misses"],
                 hits=first_tier["hits"],

@@ -6,13 +6,18 @@ Only work that releases the GIL is worth a thread. Encoding and validating hold 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic_serialization.pipeline import OFFLOAD_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydantic_serialization._types import DumpOptions, Input, LoadOptions
     from pydantic_serialization.pipeline import Pipeline
+
+ResultT = TypeVar("ResultT")
 
 
 async def dump_off_loop(pipeline: Pipeline, model: Any, options: DumpOptions) -> bytes:
@@ -23,6 +28,15 @@ async def dump_off_loop(pipeline: Pipeline, model: Any, options: DumpOptions) ->
 
 async def load_off_loop(pipeline: Pipeline, data: Input, options: LoadOptions) -> Any:
     """Return the value in ``data``; large compressed input is decompressed in a worker thread."""
+    if not isinstance(data, (bytes, bytearray, memoryview, str)):  # len() of it may mean anything
+        return pipeline.load(data)
     if len(data) >= OFFLOAD_BYTES and not pipeline.opens_cheaply(data):
-        return pipeline.finish_load(await asyncio.to_thread(pipeline.open, data), options)
+        opened, elapsed = await asyncio.to_thread(_timed, pipeline.open, data)
+        return pipeline.finish_load(opened, options, elapsed)
     return pipeline.load_with(data, options) if options else pipeline.load(data)
+
+
+def _timed(call: Callable[[Input], ResultT], data: Input) -> tuple[ResultT, int]:
+    """Return the result of a call, and the nanoseconds it took."""
+    started = perf_counter_ns()
+    return call(data), perf_counter_ns() - started

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from pydantic_serialization.cache.keys import check_tags
 from pydantic_serialization.errors import InvalidationError
 from pydantic_serialization.manager._retry import TRANSIENT, retrying
 from pydantic_serialization.manager.results import key_tag
@@ -42,7 +43,7 @@ class CacheOperations:
             InvalidationError: it could not be delivered: others may serve the old entry until its time is up.
         """
         config, cache = self.config, self.results.cache
-        all_tags = (*tags, *(key_tag(key) for key in keys))
+        all_tags = (*check_tags(tags), *(key_tag(key) for key in keys))
         try:
             await retrying(
                 lambda: cache.invalidate(*keys, tags=all_tags), retries=config.max_retries, delay=config.retry_delay
@@ -53,7 +54,7 @@ class CacheOperations:
     def invalidate_sync(self, *keys: str, tags: Iterable[str] = ()) -> None:
         """Do what :meth:`invalidate` does, without an event loop and without a retry."""
         try:
-            self.results.cache.invalidate_sync(*keys, tags=(*tags, *(key_tag(key) for key in keys)))
+            self.results.cache.invalidate_sync(*keys, tags=(*check_tags(tags), *(key_tag(key) for key in keys)))
         except TRANSIENT as error:
             raise InvalidationError(_UNDELIVERED) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 from pydantic_serialization.cache import CacheManager
@@ -12,6 +13,12 @@ from pydantic_serialization.serializer import PydanticModelSerializer
 
 if TYPE_CHECKING:
     from pydantic_serialization.config import SerializationConfig
+
+
+_CACHE_METHODS = (
+    *("get_or_load", "get_or_load_sync", "invalidate", "invalidate_sync", "get_stats"),
+    *("start", "stop", "start_sync", "stop_sync"),
+)
 
 
 class CachedSerializationManager(ModelOperations):
@@ -32,6 +39,13 @@ class CachedSerializationManager(ModelOperations):
     ) -> None:
         self.model_serializer = model_serializer if model_serializer is not None else PydanticModelSerializer(config)
         settings = self.model_serializer.config
+        missing = [name for name in _CACHE_METHODS if not hasattr(cache_manager, name)]
+        if cache_manager is not None and missing:
+            message = f"cache_manager is no cache: {type(cache_manager).__name__} has no {', '.join(missing)}"
+            raise TypeError(message)
+        if settings.redis_url is not None:
+            message = "redis_url is set, but this version has no shared tier: results are cached in this process only"
+            warnings.warn(message, UserWarning, stacklevel=3)
         self.cache_manager = cache_manager if cache_manager is not None else _memory_cache(settings)
         super().__init__(self.model_serializer, ResultCache(self.cache_manager, settings))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from pydantic import BaseModel
@@ -263,6 +264,9 @@ class ModelOperations(CacheOperations):
 
 
 def _batch(models: Iterable[Any]) -> list[Any]:
+    if isinstance(models, (Mapping, str, bytes)):  # iterating these gives keys or characters
+        message = f"expected several models, got a {type(models).__name__}: pass its values as a list"
+        raise TypeError(message)
     if isinstance(models, BaseModel):  # iterating a model gives its fields
         message = f"expected several models, got one {type(models).__name__}: pass a list, or use serialize_model"
         raise TypeError(message)

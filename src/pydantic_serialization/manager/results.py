@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_serialization.cache import encode_parts
+from pydantic_serialization.cache.keys import check_tags
 from pydantic_serialization.manager._offload import dump_off_loop
 
 if TYPE_CHECKING:
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
 _LONGEST_TAGGED = 1000
 """Characters; tags are bounded as keys are."""
+
+
+_CALLERS_MISTAKES = (TypeError, ValueError, AttributeError, MemoryError)
+"""Raised by a cache, these are no faults of a network: they are told."""
 
 
 def key_tag(cache_key: str) -> str:
@@ -45,6 +51,47 @@ class MeanTime:
         return self._total_ns / self._count / 1e9 if self._count else None
 
 
+class _Failed(Exception):  # noqa: N818  (no error of its own: it carries one through the cache)
+    """What a loader raised, marked as not the cache's, for every caller that waited for it."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+class _Making:
+    """The making of one result inside a load of the cache: how long it took, and what it raised."""
+
+    __slots__ = ("_make", "_started", "elapsed_ns")
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._started = perf_counter_ns()
+        self.elapsed_ns = 0
+
+    async def load(self) -> bytes:
+        began = perf_counter_ns()
+        try:
+            return cast("bytes", await self._make())
+        except Exception as error:  # noqa: BLE001  (every error of a loader is the loader's)
+            raise _Failed(error) from None
+        finally:
+            self.elapsed_ns = perf_counter_ns() - began
+
+    def load_sync(self) -> bytes:
+        began = perf_counter_ns()
+        try:
+            return cast("bytes", self._make())
+        except Exception as error:  # noqa: BLE001  (every error of a loader is the loader's)
+            raise _Failed(error) from None
+        finally:
+            self.elapsed_ns = perf_counter_ns() - began
+
+    def other_ns(self) -> int:
+        """Return the nanoseconds since the beginning that were not spent on making."""
+        return perf_counter_ns() - self._started - self.elapsed_ns
+
+
 class ResultCache:
     """Finds a result by its key, or makes and keeps it. A fault of the cache is a miss and a counter.
 
@@ -54,7 +101,7 @@ class ResultCache:
 
     Args:
         cache: Where results are kept.
-        config: Settings; read on each call.
+        config: Settings; a change takes effect on the next call.
     """
 
     def __init__(self, cache: CacheManager, config: SerializationConfig) -> None:
@@ -63,6 +110,8 @@ class ResultCache:
         self.hit_times = MeanTime()
         self.miss_times = MeanTime()
         self._config = config
+        self._settings_changed()
+        config.on_change(self._settings_changed)
 
     def key(self, pipeline: Pipeline, cache_key: str, options: Mapping[str, Any]) -> str:
         """Return the key of an entry: the caller's, and everything else that the bytes depend on.
@@ -74,7 +123,15 @@ class ResultCache:
             message = f"cache_key is a string, not {type(cache_key).__name__}"
             raise TypeError(message)
         plan = pipeline.plan
-        return encode_parts(cache_key, pipeline.format, plan.name, plan.fingerprint, self._packed(), dict(options))
+        return encode_parts(cache_key, pipeline.format, plan.name, plan.fingerprint, self._variant, dict(options))
+
+    def call_key(
+        self, function: str, fingerprint: bytes, wanted: SerializationFormat | str | None, cache_key: str
+    ) -> str:
+        """Return the key of what a decorated function returned; the arguments are in ``cache_key``."""
+        written = self._config.default_format if wanted is None else wanted
+        name = str(getattr(written, "value", written))
+        return encode_parts("function", function, fingerprint, name, self._variant, cache_key)
 
     async def get_or_dump(
         self,
@@ -88,7 +145,7 @@ class ResultCache:
     ) -> bytes:
         """Return what is kept for ``cache_key``, or the bytes of ``model``, which are then kept."""
         key = self.key(pipeline, cache_key, options)
-        all_tags = (*tags, key_tag(cache_key))
+        all_tags = (*check_tags(tags), key_tag(cache_key))
         return await self.get_or_make(key, lambda: dump_off_loop(pipeline, model, options), ttl=ttl, tags=all_tags)
 
     def get_or_dump_sync(
@@ -103,94 +160,69 @@ class ResultCache:
     ) -> bytes:
         """Do what :meth:`get_or_dump` does, without an event loop."""
         key = self.key(pipeline, cache_key, options)
-        all_tags = (*tags, key_tag(cache_key))
+        all_tags = (*check_tags(tags), key_tag(cache_key))
         return self.get_or_make_sync(key, lambda: pipeline.dump_with(model, options), ttl=ttl, tags=all_tags)
-
-    def call_key(
-        self, function: str, fingerprint: bytes, wanted: SerializationFormat | str | None, cache_key: str
-    ) -> str:
-        """Return the key of what a decorated function returned; the arguments are in ``cache_key``."""
-        written = self._config.default_format if wanted is None else wanted
-        return encode_parts(
-            "function", function, fingerprint, str(getattr(written, "value", written)), self._packed(), cache_key
-        )
-
-    def _packed(self) -> tuple[str | bool, ...]:
-        config = self._config
-        # With keys, results that were sealed without one are not read any more.
-        signed = bool(config.signing_keys)
-        return (
-            (config.compression_codec, config.compression_level.value, signed)
-            if config.enable_compression
-            else (signed,)
-        )
 
     async def get_or_make(
         self, key: str, make: Callable[[], Awaitable[bytes]], *, ttl: float | None, tags: Iterable[str]
     ) -> bytes:
         """Return the entry under ``key``, or what ``make`` returns, which is then kept for ``ttl`` seconds.
 
+        Concurrent callers share one making, and its error.
+
         Raises:
             Exception: whatever ``make`` raises.
         """
-        failures: list[Exception] = []
-        made_ns = 0
-        started = perf_counter_ns()
-
-        async def load() -> bytes:
-            nonlocal made_ns
-            began = perf_counter_ns()
-            try:
-                return await make()
-            except Exception as error:
-                failures.append(error)
-                raise
-            finally:
-                made_ns = perf_counter_ns() - began
-
+        making = _Making(make)
         try:
-            found = await self.cache.get_or_load(key, load, ttl=self._ttl(ttl), tags=tags)
-        except Exception as error:
-            if error in failures or not _is_fault(error):
-                raise
+            found = await self.cache.get_or_load(key, making.load, ttl=self._ttl(ttl), tags=tags)
+        except _Failed as failed:
+            error = failed.error
+        except _CALLERS_MISTAKES:
+            raise
+        except Exception:  # noqa: BLE001  (whatever a cache raises is a miss)
             self.faults += 1
             return await make()
-        elapsed = perf_counter_ns() - started
-        (self.miss_times if made_ns else self.hit_times).add(elapsed - made_ns)
-        return cast("bytes", found)
+        else:
+            return self._timed(making, found)
+        raise error  # outside the handler: the caller's traceback is about making, not about the cache
 
     def get_or_make_sync(self, key: str, make: Callable[[], bytes], *, ttl: float | None, tags: Iterable[str]) -> bytes:
         """Do what :meth:`get_or_make` does, without an event loop."""
-        failures: list[Exception] = []
-        made_ns = 0
-        started = perf_counter_ns()
-
-        def load() -> bytes:
-            nonlocal made_ns
-            began = perf_counter_ns()
-            try:
-                return make()
-            except Exception as error:
-                failures.append(error)
-                raise
-            finally:
-                made_ns = perf_counter_ns() - began
-
+        making = _Making(make)
         try:
-            found = self.cache.get_or_load_sync(key, load, ttl=self._ttl(ttl), tags=tags)
-        except Exception as error:
-            if error in failures or not _is_fault(error):
-                raise
+            found = self.cache.get_or_load_sync(key, making.load_sync, ttl=self._ttl(ttl), tags=tags)
+        except _Failed as failed:
+            error = failed.error
+        except _CALLERS_MISTAKES:
+            raise
+        except Exception:  # noqa: BLE001  (whatever a cache raises is a miss)
             self.faults += 1
             return make()
-        elapsed = perf_counter_ns() - started
-        (self.miss_times if made_ns else self.hit_times).add(elapsed - made_ns)
+        else:
+            return self._timed(making, found)
+        raise error
+
+    def _timed(self, making: _Making, found: bytes | None) -> bytes:
+        (self.miss_times if making.elapsed_ns else self.hit_times).add(making.other_ns())
         return cast("bytes", found)
 
     def _ttl(self, ttl: float | None) -> float:
         return self._config.cache_ttl if ttl is None else ttl
 
-
-def _is_fault(error: Exception) -> bool:
-    """Say whether this is the cache's failure, rather than a caller's mistake or a shortage of memory."""
-    return not isinstance(error, (TypeError, ValueError, MemoryError))
+    def _settings_changed(self) -> None:
+        """Make anew what stands in every key for the settings that bytes depend on: another setting, another entry."""
+        config = self._config
+        digest = blake2b(digest_size=16)
+        for secret in config.secrets():
+            digest.update(blake2b(secret, digest_size=16).digest())
+        self._variant = encode_parts(
+            config.enable_compression,
+            config.compression_codec,
+            config.compression_level.value,
+            config.compression_threshold,
+            config.max_payload_bytes,
+            str(getattr(config.fallback_format, "value", config.fallback_format)),
+            config.signing_algorithm,
+            digest.digest(),
+        )

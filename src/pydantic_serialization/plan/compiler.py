@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Literal, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter
-from pydantic.errors import PydanticUndefinedAnnotation
+from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
 from pydantic_serialization.errors import UnsupportedTypeError
 from pydantic_serialization.plan.managed import through_owner
@@ -46,16 +46,16 @@ def compile_plan(declared: Any) -> ModelPlan:
         message = f"{name} names a type by text, which only the code that wrote it can look up; pass the type itself"
         raise UnsupportedTypeError(message, model=name)
     try:
-        adapter: Any = _complete(model) if model is not None else _adapter(declared)
-        schema = adapter.__pydantic_core_schema__ if model is not None else adapter.core_schema
-        serializer = adapter.__pydantic_serializer__ if model is not None else adapter.serializer
-        validator = adapter.__pydantic_validator__ if model is not None else adapter.validator
+        schema, serializer, validator = _pydantics(declared) if model is None else _models(model)
     except PydanticUndefinedAnnotation as error:
         message = f"{name} refers to {error.name!r}, which is not defined yet; define it, or call model_rebuild()"
         raise UnsupportedTypeError(message, model=name) from error
     except Exception as error:  # noqa: BLE001  (for what is no type, pydantic's own code fails in many ways)
+        # Of a class, Pydantic's first line names what is at fault and the way out; of anything else it may show a value.
+        is_told = isinstance(error, PydanticUserError) and isinstance(declared, type)
+        reason = f" ({str(error).splitlines()[0]})" if is_told else ""
         message = (
-            f"pydantic has no schema for {name}: pass a model, a dataclass, or a type such as list[Model] "
+            f"pydantic has no schema for {name}{reason}: pass a model, a dataclass, or a type such as list[Model] "
             f"(as model_class=) whose parts pydantic knows"
         )
         # Pydantic's text shows what it was given, which may be the payload.
@@ -81,11 +81,19 @@ def compile_plan(declared: Any) -> ModelPlan:
     )
 
 
-def _adapter(declared: Any) -> TypeAdapter[Any]:
-    adapter = TypeAdapter(declared)
+def _pydantics(declared: Any) -> tuple[Any, Any, Any]:
+    """Return schema, serializer and validator of a type that is no model."""
+    adapter: TypeAdapter[Any] = TypeAdapter(declared)
     if not adapter.pydantic_complete:
         adapter.rebuild(raise_errors=True)
-    return adapter
+    return adapter.core_schema, adapter.serializer, adapter.validator
+
+
+def _models(model: type[BaseModel]) -> tuple[Any, Any, Any]:
+    """Return schema, serializer and validator of a model, with its forward references resolved."""
+    if not model.__pydantic_complete__:
+        model.model_rebuild(raise_errors=True)
+    return model.__pydantic_core_schema__, model.__pydantic_serializer__, model.__pydantic_validator__
 
 
 def _names_by_text(declared: Any) -> bool:
@@ -117,13 +125,6 @@ def type_name(declared: Any) -> str:
     if origin is types.UnionType or getattr(origin, "__name__", "") == "Union":
         return " | ".join("None" if item == "NoneType" else item for item in names)
     return f"{getattr(origin, '__name__', origin)}[{', '.join(names)}]"
-
-
-def _complete(model: type[BaseModel]) -> type[BaseModel]:
-    """Return the model with its forward references resolved."""
-    if not model.__pydantic_complete__:
-        model.model_rebuild(raise_errors=True)
-    return model
 
 
 class _Traits:

@@ -12,7 +12,7 @@ from pydantic_serialization.profiling.slot import OperationSlot
 
 if TYPE_CHECKING:
     from pydantic_serialization.profiling.evidence import (
-        CacheTier,
+        CacheFigures,
         CompressionTally,
         Evidence,
         Settings,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "RULES",
     "Advice",
-    "CacheTier",
+    "CacheFigures",
     "CompressionTally",
     "Evidence",
     "Histogram",
@@ -53,7 +53,7 @@ __all__ = [
 ]
 
 _ADVICE = {
-    **dict.fromkeys(("CacheTier", "CompressionTally", "Evidence", "Settings", "installed_engines"), "evidence"),
+    **dict.fromkeys(("CacheFigures", "CompressionTally", "Evidence", "Settings", "installed_engines"), "evidence"),
     **dict.fromkeys(("RULES", "Advice", "recommend"), "recommendations"),
     **dict.fromkeys(("PerformanceReport", "Summary", "build_report", "render_report", "report_as_dict"), "report"),
     "Recommendation": "recommendation",

@@ -15,7 +15,7 @@ ENGINES = ("deflate", "isal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CacheTier:
+class CacheFigures:
     """One tier of a cache. A time that was not measured is ``None``, and nothing is concluded from it.
 
     Attributes:
@@ -93,7 +93,7 @@ class Evidence:
     """
 
     operations: tuple[OperationProfile, ...] = ()
-    caches: tuple[CacheTier, ...] = ()
+    caches: tuple[CacheFigures, ...] = ()
     compressions: tuple[CompressionTally, ...] = ()
     settings: Settings = field(default_factory=Settings)
     engines: tuple[str, ...] | None = None

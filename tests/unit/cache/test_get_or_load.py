@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sys
 import logging
 import random
+import sys
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
@@ -242,7 +242,9 @@ def test_a_shared_exception_does_not_grow() -> None:
     assert len(set(depths)) == 1
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="frames of ended coroutines keep their locals for the collector")
+@pytest.mark.skipif(
+    sys.version_info >= (3, 12), reason="frames of ended coroutines keep their locals for the collector"
+)
 def test_a_failed_load_leaves_no_garbage_cycle() -> None:
     """What the loader used is freed when the error has been dealt with, without the collector."""
 

@@ -14,7 +14,7 @@ import pytest
 from pydantic_serialization.errors import ConfigurationError
 from pydantic_serialization.profiling import (
     RULES,
-    CacheTier,
+    CacheFigures,
     CompressionTally,
     Evidence,
     Histogram,
@@ -93,7 +93,7 @@ ENCODING = profile("json", [(MILLISECOND, 1000)])
 LARGE_TAIL = profile("json", [(100 * MICROSECOND, 10_000)], sizes=[(2_000, 9_900), (1_000_000, 100)])
 SLOW_CLUSTER = profile("json", [(MILLISECOND, 950), (300 * MILLISECOND, 50)])
 ONE_BY_ONE = profile("json", [(2 * MICROSECOND, 100_000)], timed=2_000)
-USELESS_TIER = CacheTier(name="l1", lookups=10_000, hits=300, lookup_time=2e-6, store_time=3e-6, work_time=10e-6)
+USELESS_TIER = CacheFigures(name="l1", lookups=10_000, hits=300, lookup_time=2e-6, store_time=3e-6, work_time=10e-6)
 
 FIRING: dict[str, Evidence] = {
     "FM101": Evidence(operations=(JSON, ORJSON), settings=NO_COMPRESSION),
@@ -273,7 +273,7 @@ def test_the_break_even_of_a_cache_is_worked_out() -> None:
 
 def test_a_cache_that_is_slower_than_the_work_never_pays() -> None:
     """However often it is hit."""
-    tier = CacheTier(name="l2", lookups=1_000, hits=990, lookup_time=4e-4, store_time=4e-4, work_time=1e-5)
+    tier = CacheFigures(name="l2", lookups=1_000, hits=990, lookup_time=4e-4, store_time=4e-4, work_time=1e-5)
     (item,) = found("CA102", Evidence(operations=(ORJSON,), caches=(tier,)))
     assert "a lookup takes longer than the work it saves" in item
 
@@ -292,7 +292,7 @@ def test_the_work_that_a_hit_saves_is_taken_from_the_serializer_if_need_be() -> 
         pytest.param(replace(USELESS_TIER, lookup_time=None), "not applicable", id="not measured"),
     ],
 )
-def test_a_cache_that_pays_or_was_not_measured_is_left_alone(tier: CacheTier, expected: str) -> None:
+def test_a_cache_that_pays_or_was_not_measured_is_left_alone(tier: CacheFigures, expected: str) -> None:
     """A rate within its confidence interval of the break-even is no proof."""
     assert outcome("CA102", Evidence(operations=(ORJSON,), caches=(tier,))) == expected
 

@@ -17,7 +17,7 @@ from pydantic_serialization.profiling.rules._common import (
 from pydantic_serialization.profiling.units import duration, percent
 
 if TYPE_CHECKING:
-    from pydantic_serialization.profiling.evidence import CacheTier, Evidence
+    from pydantic_serialization.profiling.evidence import CacheFigures, Evidence
 
 
 def hit_rate_below_break_even(evidence: Evidence) -> Verdict:
@@ -38,7 +38,7 @@ def hit_rate_below_break_even(evidence: Evidence) -> Verdict:
     return advice if judged else None
 
 
-def _judge(tier: CacheTier, lookup: float, store: float, work: float, measured: float) -> list[Recommendation]:
+def _judge(tier: CacheFigures, lookup: float, store: float, work: float, measured: float) -> list[Recommendation]:
     rate = tier.hits / tier.lookups
     at_most = rate + CONFIDENT * sqrt(rate * (1 - rate) / tier.lookups)
     break_even = (lookup + store) / (work + store)
