@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import functools
 import inspect
-import secrets
 import threading
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
+from pydantic_serialization._calls import KeyedCalls
 from pydantic_serialization._fork import renew_after_fork
-from pydantic_serialization.cache import compile_key
+from pydantic_serialization._registry import FORMATS
 from pydantic_serialization.errors import ConfigurationError
 from pydantic_serialization.manager import OptimizedSerializationManager, create_serialization_manager
 from pydantic_serialization.manager.declared import DeclaredResult, annotation_of
-from pydantic_serialization.manager.results import key_tag
-from pydantic_serialization.plan.fingerprint import fingerprint
+from pydantic_serialization.plan import plan_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator
+    from collections.abc import Callable, Coroutine, Iterable
 
     from pydantic_serialization._types import Input
     from pydantic_serialization.config import SerializationFormat
@@ -95,14 +94,17 @@ def serialized(
     Args:
         format: A format; the configuration's default if ``None``.
         key: What a result is found again by: a template such as ``"user:{user_id}"`` over the function's parameters, or
-            a callable that takes the same arguments and returns a string. ``manager.invalidate(key)`` drops the result.
+            a callable that takes the same arguments and returns a string. ``manager.invalidate("user:7")`` drops the
+            result; enum members are written by their value. Each instance of a class has entries of its own, unless the
+            template names ``self``: ``"user:{self.tenant}:{user_id}"``.
         ttl: Seconds a result is kept; the configuration's ``cache_ttl`` if ``None``.
         tags: Names by which ``manager.invalidate(tags=...)`` drops results.
         manager: The manager, or a function that returns it (``lambda: app.state.manager``); one of the process, made on
             first use, if ``None``.
 
     Raises:
-        ConfigurationError: when decorating: the template names no parameter of the function.
+        ConfigurationError: when decorating: the template names no parameter of the function, there is no such format, or
+            ``manager`` is none.
         TypeError: when called: an argument that the key uses is of a type that cannot be part of a key.
     """
     if inspect.isroutine(format) or isinstance(format, (classmethod, staticmethod)):  # without parentheses
@@ -111,25 +113,15 @@ def serialized(
     if isinstance(format, type):
         message = f"serialized takes a format or a function, not the class {format.__name__}"
         raise ConfigurationError(message)
-    fixed_tags = tuple(tags)
+    if format is not None:
+        FORMATS.canonical(format)  # a misspelt name is an error here, not in the first call
     current = _manager_source(manager)
 
     def decorate(function: Callable[..., Any]) -> Any:
         if isinstance(function, (classmethod, staticmethod)):
             return type(function)(decorate(function.__func__))
-        render = None if key is None else compile_key(key, inspect.signature(function))
-        plain = _plain_key(key, inspect.signature(function))
-        name = _identity(function)
         declared = DeclaredResult(function)
-
-        def entry(
-            used: OptimizedSerializationManager, arguments: tuple[Any, ...], named: dict[str, Any]
-        ) -> tuple[str, Iterable[str]] | None:
-            if render is None or not used.config.enable_caching:
-                return None
-            cache_key = render(arguments, named)
-            entry_key = used.results.call_key(name, declared.fingerprint(), format, cache_key)
-            return entry_key, _CallTags(fixed_tags, lambda: plain(arguments, named))
+        keyed = None if key is None else KeyedCalls(function, key, tags, format)
 
         @functools.wraps(function)
         async def asynchronous(*arguments: Any, **named: Any) -> bytes:
@@ -139,10 +131,9 @@ def serialized(
                 model = await function(*arguments, **named)
                 return await used.serialize_model(model, format, model_class=declared.type_of(model))
 
-            found = entry(used, arguments, named)
-            if found is None:
+            if keyed is None or not used.config.enable_caching:
                 return await make()
-            entry_key, entry_tags = found
+            entry_key, entry_tags = keyed.entry(used, arguments, named)
             return await used.results.get_or_make(entry_key, make, ttl=ttl, tags=entry_tags)
 
         @functools.wraps(function)
@@ -153,10 +144,9 @@ def serialized(
                 model = function(*arguments, **named)
                 return used.serialize_sync(model, format, model_class=declared.type_of(model))
 
-            found = entry(used, arguments, named)
-            if found is None:
+            if keyed is None or not used.config.enable_caching:
                 return make()
-            entry_key, entry_tags = found
+            entry_key, entry_tags = keyed.entry(used, arguments, named)
             return used.results.get_or_make_sync(entry_key, make, ttl=ttl, tags=entry_tags)
 
         wrapper: Any = asynchronous if inspect.iscoroutinefunction(function) else synchronous
@@ -176,7 +166,8 @@ def deserialized(
     """Give a function the validated model for the bytes it is called with.
 
     The parameter is the one annotated with ``model_class``, else the first one (after ``self``). A value that already
-    is the model passes through. Works on ``def``, ``async def`` and methods.
+    is the model passes through; anything else that is not bytes or text is validated as Pydantic validates objects.
+    Works on ``def``, ``async def`` and methods.
 
     Args:
         model_class: A model class, or anything that Pydantic makes a ``TypeAdapter`` of.
@@ -195,17 +186,26 @@ def deserialized(
         name, position = _model_parameter(function, model_class)
 
         def bound(arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-            used = current()
-            if name in named:
-                return arguments, {**named, name: _model(used, named[name], model_class, format)}
-            if position is not None and position < len(arguments):
-                given = _model(used, arguments[position], model_class, format)
-                return (*arguments[:position], given, *arguments[position + 1 :]), named
-            return arguments, named
+            given = _given(name, position, arguments, named)
+            if given is _NOT_GIVEN:
+                return arguments, named
+            if _is_data(given, model_class):
+                model = current().deserialize_sync(given, model_class, format)
+            elif _is_instance(given, model_class):
+                return arguments, named
+            else:
+                model = plan_for(model_class).validator.validate_python(given)
+            return _replaced(name, position, arguments, named, model)
 
         @functools.wraps(function)
         async def asynchronous(*arguments: Any, **named: Any) -> Any:
-            arguments, named = bound(arguments, named)
+            given = _given(name, position, arguments, named)
+            if given is not _NOT_GIVEN and _is_data(given, model_class):
+                # Large compressed data is decompressed off the loop.
+                model = await current().deserialize_model(given, model_class, format)
+                arguments, named = _replaced(name, position, arguments, named, model)
+            else:
+                arguments, named = bound(arguments, named)
             return await function(*arguments, **named)
 
         @functools.wraps(function)
@@ -218,10 +218,32 @@ def deserialized(
     return decorate
 
 
-def _model(manager: OptimizedSerializationManager, value: Any, model_class: Any, format_name: Any) -> Any:
-    if not isinstance(value, (bytes, bytearray, memoryview, str)):
-        return value
-    return manager.deserialize_sync(value, model_class, format_name)
+_NOT_GIVEN = object()
+
+
+def _given(name: str, position: int | None, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    """Return what a call gives for one parameter."""
+    if name in named:
+        return named[name]
+    return arguments[position] if position is not None and position < len(arguments) else _NOT_GIVEN
+
+
+def _replaced(
+    name: str, position: int | None, arguments: tuple[Any, ...], named: dict[str, Any], model: Any
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a call with another value for one parameter."""
+    if name in named or position is None:
+        return arguments, {**named, name: model}
+    return (*arguments[:position], model, *arguments[position + 1 :]), named
+
+
+def _is_instance(value: Any, model_class: Any) -> bool:
+    return isinstance(model_class, type) and isinstance(value, model_class)
+
+
+def _is_data(value: Any, model_class: Any) -> bool:
+    """Say whether a value is bytes of a model, rather than the model itself. For ``str`` as the model, text is data."""
+    return isinstance(value, (bytes, bytearray, memoryview, str)) and model_class is not bytes
 
 
 def _model_parameter(function: Callable[..., Any], model_class: Any) -> tuple[str, int | None]:
@@ -239,52 +261,15 @@ def _model_parameter(function: Callable[..., Any], model_class: Any) -> tuple[st
     return chosen.name, parameters.index(chosen) if by_position else None
 
 
-class _CallTags:
-    """The tags of one call; only asked for on a miss, since making the readable key takes microseconds."""
-
-    __slots__ = ("_fixed", "_plain")
-
-    def __init__(self, fixed: tuple[str, ...], plain: Callable[[], str]) -> None:
-        self._fixed = fixed
-        self._plain = plain
-
-    def __iter__(self) -> Iterator[str]:
-        return iter((*self._fixed, key_tag(self._plain())))
-
-
-def _plain_key(
-    key: str | Callable[..., str] | None, signature: inspect.Signature
-) -> Callable[[tuple[Any, ...], dict[str, Any]], str]:
-    """Return the function that gives the key as its author reads it, ``"user:5"``: what ``invalidate`` is called with.
-
-    Two calls may share it, unlike the key of the entry: then both entries are dropped together.
-    """
-
-    def plain(arguments: tuple[Any, ...], named: dict[str, Any]) -> str:
-        if not isinstance(key, str):
-            return str(key(*arguments, **named)) if key is not None else ""
-        call = signature.bind(*arguments, **named)
-        call.apply_defaults()
-        return key.format_map(call.arguments)
-
-    return plain
-
-
-def _identity(function: Callable[..., Any]) -> str:
-    """Return what tells a function from others in cache keys: where it is, and what it does.
-
-    Functions that are made by one and the same code, as in a factory, look alike and do different things: they share
-    nothing.
-    """
-    name = f"{function.__module__}.{function.__qualname__}"
-    is_local = "<locals>" in function.__qualname__
-    return f"{name}:{secrets.token_hex(8) if is_local else fingerprint(function).hex()}"
-
-
 def _manager_source(manager: ManagerSource) -> Callable[[], OptimizedSerializationManager]:
     if manager is None:
         return default_manager
-    return (lambda: manager) if isinstance(manager, OptimizedSerializationManager) else manager
+    if isinstance(manager, OptimizedSerializationManager):
+        return lambda: manager
+    if not callable(manager):
+        message = f"expected a manager, or a function that returns it, got {type(manager).__name__}"
+        raise ConfigurationError(message)
+    return manager
 
 
 class _Default:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 import typing
+from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 import zoo
+from pydantic import ValidationError
 
 from pydantic_serialization import (
     ConfigurationError,
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from somewhere import Request  # type: ignore[import-not-found]
 
 T = TypeVar("T")
+MANAGER = create_serialization_manager()
 
 
 @pytest.fixture
@@ -479,3 +482,96 @@ def test_decorators_without_a_manager_share_one() -> None:
     Repository("x").plain("s")
     assert default_manager() is before
     assert before.get_stats()["cached_manager"]["model_serializer"]["serializations"] >= 1
+
+
+class Shade(str, Enum):
+    RED = "red"
+
+
+class Tenants:
+    """Two of them serve two tenants."""
+
+    def __init__(self, tenant: str) -> None:
+        self.tenant = tenant
+
+    @serialized("json", key="item:{number}", manager=MANAGER)
+    def item(self, number: int) -> zoo.Cat:
+        return zoo.Cat(kind="cat", lives=number + len(self.tenant))
+
+    @serialized("json", key="shared:{self.tenant}:{number}", manager=MANAGER)
+    def shared(self, number: int) -> zoo.Cat:
+        return zoo.Cat(kind="cat", lives=number + len(self.tenant))
+
+
+class Slotted:
+    __slots__ = ()
+
+    @serialized("json", key="item:{number}", manager=MANAGER)
+    def item(self, number: int) -> zoo.Cat:
+        return zoo.Cat(kind="cat", lives=number)
+
+
+def test_instances_have_entries_of_their_own() -> None:
+    """One object never gets what another one has loaded; one invalidation drops both."""
+    short, long = Tenants("a"), Tenants("abcdef")
+    before = short.item(1), long.item(1)
+    assert before[0] != before[1]
+    assert (short.item(1), long.item(1)) == before
+    short.tenant = "abc"
+    assert short.item(1) == before[0]
+    MANAGER.invalidate_sync("item:1")
+    assert short.item(1) != before[0]
+
+
+def test_a_template_may_name_self() -> None:
+    """A template that names ``self`` decides itself whose result it is."""
+    assert Tenants("ab").shared(1) == Tenants("ab").shared(1)
+    assert Tenants("ab").shared(2) != Tenants("abc").shared(2)
+
+
+def test_an_instance_that_cannot_be_told_apart_is_refused() -> None:
+    """Where an address could be used again by another object, the key has to name an attribute."""
+    with pytest.raises(TypeError, match="name an attribute in the key"):
+        Slotted().item(1)
+
+
+def test_enums_in_keys_are_invalidated_by_value() -> None:
+    """``invalidate`` takes the key as one writes it: an enum member is its value."""
+    calls = []
+
+    @serialized("json", key="shade:{shade}", manager=MANAGER)
+    def load(shade: Shade) -> zoo.Cat:
+        calls.append(shade)
+        return zoo.Cat(kind="cat", lives=1)
+
+    load(Shade.RED), load(Shade.RED)
+    MANAGER.invalidate_sync("shade:red")
+    load(Shade.RED)
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    "settings", [{"tags": "users", "key": "k"}, {"manager": 5}, {"format": "jsno"}, {"format": int}]
+)
+def test_mistakes_are_found_when_decorating(settings: Any) -> None:
+    """Tags in one text, a manager that is none and a misspelt format are errors before the first call."""
+
+    def load() -> zoo.Cat:
+        return zoo.Cat(kind="cat", lives=1)
+
+    with pytest.raises((ConfigurationError, TypeError)):
+        serialized(**settings)(load)
+
+
+def test_what_is_neither_data_nor_the_model_is_validated() -> None:
+    """A dict becomes the model, and a number is refused, as Pydantic does it."""
+
+    @deserialized(zoo.Cat, manager=MANAGER)
+    def handle(cat: zoo.Cat) -> zoo.Cat:
+        return cat
+
+    given: Any = {"kind": "cat", "lives": 3}
+    assert handle(given) == zoo.Cat(kind="cat", lives=3)
+    wrong: Any = 5
+    with pytest.raises(ValidationError):
+        handle(wrong)
