@@ -10,6 +10,7 @@ from pydantic_core import from_json
 from pydantic_serialization.codecs import Packing, bind_packing, detect_codec
 from pydantic_serialization.config import CompressionLevel, SerializationConfig
 from pydantic_serialization.container import as_payload
+from pydantic_serialization.errors import ConfigurationError
 from pydantic_serialization.formats import get_format
 from pydantic_serialization.formats.detection import detect_format
 
@@ -37,10 +38,17 @@ class SerializationUtils:
             config: Codec, level and threshold; the defaults if ``None``.
 
         Raises:
-            ConfigurationError: the codec is brotli, which has no magic number: nobody could recognise the result.
+            ConfigurationError: the codec is one without a magic number, such as brotli: nobody could recognise the
+                result.
         """
-        settings = config if config is not None else SerializationConfig()
-        return _packing(settings).pack(bytes(as_payload(data)))
+        packing = _packing(config if config is not None else SerializationConfig())
+        if packing.codec is not None and packing.codec.magic is None:
+            message = (
+                f"{packing.codec.name} has no magic number: nobody could recognise the result; "
+                "choose gzip, zstd or lz4, or let a manager write it"
+            )
+            raise ConfigurationError(message)
+        return packing.pack_with_codec(bytes(as_payload(data)))[0]
 
     @staticmethod
     def decompress_data(data: Payload, *, max_bytes: int = 67_108_864) -> bytes:

@@ -9,15 +9,12 @@ from functools import partial
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, ConfigDict, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
-from pydantic_serialization.benchmark import (
-    Benchmark,
-    BenchmarkReport,
-    FormatResult,
-    benchmark_serialization,
-    same,
-)
+import pydantic_serialization.benchmark
+from pydantic_serialization.benchmark import Benchmark, BenchmarkReport, benchmark_serialization
+from pydantic_serialization.benchmark.equality import same
+from pydantic_serialization.benchmark.result import FormatResult
 from pydantic_serialization.benchmark.timing import Candidate, Part, time_together
 from pydantic_serialization.benchmark.trials import parts_of
 from pydantic_serialization.codecs import available_codecs
@@ -48,6 +45,16 @@ class OneWay(BaseModel):
     @field_serializer("secret")
     def _hide(self, value: int) -> str:
         return "hidden-value"
+
+
+class Aliased(BaseModel):
+    """Reads aliases only, and writes names unless told otherwise."""
+
+    unit_price: int = Field(alias="unitPrice")
+
+
+class AliasedWithDefault(BaseModel):
+    unit_price: int = Field(default=0, alias="unitPrice")
 
 
 class Unwritable(BaseModel):
@@ -150,6 +157,30 @@ def test_a_model_that_cannot_be_read_back_is_reported() -> None:
     assert "hidden-value" not in found["error"]
     assert (found["equal"], found["read_throughput"]) == (False, 0)
     assert found["throughput"] > 0
+
+
+@pytest.mark.parametrize("kind", [Aliased, AliasedWithDefault])
+def test_aliased_models_get_the_advice_that_helps(kind: type[BaseModel]) -> None:
+    """Where names are written and aliases read, writing aliases was tried and is advised, be it error or loss."""
+    found = benchmark_serialization([kind(unitPrice=7)], formats=["json", "msgpack"], seconds=SECONDS, codecs=[])
+    for item in found["formats"].values():
+        assert not item["equal"]
+        assert "by_alias=True" in (item["advice"] or "")
+        assert (item["error"] is None) == (kind is AliasedWithDefault)
+
+
+def test_advice_is_given_only_where_it_helps(report: BenchmarkReport) -> None:
+    """Models that come back, and those that aliases do not bring back, have no advice."""
+    assert all(found["advice"] is None for found in report["formats"].values())
+    for model in (OneWay(secret=1), Unwritable(thing=object())):
+        found = benchmark_serialization([model], formats=["json"], seconds=SECONDS, codecs=[])
+        assert found["formats"]["json"]["advice"] is None
+
+
+def test_the_package_exports_its_public_names() -> None:
+    """What others need stands in the package; everything else is imported from its module."""
+    public = {"Benchmark", "BenchmarkReport", "benchmark_serialization"}
+    assert set(pydantic_serialization.benchmark.__all__) == public
 
 
 def test_a_model_that_cannot_be_written_is_reported() -> None:

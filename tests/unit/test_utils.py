@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from pydantic_serialization import (
     CompressionLevel,
+    ConfigurationError,
     DecompressionError,
     SerializationConfig,
     SerializationUtils,
@@ -46,6 +47,16 @@ def test_compression_is_a_managers() -> None:
     assert SerializationUtils.compress_data(noise) == noise
     off = SerializationConfig(enable_compression=False)
     assert SerializationUtils.compress_data(text, off) == text.encode()
+
+
+def test_a_codec_without_magic_is_refused() -> None:
+    """Bytes that no reader could recognise are not given out; the error says what to do, and shows no payload."""
+    config = SerializationConfig(compression_codec="brotli")
+    with pytest.raises(ConfigurationError, match=r"brotli has no magic number.*choose gzip, zstd or lz4") as caught:
+        SerializationUtils.compress_data(b"payload", config)
+    assert "payload" not in str(caught.value)
+    off = SerializationConfig(compression_codec="brotli", enable_compression=False)
+    assert SerializationUtils.compress_data(b"payload", off) == b"payload"
 
 
 def test_damage_is_an_error() -> None:

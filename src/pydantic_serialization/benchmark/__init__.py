@@ -4,39 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic_serialization.benchmark.environment import describe_environment, gil_enabled, package_version
-from pydantic_serialization.benchmark.equality import same
-from pydantic_serialization.benchmark.result import (
-    BatchResult,
-    BenchmarkReport,
-    CompressionResult,
-    Environment,
-    FormatResult,
-    ModelSizes,
-)
+from pydantic_serialization.benchmark.result import BenchmarkReport
 from pydantic_serialization.benchmark.runner import Benchmark
-from pydantic_serialization.benchmark.trials import YARDSTICK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from pydantic_serialization.config import SerializationConfig
 
-__all__ = [
-    "YARDSTICK",
-    "BatchResult",
-    "Benchmark",
-    "BenchmarkReport",
-    "CompressionResult",
-    "Environment",
-    "FormatResult",
-    "ModelSizes",
-    "benchmark_serialization",
-    "describe_environment",
-    "gil_enabled",
-    "package_version",
-    "same",
-]
+__all__ = ["Benchmark", "BenchmarkReport", "benchmark_serialization"]
 
 
 def benchmark_serialization(

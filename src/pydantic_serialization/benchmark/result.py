@@ -40,6 +40,8 @@ class FormatResult(TypedDict):
     """Whether every model that was read equals the one that was written."""
     error: str | None
     """Why the format cannot write or read these models; ``None`` if it can."""
+    advice: str | None
+    """What brings models back that did not come back equal; ``None`` if they did, or if nothing is known to help."""
 
 
 class CompressionResult(TypedDict):

@@ -34,6 +34,10 @@ _SHARE_FORMATS, _SHARE_CODECS, _SHARE_BATCHES = 0.6, 0.25, 0.15
 class Benchmark:
     """Measures formats, codecs and batches over the same models; see :func:`benchmark_serialization` for the arguments.
 
+    Attributes:
+        models: What is measured.
+        formats: Names of the formats that are measured, the yardstick first.
+
     Raises:
         ValueError: there are no models, or ``seconds`` is not positive.
         UnknownFormatError: there is no such format.
@@ -58,14 +62,14 @@ class Benchmark:
         if not seconds > 0:
             message = f"seconds is {seconds}; a benchmark takes a positive number of seconds"
             raise ValueError(message)
-        self._names = _chosen(formats, available_formats(), get_format, first=YARDSTICK)
+        self.formats = _chosen(formats, available_formats(), get_format, first=YARDSTICK)
         self._codecs = _chosen(codecs, available_codecs(), get_codec)
         self._seconds = seconds
         self._progress = progress if progress is not None else _unwatched
         self._manager = create_serialization_manager(_plain(config))
         self._environment = describe_environment()
         parts = parts_of(len(self.models))
-        self._trials = {name: FormatTrial(name, self._manager, self.models, parts) for name in self._names}
+        self._trials = {name: FormatTrial(name, self._manager, self.models, parts) for name in self.formats}
         self._compression: list[CompressionTrial] = []
         self._batches: list[BatchTrial] = []
         self._sizes: dict[str, dict[str, int]] = {}
@@ -106,7 +110,7 @@ class Benchmark:
             payload = self._manager.serialize_models_sync(some, YARDSTICK, model_class=type(some[0]))
         except SerializationError:  # the yardstick's own trial carries the error
             return
-        self._sizes = sizes_by_codec(self._manager, some, self._names, self._codecs)
+        self._sizes = sizes_by_codec(self._manager, some, self.formats, self._codecs)
         for name in self._codecs:
             for level in LEVELS:
                 self._progress(0.65, f"compressing with {name}:{level.value}")

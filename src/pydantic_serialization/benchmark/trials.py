@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 YARDSTICK = "json"
 """The format that all others are compared with: Pydantic's own JSON."""
 
-
 _MOST_PARTS = 32
+_WRITE_ALIASES = "these models are read by alias and written by name: serialize with by_alias=True"
 
 
 class FormatTrial:
@@ -46,6 +46,7 @@ class FormatTrial:
         self._parts = parts
         self._equal = False
         self._error: str | None = None
+        self._advice: str | None = None
 
     def verify(self) -> None:
         """Write and read every model once and compare. What cannot be done is kept as the trial's error."""
@@ -61,6 +62,19 @@ class FormatTrial:
             self.reading = candidate(*(_read(deserialize, documents[part], name) for part in self._parts))
         except (SerializationError, ValidationError) as error:
             self._error = describe_error(error)
+        if not self._equal and self._aliases_help():
+            self._advice = _WRITE_ALIASES
+
+    def _aliases_help(self) -> bool:
+        """Say whether the models come back when aliases are written, found out by doing it."""
+        serialize, deserialize = self._manager.serialize_sync, self._manager.deserialize_sync
+        try:
+            return all(
+                same(model, deserialize(serialize(model, self.name, by_alias=True), type(model), self.name))
+                for model in self._models
+            )
+        except (SerializationError, ValidationError):
+            return False
 
     def candidates(self) -> list[Candidate]:
         """Return what can be timed: writing and reading, as far as :meth:`verify` got."""
@@ -85,6 +99,7 @@ class FormatTrial:
             rounds=writing.rounds,
             equal=self._equal,
             error=self._error,
+            advice=self._advice,
         )
 
 

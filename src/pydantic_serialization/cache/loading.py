@@ -131,7 +131,10 @@ class ReadThrough:
                 return Outcome(None, TimeoutError(message))
             if flight.outcome is not None:
                 self._stats["coalesced"] += not leads
-                return flight.outcome
+                try:
+                    return flight.outcome
+                finally:
+                    del flight  # see _load
             if leads:
                 message = "loading a cache entry was cancelled by its own loader, or because the cache was stopped"
                 raise CacheError(message)
@@ -153,6 +156,7 @@ class ReadThrough:
             return
         work = self._load(runner, flight, key, loader, policy)
         if deadline is None:
+            del flight  # see _load
             await work
         else:
             await runner.run_apart(work, partial(self._flights.end, runner, key, flight, None), deadline)
@@ -180,6 +184,9 @@ class ReadThrough:
             self._stats["count"] += 1
             self._stats["seconds"] += elapsed
             self._flights.end(runner, key, flight, outcome)
+            # From CPython 3.12 on the loader's traceback keeps the frames of all coroutines that awaited it. None of
+            # them may refer to the error in turn, or what the loader used would wait for the collector.
+            del flight, outcome
 
     def _keep(self, intent: Intent, value: bytes | None, policy: LoadPolicy) -> None:
         if value is not None:

@@ -101,7 +101,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, 
     """Return a table; all but the first ``text_columns`` columns are numbers and stand to the right."""
     shown = Table(title=escape(title), title_justify="left", title_style="bold", header_style="bold")
     for index, name in enumerate(columns):
-        shown.add_column(escape(name), justify="left" if index < text_columns else "right", overflow="fold")
+        is_text = index < text_columns
+        shown.add_column(escape(name), justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
     for row in rows:
         shown.add_row(*map(escape, row))
     return shown

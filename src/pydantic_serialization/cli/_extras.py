@@ -39,8 +39,8 @@ class Extra:
     def row(self) -> list[str]:
         """Return the extra as a row of a table."""
         if self.missing:
-            return [self.name, f"missing: {', '.join(self.missing)}", self.pip_line]
-        return [self.name, ", ".join(f"{name} {number}" for name, number in self.libraries.items()), ""]
+            return [self.name, f"missing: {', '.join(self.missing)}"]
+        return [self.name, ", ".join(f"{name} {number}" for name, number in self.libraries.items())]
 
 
 def installed_extras() -> list[Extra]:

@@ -7,7 +7,14 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON, in a stable schema.")]
+AsJson: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print the result as JSON, in a stable schema. Errors stay text on standard error, and then standard "
+        "output stays empty.",
+    ),
+]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the result.")]
 NoProgress: TypeAlias = Annotated[bool, typer.Option("--no-progress", help="Show no progress.")]
 AppDir: TypeAlias = Annotated[

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from pydantic import ValidationError
 
-from pydantic_serialization.benchmark import same
+from pydantic_serialization.benchmark.equality import same
 from pydantic_serialization.bulk import describe_error
 from pydantic_serialization.errors import SerializationError
 

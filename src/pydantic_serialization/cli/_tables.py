@@ -4,36 +4,64 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic_serialization.benchmark import YARDSTICK
+from rich.markup import escape
+
+from pydantic_serialization.benchmark.trials import YARDSTICK
 from pydantic_serialization.cli import _numbers as numbers
 from pydantic_serialization.cli._console import table
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
 
-    from pydantic_serialization.benchmark import BenchmarkReport, FormatResult
+    from pydantic_serialization.benchmark import BenchmarkReport
+    from pydantic_serialization.benchmark.result import FormatResult
+
+_SAME_CODE = "json", "orjson"
+"""Formats that write and read models with one and the same code where there is no native core."""
 
 
-def format_table(report: BenchmarkReport) -> Table:
-    """Return what each format does to the models, one by one."""
-    columns = ("format", "write/s", "vs JSON", "write", "read/s", "vs JSON", "read", "avg size", "vs JSON", "equal")
-    rows = [_format_row(name, found) for name, found in report["formats"].items()]
-    return table("Formats, each model its own document, uncompressed", columns, rows)
+def format_tables(report: BenchmarkReport) -> list[RenderableType]:
+    """Return what each format does to the models, one by one: writing, reading, and below what went wrong."""
+    formats = report["formats"]
+    writing = ("format", "models/s", "vs JSON", "speed", "avg size", "vs JSON")
+    reading = ("format", "models/s", "vs JSON", "speed", "equal")
+    shown: list[RenderableType] = [
+        table("Writing, each model its own document, uncompressed", writing, list(map(_writing_row, formats.items()))),
+        table("Reading and validating them again", reading, list(map(_reading_row, formats.items()))),
+    ]
+    shown += [escape(f"{name}: {not_equal(found)}") for name, found in formats.items() if not found["equal"]]
+    if report["environment"]["backend"] == "python" and all(name in formats for name in _SAME_CODE):
+        shown.append(f"{' and '.join(_SAME_CODE)} run the same code here; differences between them are noise")
+    return shown
 
 
-def _format_row(name: str, found: FormatResult) -> list[str]:
-    equal = "no: " + found["error"] if found["error"] is not None else ("yes" if found["equal"] else "NO")
+def not_equal(found: FormatResult) -> str:
+    """Return why models did not come back as they went, and what to do about it where that is known."""
+    why = found["error"] or "what was read differs from what was written"
+    return f"{why}; {found['advice']}" if found["advice"] is not None else why
+
+
+def _writing_row(item: tuple[str, FormatResult]) -> list[str]:
+    name, found = item
     return [
         name,
         numbers.amount(found["throughput"]),
         numbers.times(found["speed_to_json"]),
         numbers.rate(_divided(found["total_size"], found["duration"])),
+        numbers.size(found["avg_size"]),
+        f"{found['ratio_to_json']:.0%}" if found["ratio_to_json"] else "-",
+    ]
+
+
+def _reading_row(item: tuple[str, FormatResult]) -> list[str]:
+    name, found = item
+    return [
+        name,
         numbers.amount(found["read_throughput"]),
         numbers.times(found["read_speed_to_json"]),
         numbers.rate(_divided(found["total_size"], found["read_duration"])),
-        numbers.size(found["avg_size"]),
-        f"{found['ratio_to_json']:.0%}" if found["ratio_to_json"] else "-",
-        equal,
+        "yes" if found["equal"] else "NO",
     ]
 
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from pydantic_serialization.benchmark import package_version
+from pydantic_serialization.benchmark.environment import package_version
+from pydantic_serialization.cli._options import AppDir  # noqa: TC001  (typer reads the annotations)
 from pydantic_serialization.cli.bench import bench
 from pydantic_serialization.cli.convert import convert
 from pydantic_serialization.cli.demo import demo
@@ -16,6 +17,8 @@ from pydantic_serialization.cli.inspect import inspect
 from pydantic_serialization.cli.report import report
 
 PROGRAM = "pydantic-serialization"
+_IMPORTING = ("bench", "convert", "explain", "demo")
+"""Commands that import models."""
 
 app = typer.Typer(
     name=PROGRAM,
@@ -34,7 +37,9 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _commands(
-    version: Annotated[
+    context: typer.Context,
+    app_dir: AppDir = None,
+    version: Annotated[  # noqa: ARG001  (its callback does the work)
         bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
@@ -42,6 +47,8 @@ def _commands(
 
     Exit codes: 0 all is well, 1 a gate failed or something was found, 2 usage or input, 130 interrupted.
     """
+    # As a default, so that the option of a command itself wins.
+    context.default_map = {name: {"app_dir": app_dir} for name in _IMPORTING} if app_dir is not None else {}
 
 
 for _command in (bench, convert, inspect, explain, doctor, report, demo):

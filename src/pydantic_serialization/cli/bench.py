@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from itertools import islice
 from pathlib import Path  # noqa: TC003  (typer reads the annotations)
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,11 +17,15 @@ from pydantic_serialization.cli._console import GATE_FAILED, INTERRUPTED, Comman
 from pydantic_serialization.cli._figures import check_plot, draw_benchmark, write_chart
 from pydantic_serialization.cli._models import load_model, load_object
 from pydantic_serialization.cli._options import AppDir, AsJson, ModelPath, NoProgress, Plot, Quiet, names
-from pydantic_serialization.cli._tables import batch_table, codec_table, format_table, machine
+from pydantic_serialization.cli._tables import batch_table, codec_table, format_tables, machine
 from pydantic_serialization.config import SerializationConfig
 from pydantic_serialization.formats import get_format
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
     from pydantic_serialization.benchmark import BenchmarkReport
 
 
@@ -65,10 +70,11 @@ def bench(
         benchmark = Benchmark(
             models, _settings(), formats=names(formats), codecs=names(codecs), seconds=seconds, progress=progress
         )
+        _check_gates(gates, benchmark.formats)
         interrupted = _run(benchmark)
     report = benchmark.report()
     missed = [gate.verdict(report) for gate in gates if not gate.met(report)]
-    shown = [format_table(report)]
+    shown: list[RenderableType] = format_tables(report)
     if report["compression_levels"]:
         shown.append(codec_table(report))
     if report["model_sizes"]["batches"]:
@@ -102,22 +108,31 @@ class _Gate:
             number = float(factor)
         except ValueError:
             number = 0.0
-        if not separator or number <= 0 or direction not in {"", "write", "read"}:
+        if not separator or not 0 < number < math.inf or direction not in {"", "write", "read"}:
             message = f"--fail-under takes FORMAT=FACTOR or FORMAT:read=FACTOR, such as orjson=1.2, not {text!r}"
             raise CommandError(message)
         return cls(get_format(name).name, direction or "write", number)
 
     def measured(self, report: BenchmarkReport) -> float:
-        found = report["formats"].get(self.name)
-        if found is None:
-            return 0.0
+        found = report["formats"][self.name]
         return found["speed_to_json"] if self.direction == "write" else found["read_speed_to_json"]
 
     def met(self, report: BenchmarkReport) -> bool:
         return self.measured(report) >= self.factor
 
     def verdict(self, report: BenchmarkReport) -> str:
-        return f"{self.name} {self.direction}: {self.measured(report):.2f} times JSON's speed, under {self.factor:g}"
+        speed = self.measured(report)
+        if not speed:
+            why = report["formats"][self.name]["error"] or "it was not timed against JSON"
+            return f"{self.name} {self.direction}: no figure to hold against {self.factor:g}: {why}"
+        return f"{self.name} {self.direction}: {speed:.2f} times JSON's speed, under {self.factor:g}"
+
+
+def _check_gates(gates: Sequence[_Gate], measured: Sequence[str]) -> None:
+    for gate in gates:
+        if gate.name not in measured:
+            message = f"--fail-under {gate.name}: {gate.name} was not measured; add it to --formats"
+            raise CommandError(message)
 
 
 def _run(benchmark: Benchmark) -> bool:

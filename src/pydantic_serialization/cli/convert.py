@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -101,10 +102,25 @@ def _policy(text: str) -> tuple[OnError, str | None]:
 
 
 def _check_paths(source: str, target: str, quarantine: str | None) -> None:
+    _check_output(target)
     if quarantine is None:
         return
     if quarantine == STANDARD_STREAM or Path(quarantine).resolve() in {Path(source).resolve(), Path(target).resolve()}:
         message = f"the quarantine needs a file of its own, not {quarantine}"
+        raise CommandError(message)
+    _check_output(quarantine)
+
+
+def _check_output(target: str) -> None:
+    """Refuse a target that cannot be created, by its own name: what fails later is the temporary file beside it."""
+    path = Path(target).resolve()
+    if target == STANDARD_STREAM or (path.exists() and not path.is_file()):  # a device or pipe is written to directly
+        return
+    if not path.parent.is_dir():
+        message = f"{target}: there is no directory {path.parent}"
+        raise CommandError(message)
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        message = f"{target}: no permission to create files in {path.parent}"
         raise CommandError(message)
 
 

@@ -18,7 +18,7 @@ from pydantic_serialization.cli._figures import check_plot, draw_benchmark, writ
 from pydantic_serialization.cli._models import load_model
 from pydantic_serialization.cli._options import AppDir, AsJson, NoProgress, Quiet  # noqa: TC001  (typer reads them)
 from pydantic_serialization.cli._round_trips import CacheEffect, RoundTrip, cache_effect, round_trip
-from pydantic_serialization.cli._tables import batch_table, codec_table, format_table, machine
+from pydantic_serialization.cli._tables import batch_table, codec_table, format_tables, machine, not_equal
 from pydantic_serialization.cli.demo_input import Release, installed_releases
 from pydantic_serialization.codecs import available_codecs
 from pydantic_serialization.config import SerializationConfig
@@ -84,7 +84,7 @@ def demo(
     terminal.result(
         values,
         f"[bold]{escape(_title(models))}[/]: {escape(_parts(models))}",
-        format_table(report),
+        *format_tables(report),
         codec_table(report),
         _trip_table(trips),
         _cache_table(effects),
@@ -134,7 +134,7 @@ def _wrong(report: BenchmarkReport, trips: Sequence[RoundTrip], effects: Sequenc
     """Name everything that did not come back as it went."""
     formats = report["formats"].items()
     return [
-        *(f"{name}: {found['error'] or 'differs'}" for name, found in formats if not found["equal"]),
+        *(f"{name}: {not_equal(found)}" for name, found in formats if not found["equal"]),
         *(
             f"{trip['format']} with {trip['codec']}: {trip['error'] or 'differs'}"
             for trip in trips
@@ -179,7 +179,7 @@ def _trip_table(trips: Sequence[RoundTrip]) -> Table:
             numbers.size(trip["size"]),
             f"{trip['write_seconds'] * 1e3:.1f} ms",
             f"{trip['read_seconds'] * 1e3:.1f} ms",
-            trip["error"] or ("yes" if trip["equal"] else "NO"),
+            "yes" if trip["equal"] else "NO",
         ]
         for trip in trips
     ]

@@ -12,10 +12,11 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
+from rich.markup import escape
 
 from pydantic_serialization._optional import require
 from pydantic_serialization._registry import did_you_mean
-from pydantic_serialization.benchmark import describe_environment
+from pydantic_serialization.benchmark.environment import describe_environment
 from pydantic_serialization.bulk import describe_error
 from pydantic_serialization.cli._console import GATE_FAILED, Terminal, command, table
 from pydantic_serialization.cli._extras import Extra, installed_extras
@@ -136,7 +137,7 @@ def _shown(found: dict[str, Any], extras: list[Extra]) -> list[Any]:
     versions = [[name, number or "missing"] for name, number in found["libraries"].items()]
     rows = [
         ["pydantic-serialization", environment["package"]],
-        [environment["implementation"], f"{environment['python']} ({sys.executable})"],
+        [environment["implementation"], environment["python"]],
         *versions,
         ["backend", f"{found['backend']['name']}: {found['backend']['why']}"],
         ["GIL", "on" if found["gil"] else "off (free-threaded)"],
@@ -144,19 +145,26 @@ def _shown(found: dict[str, Any], extras: list[Extra]) -> list[Any]:
         ["formats", ", ".join(found["formats"])],
         ["codecs", ", ".join(found["codecs"])],
         ["engines of codecs", ", ".join(found["engines"]) or "the standard library's"],
-        ["temporary directory", found["temporary_directory"]["path"]],
     ]
-    changed = [
-        [name, str(item["value"]), item["source"]]
-        for name, item in found["settings"].items()
-        if item["source"] != "default"
-    ]
-    shown: list[Any] = [
+    # Paths, commands, values and messages are lines of their own: a cell would break them where they get pasted from.
+    return [
         table("Installation", ("what", "value"), rows, text_columns=2),
-        table("Extras", ("extra", "state", "to install"), [extra.row() for extra in extras], text_columns=3),
+        *_lines("", [f"Python: {sys.executable}", f"temporary directory: {found['temporary_directory']['path']}"]),
+        table("Extras", ("extra", "state"), [extra.row() for extra in extras], text_columns=2),
+        *_lines("To install what is missing", [extra.pip_line for extra in extras if extra.missing]),
+        *_lines("Settings from the environment", _changed(found["settings"])),
+        *(_lines("Problems", found["problems"]) or ["no problems"]),
     ]
-    if changed:
-        shown.append(table("Settings from the environment", ("setting", "value", "source"), changed, text_columns=3))
-    numbered = [[str(number), problem] for number, problem in enumerate(found["problems"], 1)]
-    shown.append(table("Problems", ("", "problem"), numbered, text_columns=2) if numbered else "no problems")
-    return shown
+
+
+def _changed(settings: dict[str, dict[str, Any]]) -> list[str]:
+    return [
+        f"{name} = {item['value']} ({item['source']})" for name, item in settings.items() if item["source"] != "default"
+    ]
+
+
+def _lines(title: str, lines: list[str]) -> list[str]:
+    """Return lines that are printed as they are, under a title."""
+    if not lines:
+        return []
+    return [*([f"[bold]{title}[/]"] if title else []), *(f"  {escape(line)}" for line in lines)]

@@ -14,9 +14,11 @@ from pydantic_serialization.cli._console import GATE_FAILED, CommandError, Termi
 from pydantic_serialization.cli._frame import frame_fields
 from pydantic_serialization.cli._options import AsJson, Quiet  # noqa: TC001  (typer reads the annotations)
 from pydantic_serialization.errors import DecodeError
+from pydantic_serialization.frame import CodecId
 
 _PICKLES = frozenset({".pickle", ".pkl", ".p"})
 _DEPTH = 4
+_UNCOMPRESSED = CodecId.NONE.name.lower()
 _PICKLE = (
     "this is a pickle, and it is not opened: reading one can run any code that its writer put into it. In your own "
     "code, deserialize_sync(data, Model, 'pickle') rebuilds only the classes of one model"
@@ -52,7 +54,14 @@ def inspect(
 
 def _sealed(frame: dict[str, Any], content: Content) -> dict[str, Any]:
     content.drain()
-    return _found(container="sealed frame", frame=frame, size=content.consumed)
+    codec = frame.get("codec")
+    return _found(
+        container="sealed frame",
+        codec=None if codec == _UNCOMPRESSED else codec,
+        format=frame.get("format"),
+        frame=frame,
+        size=content.consumed,
+    )
 
 
 def _open(content: Content, show_values: bool) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class Codec(Protocol):
         """Return what was compressed into ``data``, all of it and nothing else.
 
         Args:
-            data: Any contiguous buffer.
+            data: Any buffer, views with gaps included; use ``bytes(data)`` if the library wants contiguous memory.
             limit: The most bytes that the result may have. No more memory than about this is used.
 
         Raises:

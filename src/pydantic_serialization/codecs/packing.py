@@ -1,7 +1,7 @@
 """Whether to compress, and how to read either: bound once for a configuration.
 
 The rule that makes recognition safe: bytes that would themselves be recognised are always compressed, even where
-compression is off or makes them larger, so ``unpack(pack(payload)) == payload`` for every payload.
+compression is off or makes them larger, so unpacking what was packed gives the payload back, for every payload.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pydantic_serialization.codecs.detection import FIRST_BYTES, detect_codec, is_reserved
 from pydantic_serialization.codecs.registry import get_codec, load_announced
 from pydantic_serialization.config import CompressionLevel
-from pydantic_serialization.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,14 +35,11 @@ class Packing(NamedTuple):
 
     codec: Codec | None
     """The configured codec; ``None`` if compression is off."""
-    pack: Callable[[bytes], bytes]
-    """Compresses a payload if that is worthwhile. Raises ``ConfigurationError`` for a codec without magic, whose output
-    must be sealed: use :attr:`pack_with_codec` there."""
     pack_with_codec: Callable[[bytes], tuple[bytes, Codec | None]]
-    """Like :attr:`pack`, and says which codec compressed the result, ``None`` if it is raw. Where that codec has no
-    magic, the caller puts the result into a sealed frame that names it."""
+    """Compresses a payload if that is worthwhile, and says which codec compressed the result, ``None`` if it is raw.
+    Where that codec has no magic, the caller puts the result into a sealed frame that names it."""
     unpack: Callable[[Payload], Payload]
-    """Undoes :attr:`pack`: decompresses what is recognised, one layer; returns anything else as it is."""
+    """Decompresses what is recognised, one layer; returns anything else as it is."""
 
 
 def bind_packing(*, codec: str, level: CompressionLevel, threshold: int, limit: int, enabled: bool) -> Packing:
@@ -69,11 +65,7 @@ def bind_packing(*, codec: str, level: CompressionLevel, threshold: int, limit: 
         pack_with_codec = _bind_escape_only()
     else:
         pack_with_codec = _bind_compression(chosen, level, max(threshold, _NEVER_BELOW))
-    if chosen is not None and chosen.magic is None:
-        pack = _bind_refusal(chosen.name)
-    else:
-        pack = _bind_pack(pack_with_codec, max(threshold, _NEVER_BELOW))
-    return Packing(chosen, pack, pack_with_codec, _bind_unpack(limit))
+    return Packing(chosen, pack_with_codec, _bind_unpack(limit))
 
 
 def _bind_unpack(limit: int) -> Callable[[Payload], Payload]:
@@ -86,33 +78,6 @@ def _bind_unpack(limit: int) -> Callable[[Payload], Payload]:
         return data if name is None else get_codec(name).decompress(data, limit=limit)
 
     return unpack
-
-
-def _bind_pack(
-    pack_with_codec: Callable[[bytes], tuple[bytes, Codec | None]], smallest: int
-) -> Callable[[bytes], bytes]:
-    first_bytes = FIRST_BYTES
-
-    def pack(payload: bytes) -> bytes:
-        try:
-            if payload[0] not in first_bytes and len(payload) < smallest:
-                return payload
-        except IndexError:
-            return payload
-        return pack_with_codec(payload)[0]
-
-    return pack
-
-
-def _bind_refusal(name: str) -> Callable[[bytes], bytes]:
-    def pack(payload: bytes) -> bytes:
-        message = (
-            f"what {name!r} compressed is not recognisable by itself ({len(payload)} bytes given); "
-            "seal the result of pack_with_codec, or choose gzip, zstd or lz4"
-        )
-        raise ConfigurationError(message)
-
-    return pack
 
 
 def _bind_compression(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from functools import cache
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from pydantic_serialization._fork import renew_after_fork
 from pydantic_serialization._registry import CODECS
 from pydantic_serialization.codecs._base import Codec
+from pydantic_serialization.codecs._plugin import guarded
 from pydantic_serialization.codecs.detection import (
     GZIP_MAGIC,
     LZ4_MAGIC,
@@ -89,15 +90,15 @@ def available_codecs() -> tuple[str, ...]:
 def get_codec(name: str) -> Codec:
     """Return the codec called ``name``, importing its library if this is its first use.
 
+    A plug-in's comes wrapped: what its library raises is a ``DecompressionError`` or an ``EncodeError``.
+
     Raises:
         UnknownCodecError: nobody knows the name.
         MissingDependencyError: its library is not installed.
         ConfigurationError: an installed package announces a codec that clashes with another.
     """
     codec: Codec = CODECS.get(name)
-    canonical = CODECS.canonical(name)
-    _admissions.admit(canonical, codec)
-    return codec
+    return _admissions.admit(CODECS.canonical(name), codec)
 
 
 def get_codec_by_wire_id(wire_id: int) -> Codec:
@@ -133,12 +134,17 @@ def load_announced() -> None:
             _logger.warning("the codec %r of an installed package cannot be used", name, exc_info=True)
 
 
+class _Admitted(NamedTuple):
+    given: Codec
+    used: Codec
+
+
 class _Admissions:
     """Which codecs are in use, under which name and wire number: none may be taken for another."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._codecs: dict[str, Codec] = {}
+        self._codecs: dict[str, _Admitted] = {}
         self._names = {wire_id: name for name, (wire_id, _) in _BUILT_IN.items()}
         renew_after_fork(self)
 
@@ -148,30 +154,39 @@ class _Admissions:
     def name_of(self, wire_id: int) -> str | None:
         return self._names.get(wire_id)
 
-    def admit(self, name: str, codec: Codec) -> None:
+    def admit(self, name: str, codec: Codec) -> Codec:
         """Use ``codec`` under ``name`` from now on, in place of an earlier one of that name.
+
+        Returns:
+            The codec in the form that is used, the same object each time.
 
         Raises:
             ConfigurationError: it would be taken for another codec.
         """
-        if self._codecs.get(name) is codec:
-            return
-        with self._lock:
-            self.check(name, codec)
-            self.revoke(name)
-            self._codecs[name] = codec
-            if name in _BUILT_IN:
-                return
+        admitted = self._codecs.get(name)
+        if admitted is None or admitted.given is not codec:
+            with self._lock:
+                admitted = self._codecs.get(name)  # another thread may have been first
+                if admitted is None or admitted.given is not codec:
+                    admitted = self._exchange(name, codec)
+        return admitted.used
+
+    def _exchange(self, name: str, codec: Codec) -> _Admitted:
+        self.check(name, codec)
+        self.revoke(name)
+        admitted = self._codecs[name] = _Admitted(codec, guarded(codec, name))
+        if name not in _BUILT_IN:
             self._names[codec.wire_id] = name
             if codec.magic is not None:
-                recognise(Signature(name, codec.magic, codec.recognises))
+                recognise(Signature(name, codec.magic, admitted.used.recognises))
+        return admitted
 
     def revoke(self, name: str) -> None:
         """Free the wire number and the magic of the codec in use under ``name``, if there is one."""
         with self._lock:
-            codec = self._codecs.pop(name, None)
-            if codec is not None and name not in _BUILT_IN:
-                self._names.pop(codec.wire_id, None)
+            admitted = self._codecs.pop(name, None)
+            if admitted is not None and name not in _BUILT_IN:
+                self._names.pop(admitted.used.wire_id, None)
                 forget(name)
 
     def check(self, name: str, codec: Codec) -> None:

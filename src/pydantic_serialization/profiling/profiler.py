@@ -63,7 +63,7 @@ class SerializationProfiler:
 
     Args:
         threshold: Seconds; an operation that takes as long or longer is logged.
-        enabled: See above.
+        enabled: Initial value of the attribute.
         clock: Nanoseconds, monotonic.
 
     Raises:
@@ -81,7 +81,7 @@ class SerializationProfiler:
         self._clock = clock
         self._since = clock()
         self._slots: dict[str, OperationSlot] = {}
-        self._models: set[str] = set()
+        self._models: dict[str, str] = {}
         self._names = 0
         self._lock = RLock()
         self.threshold = threshold
@@ -114,16 +114,19 @@ class SerializationProfiler:
 
         Args:
             operation: ``"serialize"``, ``"deserialize"``, ``"compress"`` or ``"decompress"``.
-            model: Label of the model; from the 201st on it is ``"__other__"``.
+            model: Label of the model; from the 201st on it is ``"__other__"``. Of models with one label the first one
+                keeps it, and the others are called by their import paths, such as ``"app.models.User"``.
             format: Name of the format, or of the codec.
             import_path: ``"module:Class"`` of the model, for the commands that recommendations name.
         """
         with self._lock:
+            if import_path and self._models.get(model, import_path) != import_path:
+                model = import_path.replace(":", ".")
             if model not in self._models:
                 if len(self._models) >= MOST_MODELS:
                     model, import_path = OTHER, ""
                 else:
-                    self._models.add(model)
+                    self._models[model] = import_path
             return self._slot(operation, model, format, import_path=import_path, sampling=True)
 
     def profile_operation(
@@ -195,9 +198,9 @@ class SerializationProfiler:
         Raises:
             ConfigurationError: a code in ``ignore`` belongs to no rule.
         """
-        # The rules are a tenth of the package's import time, and most processes never ask for a report.
-        from pydantic_serialization.profiling.evidence import Evidence  # noqa: PLC0415
-        from pydantic_serialization.profiling.report import build_report  # noqa: PLC0415
+        # Reports and rules are a tenth of the package's import time, and most processes never ask for one.
+        from pydantic_serialization.profiling.evidence import Evidence  # noqa: PLC0415  (only a report needs it)
+        from pydantic_serialization.profiling.report import build_report  # noqa: PLC0415  (it imports every rule)
 
         window = (self._clock() - self._since) / NANOSECONDS
         operations = tuple(self.get_profiles().values())

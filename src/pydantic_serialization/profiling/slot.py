@@ -56,20 +56,17 @@ class OperationSlot:
     the same moment are all recorded; one has the weight of the block, the others 1. On a free-threaded build two
     decrements at the same moment may count as one.
 
+    Every argument but the last three is kept as an attribute of the same name.
+
     Attributes:
+        countdown: Calls until one is timed; decremented by the caller.
+
+    Args:
         operation: ``"serialize"``, ``"deserialize"``, ``"compress"``, ``"decompress"``, or a name of the application's.
         model: Label of the model; empty for an operation that the application named.
         format: Name of the format; empty likewise.
         import_path: ``"module:Class"`` of the model; empty if unknown.
-        countdown: Calls until one is timed; decremented by the caller.
-        threshold_ns: A timed call that takes as long or longer is logged.
-
-    Args:
-        operation: See above.
-        model: See above.
-        format: See above.
-        import_path: See above.
-        threshold_ns: See above.
+        threshold_ns: A timed call that takes as many nanoseconds or more is logged. Can be set at any time.
         sampling: ``False`` for callers that time every call anyway.
         clock: Nanoseconds, monotonic; for pausing the log.
         jitter: Numbers in [0, 1); where in its block a call is timed.

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 import random
-import sys
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
@@ -242,10 +241,9 @@ def test_a_shared_exception_does_not_grow() -> None:
     assert len(set(depths)) == 1
 
 
-@pytest.mark.skipif(
-    sys.version_info >= (3, 12), reason="frames of ended coroutines keep their locals for the collector"
-)
-def test_a_failed_load_leaves_no_garbage_cycle() -> None:
+@pytest.mark.parametrize("timeout", [None, 5.0])
+@pytest.mark.parametrize("callers", [1, 3])
+def test_a_failed_load_leaves_no_garbage_cycle(timeout: float | None, callers: int) -> None:
     """What the loader used is freed when the error has been dealt with, without the collector."""
 
     class Session:
@@ -261,8 +259,11 @@ def test_a_failed_load_leaves_no_garbage_cycle() -> None:
                 await asyncio.sleep(0)
                 raise ValueError(repr(session))
 
-            with pytest.raises(ValueError, match="Session"):
-                await cache.get_or_load("key", load)
+            async def call() -> None:
+                with pytest.raises(ValueError, match="Session"):
+                    await cache.get_or_load("key", load, timeout=timeout)
+
+            await asyncio.gather(*(call() for _ in range(callers)))
             return weakref.ref(session)
 
         return await request()

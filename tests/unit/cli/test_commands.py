@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
+import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -58,6 +60,48 @@ def test_bench_shows_tables(workplace: Path) -> None:
         assert text in done.stdout
 
 
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_no_table_folds_a_word(workplace: Path, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """On a terminal of 80 columns or more, every header and figure stands on one line, within the width."""
+    monkeypatch.setattr("pydantic_serialization.cli._console._WIDE", width)
+    done = call("demo", "--limit", "3", *FAST)
+    assert done.exit_code == 0, done.stderr
+    tables = [line for line in done.stdout.splitlines() if line[:1] in {"\u2503", "\u2502", "\u2521"}]
+    assert max(map(len, tables)) <= width
+    header_lines = [line for line in tables if line.startswith("\u2503")]
+    assert len(header_lines) == len([line for line in tables if line.startswith("\u2521")])
+    words = {cell.strip() for line in tables for cell in re.split("[\u2502\u2503]", line)}
+    assert {"format", "models/s", "vs JSON", "avg size", "equal", "decompress", "msgpack", "balanced"} <= words
+
+
+@pytest.mark.parametrize("backend", ["python", "native"])
+def test_what_runs_the_same_code_is_said_to(workplace: Path, monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
+    """Without the native core, a line under the tables says that json and orjson do not differ."""
+    monkeypatch.setattr("pydantic_serialization.benchmark.environment.BACKEND", backend)
+    arguments = ("bench", "shop_models:Order", "--data", "orders.jsonl", *FAST, *NO_CODECS)
+    same_code = "json and orjson run the same code here; differences between them are noise"
+    assert (same_code in call(*arguments).stdout) == (backend == "python")
+    assert same_code not in call(*arguments, "--formats", "msgpack").stdout
+
+
+@pytest.mark.parametrize("default", ["", " = 0"])
+def test_bench_says_what_brings_aliased_models_back(workplace: Path, default: str) -> None:
+    """Where only aliases are read, and names are written, the way out is named, whether reading fails or loses."""
+    (workplace / "aliased.py").write_text(
+        "from pydantic import BaseModel, Field\n"
+        "class Aliased(BaseModel):\n"
+        f"    unit_price: int{default} = Field(alias='unitPrice')\n".replace(" = 0 = Field(", " = Field(default=0, ")
+    )
+    (workplace / "aliased.jsonl").write_text('{"unitPrice":7}\n')
+    arguments = ("bench", "aliased:Aliased", "--data", "aliased.jsonl", "--formats", "json", *FAST, *NO_CODECS)
+    done = call(*arguments)
+    assert "json: " in done.stdout
+    assert "serialize with by_alias=True" in done.stdout
+    found = result_of(call(*arguments, "--json"))["formats"]["json"]
+    assert not found["equal"]
+    assert "by_alias=True" in found["advice"]
+
+
 def test_bench_takes_models_from_a_factory(workplace: Path) -> None:
     """--factory names a function that returns models of the class."""
     arguments = ("bench", "shop_models:Order", "--factory", "shop_models:some_orders", "--json", *FAST, *NO_CODECS)
@@ -73,6 +117,30 @@ def test_bench_fails_under_a_gate(workplace: Path, gate: str, code: int) -> None
     done = call("bench", "shop_models:Order", "--data", "orders.jsonl", "--fail-under", gate, *FAST, *NO_CODECS)
     assert done.exit_code == code
     assert ("under 1e+09" in done.stderr) == bool(code)
+
+
+def test_a_gate_for_what_is_not_measured_is_a_mistake(workplace: Path) -> None:
+    """A gate whose format is not among --formats is refused with code 2 before anything is measured."""
+    arguments = ("bench", "shop_models:Order", "--data", "orders.jsonl", "--formats", "json")
+    done = call(*arguments, "--fail-under", "orjson=50", *FAST)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "orjson was not measured" in done.stderr
+    assert call(*arguments, "--fail-under", "json:read=nan", *FAST).exit_code == 2
+
+
+def test_a_gate_for_what_cannot_be_read_says_so(workplace: Path) -> None:
+    """A format that cannot read the models misses its gate for that reason, not for a speed of nothing."""
+    (workplace / "strict.py").write_text(
+        "from pydantic import BaseModel, Field\n"
+        "class Aliased(BaseModel):\n"
+        "    unit_price: int = Field(alias='unitPrice')\n"
+    )
+    (workplace / "strict.jsonl").write_text('{"unitPrice":7}\n')
+    arguments = ("bench", "strict:Aliased", "--data", "strict.jsonl", "--formats", "json", *FAST, *NO_CODECS)
+    done = call(*arguments, "--fail-under", "json:read=0.5")
+    assert done.exit_code == 1
+    assert "json read: no figure" in done.stderr
+    assert "0.00" not in done.stderr
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".SVG"])
@@ -123,6 +191,14 @@ def test_mistakes_are_one_line_and_code_2(workplace: Path, arguments: tuple[str,
     assert done.stderr.startswith("error: ")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_errors_stay_on_standard_error_with_json(workplace: Path) -> None:
+    """--json does not change where errors go, and its help says so."""
+    done = call("bench", "shop_models:Order", "--data", "absent.jsonl", "--json")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ")
+    assert "standard error" in call("inspect", "--help").stdout.replace("\n", " ")
 
 
 # -- convert -----------------------------------------------------------------------------------------------------------
@@ -204,6 +280,26 @@ def test_convert_refuses_options_that_cannot_work(workplace: Path, options: tupl
     assert not (workplace / "out.jsonl").exists()
 
 
+def test_convert_names_the_target_that_cannot_be_written(workplace: Path) -> None:
+    """The message names the file and directory that were asked for, not a temporary file beside it."""
+    for options in (("absent/out.jsonl",), ("out.jsonl", "--on-error", "quarantine=absent/bad.jsonl")):
+        done = call("convert", "orders.jsonl", *options)
+        assert done.exit_code == 2
+        assert "absent/" in done.stderr
+        assert "there is no directory" in done.stderr
+        assert ".tmp" not in done.stderr
+    assert not (workplace / "out.jsonl").exists()
+
+
+def test_convert_names_a_directory_that_refuses_files(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory without permission to write is named with the target, before any record is read."""
+    monkeypatch.setattr("os.access", lambda *_: False)
+    done = call("convert", "orders.jsonl", "out.jsonl")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: out.jsonl: ")
+    assert "permission" in done.stderr
+
+
 def test_convert_reports_truncated_input(workplace: Path) -> None:
     """A compressed input that ends too early is an error, and no half result appears."""
     call("convert", "orders.jsonl", "orders.jsonl.zst")
@@ -269,6 +365,7 @@ def test_inspect_shows_a_frames_header_and_nothing_else(workplace: Path, keys: t
     found = result_of(done)
     assert found["container"] == "sealed frame"
     assert (found["frame"]["format"], found["frame"]["codec"]) == ("pickle", "brotli")
+    assert (found["format"], found["codec"]) == ("pickle", "brotli")
     assert found["frame"]["signed"] == bool(keys)
     assert found["frame"]["size_decompressed"] > 1000 > found["frame"]["size_of_body"]
     assert "secret" not in done.stdout
@@ -291,6 +388,14 @@ def test_inspect_never_unpickles(workplace: Path, name: str, protocol: int) -> N
     assert not marker.exists()
 
 
+def test_inspect_gives_an_uncompressed_frame_no_codec(workplace: Path) -> None:
+    """``codec`` is null for what is not compressed, sealed or not."""
+    manager = create_serialization_manager(create_serialization_config(signing_keys=("k" * 32,)))
+    (workplace / "sealed").write_bytes(manager.serialize_sync(Small(text="x"), "pickle"))
+    found = result_of(call("inspect", "sealed", "--json"))
+    assert (found["container"], found["format"], found["codec"]) == ("sealed frame", "pickle", None)
+
+
 def test_inspect_says_when_it_does_not_know(workplace: Path) -> None:
     """Unknown content has sizes and no format."""
     (workplace / "noise").write_bytes(b"\x00\x01\x02 noise")
@@ -308,6 +413,20 @@ def test_doctor_lists_every_extra_with_its_pip_line(workplace: Path, monkeypatch
     lines = {extra["name"]: extra["install"] for extra in found["extras"]}
     assert {"zstd", "lz4", "cli", "redis"} <= set(lines)
     assert lines["lz4"] == 'pip install "pydantic-serialization[lz4]"'
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_doctors_lines_can_be_pasted(workplace: Path, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """What installs a missing extra, where Python is and what is wrong are each a whole line, however narrow."""
+    monkeypatch.setattr("pydantic_serialization.cli._console._WIDE", width)
+    monkeypatch.setattr("pydantic_serialization.cli._extras._installed", lambda _: None)
+    monkeypatch.setenv("PYDANTIC_SERIALIZATION_CACHE_TTL", "5")
+    monkeypatch.setenv("PYDANTIC_SERIALIZATION_CACHE_TLT", "5")
+    lines = call("doctor").stdout.splitlines()
+    assert 'pip install "pydantic-serialization[prometheus]"' in [line.strip() for line in lines]
+    assert any(sys.executable in line for line in lines)
+    assert any("cache_ttl = 5.0 (environment)" in line for line in lines)
+    assert any("CACHE_TLT" in line and "did you mean 'PYDANTIC_SERIALIZATION_CACHE_TTL'" in line for line in lines)
 
 
 def test_doctor_suggests_the_variable_that_was_meant(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -347,6 +466,19 @@ def test_doctor_reports_settings_that_cannot_be_used(workplace: Path, monkeypatc
     assert done.exit_code == 1
     assert "max_depth" in result_of(done)["problems"][0]
     assert "12345" not in done.stdout
+
+
+def test_app_dir_is_taken_before_the_command_too(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``-C DIR`` may stand on either side of the command; the one behind it wins."""
+    (workplace / "elsewhere").mkdir()
+    monkeypatch.chdir(workplace / "elsewhere")
+    assert call("explain", "shop_models:Order").exit_code == 2
+    sys.path[:] = [path for path in sys.path if path != str(workplace / "elsewhere")]
+    assert call("-C", "absent", "explain", "-C", "..", "shop_models:Order").exit_code == 0
+    sys.modules.pop("shop_models")
+    sys.path[:] = [path for path in sys.path if path != str(workplace)]
+    done = call("-C", "..", "explain", "shop_models:Order")
+    assert done.exit_code == 0, done.stderr
 
 
 def test_explain_shows_the_fields(workplace: Path) -> None:

@@ -181,6 +181,29 @@ def test_a_slot_is_made_once(profiler: SerializationProfiler) -> None:
     assert profile.import_path == "app.models:User"
 
 
+def test_models_of_one_name_are_told_apart(profiler: SerializationProfiler) -> None:
+    """The first model of a label keeps it, another one is called by its import path, and neither label changes."""
+    for _ in range(2):
+        own = profiler.slot("serialize", "User", "json", import_path="app.models:User")
+        other = profiler.slot("serialize", "User", "json", import_path="shop.models:Account.User")
+        assert own.name == "serialize:User:json"
+        assert other.name == "serialize:shop.models.Account.User:json"
+        assert (own.import_path, other.import_path) == ("app.models:User", "shop.models:Account.User")
+    back = profiler.slot("deserialize", "User", "orjson", import_path="shop.models:Account.User")
+    assert back.model == "shop.models.Account.User"
+
+
+def test_labels_of_one_name_are_limited_too(profiler: SerializationProfiler) -> None:
+    """Models of one name count as the models that they are."""
+    for index in range(MOST_MODELS + 5):
+        drive(profiler.slot("serialize", "User", "json", import_path=f"app{index}:User"), 1)
+    assert len({profile.model for profile in profiler.get_profiles().values()}) == MOST_MODELS + 1
+    other = profiler.get_profile(f"serialize:{OTHER}:json")
+    assert other is not None
+    assert other.count == 5
+    assert other.import_path == ""
+
+
 def test_an_unknown_or_unused_operation_has_no_profile(profiler: SerializationProfiler) -> None:
     """A slot that was never used is not reported."""
     profiler.slot("serialize", "User", "json")

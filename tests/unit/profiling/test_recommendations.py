@@ -398,6 +398,22 @@ def test_calls_that_are_no_loop_give_no_advice(watched: OperationProfile, window
     assert found("AP104", Evidence(operations=(watched,), window=window)) == []
 
 
+@pytest.mark.parametrize(
+    ("other", "severity"),
+    [
+        pytest.param(profile("json", [(20 * MILLISECOND, 1)], model="Order"), "critical", id="nearly all"),
+        pytest.param(profile("json", [(190 * MILLISECOND, 1)], model="Order"), "warning", id="more than half"),
+        pytest.param(profile("json", [(220 * MILLISECOND, 1)], model="Order"), "info", id="less than half"),
+        pytest.param(profile("orjson", [(MILLISECOND, 220)]), "warning", id="together with another format"),
+    ],
+)
+def test_a_loop_is_grave_only_where_its_model_takes_most_of_the_time(other: OperationProfile, severity: str) -> None:
+    """Who cannot batch is not alarmed by calls that hardly matter beside the rest."""
+    (item,) = found("AP104", Evidence(operations=(ONE_BY_ONE, other), window=10.0))
+    assert item.subject == ONE_BY_ONE.name
+    assert item.severity == severity
+
+
 def test_a_loop_of_reads_is_told_about_the_reading_side() -> None:
     """The advice names the functions of the same direction."""
     (item,) = found("AP104", Evidence(operations=(replace(ONE_BY_ONE, operation="deserialize"),), window=10.0))

@@ -20,6 +20,7 @@ from pydantic_serialization.profiling.units import duration, percent, size
 if TYPE_CHECKING:
     from pydantic_serialization.profiling.evidence import Evidence
     from pydantic_serialization.profiling.profile import OperationProfile
+    from pydantic_serialization.profiling.recommendation import Severity
 
 _CLUSTER = 10
 """Cases that are no accident any more."""
@@ -34,6 +35,8 @@ _MANY_CALLS = 10_000
 _TINY = 20e-6
 _CALLS_PER_SECOND = 5000
 """More than a process serves requests: such calls come from a loop."""
+_DOMINANT = 0.5
+"""Of the measured time. Below it, calls that cannot be batched are no fault: the advice is for information."""
 
 
 def slow_operation_cluster(evidence: Evidence) -> Verdict:
@@ -140,7 +143,8 @@ def _large_tail(profile: OperationProfile, measured: float) -> Recommendation | 
 
 def one_by_one_calls(evidence: Evidence) -> Verdict:
     """AP104: very many tiny operations on one model, each paying for a call of its own."""
-    profiles = enough(evidence.named("serialize", "deserialize"))
+    named = evidence.named("serialize", "deserialize")
+    profiles = enough(named)
     if not profiles or evidence.window <= 0:
         return None
     measured = evidence.measured_time
@@ -151,11 +155,15 @@ def one_by_one_calls(evidence: Evidence) -> Verdict:
         share = share_of(saved, measured + saved)
         busy = profile.count >= _MANY_CALLS and rate >= _CALLS_PER_SECOND
         if busy and profile.avg_time < _TINY and share >= SMALLEST_SHARE:
-            advice.append(_one_by_one(profile, rate, saved, share))
+            of_model = sum(other.total_time for other in named if other.model == profile.model)
+            dominant = share_of(of_model, measured) > _DOMINANT
+            advice.append(_one_by_one(profile, rate, saved, share, severity_of(share) if dominant else "info"))
     return advice
 
 
-def _one_by_one(profile: OperationProfile, rate: float, saved: float, share: float) -> Recommendation:
+def _one_by_one(
+    profile: OperationProfile, rate: float, saved: float, share: float, severity: Severity
+) -> Recommendation:
     bulk, bound = (
         ("serialize_models", "encoder") if profile.operation == "serialize" else ("deserialize_models", "decoder")
     )
@@ -168,7 +176,7 @@ def _one_by_one(profile: OperationProfile, rate: float, saved: float, share: flo
         message,
         code="AP104",
         name="one-by-one-calls",
-        severity=severity_of(share),
+        severity=severity,
         confidence="static",
         subject=profile.name,
         evidence={
