@@ -5,15 +5,20 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
 from pydantic_serialization._calls import KeyedCalls
+from pydantic_serialization._declared import DeclaredResult, ModelParameter, definition_of
 from pydantic_serialization._fork import renew_after_fork
 from pydantic_serialization._registry import FORMATS
+from pydantic_serialization.cache.keys import check_tags
 from pydantic_serialization.errors import ConfigurationError
-from pydantic_serialization.manager import OptimizedSerializationManager, create_serialization_manager
-from pydantic_serialization.manager.declared import DeclaredResult, annotation_of
-from pydantic_serialization.plan import plan_for
+from pydantic_serialization.manager import (
+    CachedSerializationManager,
+    OptimizedSerializationManager,
+    create_serialization_manager,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -27,7 +32,9 @@ ModelT = TypeVar("ModelT")
 ResultT = TypeVar("ResultT")
 
 
-ManagerSource: TypeAlias = "OptimizedSerializationManager | Callable[[], OptimizedSerializationManager] | None"
+AnyManager: TypeAlias = "OptimizedSerializationManager | CachedSerializationManager"
+
+ManagerSource: TypeAlias = "AnyManager | Callable[[], AnyManager] | None"
 """A manager; a function that returns it, for one that is made later; or ``None`` for the one of the process."""
 
 
@@ -103,58 +110,84 @@ def serialized(
             first use, if ``None``.
 
     Raises:
-        ConfigurationError: when decorating: the template names no parameter of the function, there is no such format, or
-            ``manager`` is none.
-        TypeError: when called: an argument that the key uses is of a type that cannot be part of a key.
+        ConfigurationError: when decorating: the template names no parameter of the function, there is no such format,
+            ``manager`` is none, or what is decorated is no function.
+        TypeError: when decorating: ``tags`` is one text instead of several. When called: an argument that the key uses,
+            or an instance that it does not name, is of a type that cannot be part of a key.
     """
-    if inspect.isroutine(format) or isinstance(format, (classmethod, staticmethod)):  # without parentheses
-        decorator: Any = serialized()
-        return decorator(format)
     if isinstance(format, type):
         message = f"serialized takes a format or a function, not the class {format.__name__}"
         raise ConfigurationError(message)
+    if callable(format) or isinstance(format, (classmethod, staticmethod)):  # without parentheses
+        decorator: Any = serialized()
+        return decorator(format)
+    current, every_tag = _manager_source(manager), check_tags(tags)
     if format is not None:
         FORMATS.canonical(format)  # a misspelt name is an error here, not in the first call
-    current = _manager_source(manager)
 
-    def decorate(function: Callable[..., Any]) -> Any:
+    def decorate(function: Any) -> Any:
         if isinstance(function, (classmethod, staticmethod)):
             return type(function)(decorate(function.__func__))
-        declared = DeclaredResult(function)
-        keyed = None if key is None else KeyedCalls(function, key, tags, format)
-
-        @functools.wraps(function)
-        async def asynchronous(*arguments: Any, **named: Any) -> bytes:
-            used = current()
-
-            async def make() -> bytes:
-                model = await function(*arguments, **named)
-                return await used.serialize_model(model, format, model_class=declared.type_of(model))
-
-            if keyed is None or not used.config.enable_caching:
-                return await make()
-            entry_key, entry_tags = keyed.entry(used, arguments, named)
-            return await used.results.get_or_make(entry_key, make, ttl=ttl, tags=entry_tags)
-
-        @functools.wraps(function)
-        def synchronous(*arguments: Any, **named: Any) -> bytes:
-            used = current()
-
-            def make() -> bytes:
-                model = function(*arguments, **named)
-                return used.serialize_sync(model, format, model_class=declared.type_of(model))
-
-            if keyed is None or not used.config.enable_caching:
-                return make()
-            entry_key, entry_tags = keyed.entry(used, arguments, named)
-            return used.results.get_or_make_sync(entry_key, make, ttl=ttl, tags=entry_tags)
-
-        wrapper: Any = asynchronous if inspect.iscoroutinefunction(function) else synchronous
+        definition = definition_of(function)
+        keyed = None if key is None else KeyedCalls(function, key, every_tag, format)
+        writing = _Writing(function, current, format, ttl, keyed, DeclaredResult(function))
+        wrapper: Any = _asynchronous(writing) if inspect.iscoroutinefunction(definition) else _synchronous(writing)
+        wrapper = _like(function, wrapper)
         wrapper.__signature__ = inspect.signature(function).replace(return_annotation=bytes)
-        wrapper.__annotations__ = {**function.__annotations__, "return": bytes}
+        wrapper.__annotations__ = {**getattr(definition, "__annotations__", {}), "return": bytes}
         return wrapper
 
     return decorate
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """How the results of one function become bytes."""
+
+    function: Callable[..., Any]
+    current: Callable[[], AnyManager]
+    format: SerializationFormat | str | None
+    ttl: float | None
+    keyed: KeyedCalls | None
+    declared: DeclaredResult
+
+
+def _asynchronous(writing: _Writing) -> Callable[..., Coroutine[Any, Any, bytes]]:
+    function, current, format_name, keyed = writing.function, writing.current, writing.format, writing.keyed
+    type_of, ttl = writing.declared.type_of, writing.ttl
+
+    async def asynchronous(*arguments: Any, **named: Any) -> bytes:
+        used = current()
+
+        async def make() -> bytes:
+            model = await function(*arguments, **named)
+            return await used.serialize_model(model, format_name, model_class=type_of(model))
+
+        if keyed is None or not used.config.enable_caching:
+            return await make()
+        entry_key, tags = keyed.entry(used, arguments, named)
+        return await used.results.get_or_make(entry_key, make, ttl=ttl, tags=tags)
+
+    return asynchronous
+
+
+def _synchronous(writing: _Writing) -> Callable[..., bytes]:
+    function, current, format_name, keyed = writing.function, writing.current, writing.format, writing.keyed
+    type_of, ttl = writing.declared.type_of, writing.ttl
+
+    def synchronous(*arguments: Any, **named: Any) -> bytes:
+        used = current()
+
+        def make() -> bytes:
+            model = function(*arguments, **named)
+            return used.serialize_sync(model, format_name, model_class=type_of(model))
+
+        if keyed is None or not used.config.enable_caching:
+            return make()
+        entry_key, tags = keyed.entry(used, arguments, named)
+        return used.results.get_or_make_sync(entry_key, make, ttl=ttl, tags=tags)
+
+    return synchronous
 
 
 def deserialized(
@@ -176,96 +209,61 @@ def deserialized(
             first use, if ``None``.
 
     Raises:
-        ConfigurationError: when decorating: the function takes no argument.
+        ConfigurationError: when decorating: the function takes no argument, there is no such format, ``manager`` is
+            none, or what is decorated is no function.
+        pydantic.ValidationError: when called: the data, or the object in its place, is not of the model's shape.
     """
     current = _manager_source(manager)
+    if format is not None:
+        FORMATS.canonical(format)
 
-    def decorate(function: Callable[..., Any]) -> Any:
+    def decorate(function: Any) -> Any:
         if isinstance(function, (classmethod, staticmethod)):
             return type(function)(decorate(function.__func__))
-        name, position = _model_parameter(function, model_class)
+        definition = definition_of(function)
+        parameter = ModelParameter(function, model_class)
 
-        def bound(arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-            given = _given(name, position, arguments, named)
-            if given is _NOT_GIVEN:
-                return arguments, named
-            if _is_data(given, model_class):
-                model = current().deserialize_sync(given, model_class, format)
-            elif _is_instance(given, model_class):
-                return arguments, named
-            else:
-                model = plan_for(model_class).validator.validate_python(given)
-            return _replaced(name, position, arguments, named, model)
-
-        @functools.wraps(function)
         async def asynchronous(*arguments: Any, **named: Any) -> Any:
-            given = _given(name, position, arguments, named)
-            if given is not _NOT_GIVEN and _is_data(given, model_class):
+            given = parameter.given(arguments, named)
+            if parameter.is_data(given):
                 # Large compressed data is decompressed off the loop.
                 model = await current().deserialize_model(given, model_class, format)
-                arguments, named = _replaced(name, position, arguments, named, model)
             else:
-                arguments, named = bound(arguments, named)
+                model = parameter.validated(given)
+            if model is not given:
+                arguments, named = parameter.replaced(arguments, named, model)
             return await function(*arguments, **named)
 
-        @functools.wraps(function)
         def synchronous(*arguments: Any, **named: Any) -> Any:
-            arguments, named = bound(arguments, named)
+            given = parameter.given(arguments, named)
+            if parameter.is_data(given):
+                model = current().deserialize_sync(given, model_class, format)
+            else:
+                model = parameter.validated(given)
+            if model is not given:
+                arguments, named = parameter.replaced(arguments, named, model)
             return function(*arguments, **named)
 
-        return asynchronous if inspect.iscoroutinefunction(function) else synchronous
+        return _like(function, asynchronous if inspect.iscoroutinefunction(definition) else synchronous)
 
     return decorate
 
 
-_NOT_GIVEN = object()
+def _like(function: Callable[..., Any], wrapper: Callable[..., Any]) -> Any:
+    """Return ``wrapper`` under the name of ``function``, which may be a partial or an object that has none."""
+    wrapper = functools.update_wrapper(wrapper, definition_of(function))
+    wrapper.__wrapped__ = function
+    return wrapper
 
 
-def _given(name: str, position: int | None, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    """Return what a call gives for one parameter."""
-    if name in named:
-        return named[name]
-    return arguments[position] if position is not None and position < len(arguments) else _NOT_GIVEN
-
-
-def _replaced(
-    name: str, position: int | None, arguments: tuple[Any, ...], named: dict[str, Any], model: Any
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the arguments of a call with another value for one parameter."""
-    if name in named or position is None:
-        return arguments, {**named, name: model}
-    return (*arguments[:position], model, *arguments[position + 1 :]), named
-
-
-def _is_instance(value: Any, model_class: Any) -> bool:
-    return isinstance(model_class, type) and isinstance(value, model_class)
-
-
-def _is_data(value: Any, model_class: Any) -> bool:
-    """Say whether a value is bytes of a model, rather than the model itself. For ``str`` as the model, text is data."""
-    return isinstance(value, (bytes, bytearray, memoryview, str)) and model_class is not bytes
-
-
-def _model_parameter(function: Callable[..., Any], model_class: Any) -> tuple[str, int | None]:
-    """Return the name of the parameter that takes the model, and its position if it can be given by position."""
-    parameters = list(inspect.signature(function).parameters.values())
-    single = [item for item in parameters if item.kind not in {item.VAR_POSITIONAL, item.VAR_KEYWORD}]
-    wanted = (model_class, getattr(model_class, "__name__", model_class))
-    annotated = [item for item in single if annotation_of(function, item.name) in wanted]
-    free = [item for item in single if item.name not in {"self", "cls"}]
-    if not annotated and not free:
-        message = f"{function.__qualname__} takes no argument that could be the model"
-        raise ConfigurationError(message)
-    chosen = (annotated or free)[0]
-    by_position = chosen.kind in {chosen.POSITIONAL_ONLY, chosen.POSITIONAL_OR_KEYWORD}
-    return chosen.name, parameters.index(chosen) if by_position else None
-
-
-def _manager_source(manager: ManagerSource) -> Callable[[], OptimizedSerializationManager]:
+def _manager_source(manager: ManagerSource) -> Callable[[], AnyManager]:
     if manager is None:
         return default_manager
-    if isinstance(manager, OptimizedSerializationManager):
+    if isinstance(manager, (OptimizedSerializationManager, CachedSerializationManager)):
         return lambda: manager
+    if isinstance(manager, type):
+        message = f"expected a manager, or a function that returns it, got the class {manager.__name__}"
+        raise ConfigurationError(message)
     if not callable(manager):
         message = f"expected a manager, or a function that returns it, got {type(manager).__name__}"
         raise ConfigurationError(message)

@@ -102,12 +102,27 @@ def bound(data: bytes, user: User) -> None:
     assert_type(copy_model(user), User)
 
 
+CACHED = CachedSerializationManager()
+
+
+@serialized("json", key="user:{user_id}", tags=("users",), manager=CACHED)
+def cached(user_id: int) -> User:
+    return User(name="a")
+
+
+@serialized(manager=lambda: CACHED)
+def cached_later(user_id: int) -> User:
+    return User(name="a")
+
+
 async def decorated(data: bytes, user: User, service: Service) -> None:
     assert_type(bare(1), bytes)
     assert_type(bare(user_id=1), bytes)
     assert_type(await later(1), bytes)
     assert_type(service.find(1, deep=True), bytes)
     assert_type(await service.fetch(1), bytes)
+    assert_type(cached(1), bytes)
+    assert_type(cached_later(1), bytes)
     assert_type(read(data), int)
     assert_type(read(user, times=2), int)
     assert_type(service.keep(data), int)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import gc
 import inspect
 import typing
+from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 import zoo
 from pydantic import ValidationError
+from typing_extensions import TypedDict
 
 from pydantic_serialization import (
+    CachedSerializationManager,
     ConfigurationError,
     DecodeError,
     OptimizedSerializationManager,
@@ -551,16 +556,33 @@ def test_enums_in_keys_are_invalidated_by_value() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"tags": "users", "key": "k"}, {"manager": 5}, {"format": "jsno"}, {"format": int}]
+    ("settings", "told"),
+    [
+        ({"tags": "users", "key": "k"}, "tags"),
+        ({"tags": "users"}, "tags"),
+        ({"manager": 5}, "int"),
+        ({"manager": OptimizedSerializationManager}, "class"),
+        ({"format": "jsno"}, "did you mean 'json'"),
+        ({"format": int}, "class int"),
+        ({"format": 5}, "unknown format"),
+    ],
 )
-def test_mistakes_are_found_when_decorating(settings: Any) -> None:
+def test_mistakes_are_found_when_decorating(settings: Any, told: str) -> None:
     """Tags in one text, a manager that is none and a misspelt format are errors before the first call."""
+    with pytest.raises((ConfigurationError, TypeError), match=told):
+        serialized(**settings)
+    if "tags" not in settings and settings.get("format") is not int:
+        with pytest.raises(ConfigurationError, match=told):
+            deserialized(zoo.Cat, **settings)
 
-    def load() -> zoo.Cat:
-        return zoo.Cat(kind="cat", lives=1)
 
-    with pytest.raises((ConfigurationError, TypeError)):
-        serialized(**settings)(load)
+@pytest.mark.parametrize("function", [zoo.Cat, 5, property(lambda self: zoo.Cat())])
+def test_only_functions_are_decorated(function: Any) -> None:
+    """A class, and what cannot be called, is refused when decorating."""
+    with pytest.raises(ConfigurationError, match="function"):
+        serialized()(function)
+    with pytest.raises(ConfigurationError, match="function"):
+        deserialized(zoo.Cat)(function)
 
 
 def test_what_is_neither_data_nor_the_model_is_validated() -> None:
@@ -575,3 +597,268 @@ def test_what_is_neither_data_nor_the_model_is_validated() -> None:
     wrong: Any = 5
     with pytest.raises(ValidationError):
         handle(wrong)
+
+
+class Text(str, Enum):
+    A = "a"
+
+
+def test_every_buffer_and_text_is_data() -> None:
+    """Also where the model is text or bytes itself; a member of a text enumeration is the model."""
+    assert deserialized(str)(lambda value: value)('"a"') == "a"
+    assert deserialized(bytes)(lambda value: value)(b'"a"') == b"a"
+    assert deserialized(Text)(lambda value: value)(Text.A) is Text.A
+    assert deserialized(Text)(lambda value: value)('"a"') is Text.A
+
+
+def test_what_is_no_class_is_validated_by_its_plan() -> None:
+    """A list type and a typed dict have no instances to ask for: Pydantic decides."""
+
+    class Row(TypedDict):
+        lives: int
+
+    cats: Any = [{"lives": 3}]
+    assert deserialized(list[zoo.Cat])(lambda value: value)(cats) == [zoo.Cat(lives=3)]
+    row: Any = {"lives": "3"}
+    assert deserialized(Row)(lambda value: value)(row) == {"lives": 3}
+    with pytest.raises(ValidationError):
+        deserialized(list[zoo.Cat])(lambda value: value)(5)  # type: ignore[arg-type]
+
+
+def test_a_coroutine_function_reads_off_the_loop(
+    manager: OptimizedSerializationManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It awaits the manager, which decompresses large data in a thread."""
+    monkeypatch.setattr(manager, "deserialize_sync", None)
+
+    @deserialized(zoo.Cat, manager=manager)
+    async def lives(cat: zoo.Cat) -> int:
+        return cat.lives
+
+    cat: Any = {"lives": 4}
+    assert asyncio.run(lives(b'{"lives":3}')) == 3
+    assert asyncio.run(lives(cat=b'{"lives":3}')) == 3
+    assert asyncio.run(lives(cat)) == 4
+
+
+class Callables:
+    """Objects that are called like functions."""
+
+    def __call__(self, number: int = 1) -> zoo.Base:
+        return zoo.Derived()
+
+
+class AsyncCallables:
+    async def __call__(self, number: int = 1) -> zoo.Base:
+        return zoo.Derived()
+
+
+def load_base(source: Any, number: int = 1) -> zoo.Base:
+    return zoo.Derived()
+
+
+@pytest.mark.parametrize("function", [functools.partial(load_base, None), Callables(), Callables().__call__])
+def test_partials_and_callable_objects_are_functions(function: Callable[[int], zoo.Base]) -> None:
+    """With or without a key and parentheses; what they declare narrows the result."""
+    for decorated in (serialized(function), serialized(key="base:{number}")(function)):
+        assert b"base" in decorated(1)
+        assert b"hunter2" not in decorated(1)
+        assert list(inspect.signature(decorated).parameters) == ["number"]
+
+
+def test_coroutine_callables_stay_awaitable() -> None:
+    """A partial of a coroutine function, and an object with an async ``__call__``."""
+    functions: list[Any] = [AsyncCallables(), functools.partial(AsyncCallables().__call__, 1)]
+    for function in functions:
+        decorated = serialized(function)
+        assert inspect.iscoroutinefunction(decorated)
+        assert b"hunter2" not in asyncio.run(decorated())
+
+    async def lives(cat: zoo.Cat, extra: int) -> int:
+        return cat.lives + extra
+
+    assert asyncio.run(deserialized(zoo.Cat)(functools.partial(lives, extra=1))(b'{"lives":3}')) == 4
+
+
+def test_a_key_function_is_called_once_a_call(manager: OptimizedSerializationManager) -> None:
+    """On a miss too: it may be expensive, or count."""
+    calls = []
+
+    def key(number: int) -> str:
+        calls.append(number)
+        return f"cat:{number}"
+
+    @serialized(key=key, manager=manager)
+    def cat(number: int) -> zoo.Cat:
+        return zoo.Cat(lives=number)
+
+    cat(1)
+    cat(1)
+    assert calls == [1, 1]
+
+
+def test_a_cached_manager_will_do() -> None:
+    """It has the same operations and the same cache."""
+    manager = CachedSerializationManager()
+    counter = Counter()
+
+    @serialized(key="cat", manager=manager)
+    def cat() -> zoo.Cat:
+        return counter.next()
+
+    @deserialized(zoo.Cat, manager=lambda: manager)
+    def lives(cat: zoo.Cat) -> int:
+        return cat.lives
+
+    assert lives(cat()) == lives(cat()) == 1
+
+
+def test_tags_of_a_generator_serve_every_function(manager: OptimizedSerializationManager) -> None:
+    """One decorator may be used for several functions: each has all tags."""
+    counter = Counter()
+    cached = serialized(key="cat", tags=(tag for tag in ("cats",)), manager=manager)
+    functions = [cached(lambda: counter.next()) for _ in range(2)]
+    before = [function() for function in functions]
+    manager.invalidate_sync(tags=("cats",))
+    assert not set(before) & {function() for function in functions}
+
+
+# -- owners -------------------------------------------------------------------------------------------------------------
+
+
+class Base:
+    """Its methods mean something else in every subclass."""
+
+    tenant = "same"
+
+    @classmethod
+    @serialized(key="made", manager=MANAGER)
+    def made(cls) -> Any:
+        return {"by": cls.__name__}
+
+    @classmethod
+    @serialized(key=lambda cls: "chosen", manager=MANAGER)
+    def chosen(cls) -> Any:
+        return {"by": cls.__name__}
+
+    @serialized(key="shared:{self.tenant}", manager=MANAGER)
+    def shared(self) -> Any:
+        return {"by": type(self).__name__}
+
+    def find(self, number: int) -> Any:
+        return {"by": id(self), "number": number}
+
+
+class First(Base):
+    pass
+
+
+class Second(Base):
+    pass
+
+
+def test_classes_have_entries_of_their_own() -> None:
+    """Of class methods, and of instances whose template names ``self``: a subclass may do something else."""
+    for _ in range(2):
+        assert (First.made(), Second.made()) == (b'{"by":"First"}', b'{"by":"Second"}')
+        assert (First.chosen(), Second.chosen()) == (b'{"by":"First"}', b'{"by":"Second"}')
+        assert (First().shared(), Second().shared()) == (b'{"by":"First"}', b'{"by":"Second"}')
+
+
+def test_classes_of_one_name_are_different_owners() -> None:
+    """Classes that are made at run time may share their name, and share nothing else."""
+    calls = []
+
+    class Local:
+        @classmethod
+        @serialized(key="local", manager=MANAGER)
+        def local(cls) -> Any:
+            calls.append(cls)
+            return {}
+
+    subclasses: list[Any] = [type("First", (Local,), {"__module__": __name__}) for _ in range(3)]
+    for cls in subclasses:
+        cls.local()
+        cls.local()
+    assert calls == subclasses
+
+
+def test_self_by_keyword_is_an_owner_too() -> None:
+    """However it is given."""
+    short, long = Tenants("a"), Tenants("abcdef")
+    assert Tenants.item(self=short, number=70) != Tenants.item(self=long, number=70)
+    assert Tenants.item(self=short, number=70) == short.item(70)
+
+
+def test_bound_methods_of_two_objects_share_nothing(manager: OptimizedSerializationManager) -> None:
+    """The object is not among the arguments of a method that is decorated on an instance; invalidation drops both."""
+    keys: list[Any] = ["item:{number}", lambda number: f"item-{number}"]
+    for key in keys:
+        one, other = (serialized(key=key, manager=manager)(Base().find) for _ in range(2))
+        assert one(1) == one(1) != other(1) == other(1)
+
+
+def test_partials_and_wrappers_share_nothing(manager: OptimizedSerializationManager) -> None:
+    """What makes two functions of one name different may be an object: it is in no fingerprint."""
+
+    def load(source: Any) -> Any:
+        return {"id": id(source)}
+
+    def named(function: Any) -> Any:
+        function.__qualname__ = function.__name__ = "load"
+        return function
+
+    def closure(source: Any) -> Any:
+        return named(lambda: load(source))
+
+    def default(source: Any) -> Any:
+        return named(lambda source=source: load(source))
+
+    def default_by_name(source: Any) -> Any:
+        return named(lambda *, source=source: load(source))
+
+    makers: list[Any] = [lambda source: functools.partial(load, source), closure, default, default_by_name]
+    for make in makers:
+        sources = [object(), object()]
+        one, other = (serialized(key="k", manager=manager)(make(source)) for source in sources)
+        assert one() == one() != other() == other()
+
+
+def test_equal_instances_are_different_owners() -> None:
+    """Equality may leave out what a result depends on."""
+
+    class Equal(Tenants):
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        def __hash__(self) -> int:
+            return 1
+
+    class Unhashable(Tenants):
+        __hash__ = None  # type: ignore[assignment]
+
+    for cls in (Equal, Unhashable):
+        short, long = cls("a"), cls("abcdef")
+        assert short.item(71) == short.item(71) != long.item(71)
+
+
+def test_owners_are_not_kept_alive() -> None:
+    """Nor does a later object at the same address get the entries of one that is gone."""
+    seen = set()
+    for number in range(20):
+        owner = Tenants("a" * number)
+        seen.add(owner.item(72))
+        del owner
+        gc.collect()
+    assert len(seen) == 20
+
+
+def test_a_function_with_a_parameter_called_self_is_no_method(manager: OptimizedSerializationManager) -> None:
+    """Any value may be given for it."""
+    counter = Counter()
+
+    @serialized(key="cat:{number}", manager=manager)
+    def cat(self: str, number: int) -> zoo.Cat:
+        return counter.next()
+
+    assert cat("a", 1) == cat("b", 1)
