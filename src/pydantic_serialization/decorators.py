@@ -103,7 +103,8 @@ def serialized(
         key: What a result is found again by: a template such as ``"user:{user_id}"`` over the function's parameters, or
             a callable that takes the same arguments and returns a string. ``manager.invalidate("user:7")`` drops the
             result; enum members are written by their value. Each instance of a class has entries of its own, unless the
-            template names ``self``: ``"user:{self.tenant}:{user_id}"``.
+            template names ``self``: ``"user:{self.tenant}:{user_id}"``. A callable is given ``self`` and says itself
+            whose the result is. Each class has its own; so has each decoration of a bound method or a partial.
         ttl: Seconds a result is kept; the configuration's ``cache_ttl`` if ``None``.
         tags: Names by which ``manager.invalidate(tags=...)`` drops results.
         manager: The manager, or a function that returns it (``lambda: app.state.manager``); one of the process, made on
