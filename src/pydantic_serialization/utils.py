@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import from_json
-
 from pydantic_serialization.codecs import Packing, bind_packing, detect_codec
 from pydantic_serialization.config import CompressionLevel, SerializationConfig
 from pydantic_serialization.container import as_payload
 from pydantic_serialization.errors import ConfigurationError
-from pydantic_serialization.formats import get_format
+from pydantic_serialization.formats import FormatOptions, TreeFormat, get_format
 from pydantic_serialization.formats.detection import detect_format
+from pydantic_serialization.plan import plan_for
 
 if TYPE_CHECKING:
     from pydantic_serialization._types import Payload
@@ -97,14 +96,15 @@ class SerializationUtils:
         Raises:
             UnknownFormatError: no such format.
         """
-        member: Any = get_format(format)
+        member = get_format(format)
         try:
-            if member.media_type == "application/json":
-                from_json(bytes(as_payload(data)))
-            elif member.name == "pickle":
-                _parse_pickle(bytes(as_payload(data)))
+            payload = as_payload(data)
+            if member.name == "pickle":
+                _parse_pickle(bytes(payload))
+            elif isinstance(member, TreeFormat):
+                member.unpack(payload)
             else:
-                member.unpack(as_payload(data))
+                member.bind(plan_for(Any), FormatOptions()).decode(payload)
         except Exception:  # noqa: BLE001  (every library has its own errors, and each means no)
             return False
         return True

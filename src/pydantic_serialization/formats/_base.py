@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -79,7 +80,7 @@ class Format(Protocol):
         ...
 
 
-class TreeFormat:
+class TreeFormat(ABC):
     """Base for formats whose library turns plain values into bytes and back.
 
     A subclass sets ``name``, ``wire_id`` and ``media_type`` and writes :meth:`pack` and :meth:`unpack`. Values are what
@@ -92,17 +93,17 @@ class TreeFormat:
     wire_id: int
     media_type: str
 
+    @abstractmethod
     def pack(self, tree: Any) -> bytes:
         """Return the document for a tree of plain values."""
-        raise NotImplementedError
 
+    @abstractmethod
     def unpack(self, data: Payload) -> Any:
         """Return the tree of plain values in a document.
 
         Raises:
             Exception: whatever the library raises; it becomes a ``DecodeError``.
         """
-        raise NotImplementedError
 
     def bind(self, plan: ModelPlan, options: FormatOptions) -> BoundFormat:
         """Return the functions for one type; see :meth:`Format.bind`."""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NoReturn
 
@@ -37,7 +38,7 @@ class FakeClock:
         self.now += seconds
 
 
-class CacheContract:
+class CacheContract(ABC):
     """What every in-process tier has to do.
 
     Inherit it in a test module and say how to make the tier::
@@ -51,10 +52,9 @@ class CacheContract:
     The tier needs room for a hundred short entries. Needs pytest.
     """
 
+    @abstractmethod
     def make_tier(self, clock: FakeClock) -> CacheTier:
         """Return an empty tier that takes its time from ``clock``."""
-        message = f"{type(self).__qualname__} has to define make_tier(clock)"
-        raise NotImplementedError(message)
 
     @pytest.fixture
     def clock(self) -> FakeClock:
