@@ -7,6 +7,7 @@ import logging
 import threading
 from typing import Any
 
+import orjson
 import pytest
 from pydantic import BaseModel
 
@@ -20,6 +21,7 @@ from pydantic_serialization import (
     serialized,
 )
 from pydantic_serialization._registry import FORMATS
+from pydantic_serialization._types import Payload
 from pydantic_serialization.formats import TreeFormat
 from pydantic_serialization.pipeline import OFFLOAD_BYTES
 
@@ -173,6 +175,9 @@ def test_a_replaced_format_is_used_at_once() -> None:
 
         def pack(self, tree: Any) -> bytes:
             return b"1"
+
+        def unpack(self, data: Payload) -> Any:
+            return orjson.loads(data)
 
     class Second(First):
         def pack(self, tree: Any) -> bytes:
