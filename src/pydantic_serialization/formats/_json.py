@@ -92,7 +92,7 @@ def _with_depth_check(reader: JsonReader, max_depth: int, model: str, format_nam
 
 def _validate_function(plan: ModelPlan, options: FormatOptions) -> Callable[..., Any]:
     # First: only the class's own method reads what its own method wrote.
-    if plan.model is not None and _overrides(plan.model, "model_validate_json"):
+    if plan.model is not None and has_own(plan.model, "model_validate_json"):
         override: Callable[..., Any] = plan.model.model_validate_json
         return override
     if not options.validate:
@@ -101,9 +101,11 @@ def _validate_function(plan: ModelPlan, options: FormatOptions) -> Callable[...,
     return validate
 
 
-def _overrides(model: type[BaseModel], method: str) -> bool:
+def has_own(model: type[BaseModel] | None, method: str) -> bool:
     """Say whether the user's class has a public method of its own in place of Pydantic's."""
-    own = getattr(model, method)
+    own = getattr(model, method, None)
+    if own is None:
+        return False
     return getattr(own, "__func__", own) is not getattr(
         getattr(BaseModel, method), "__func__", getattr(BaseModel, method)
     )
@@ -112,7 +114,7 @@ def _overrides(model: type[BaseModel], method: str) -> bool:
 def encode_function(plan: ModelPlan) -> Callable[..., bytes]:
     """Return the function that writes JSON text of the plan's type: Pydantic's, or the user's override of it."""
     model, to_json = plan.model, plan.serializer.to_json
-    if model is not None and _overrides(model, "model_dump_json"):
+    if model is not None and has_own(model, "model_dump_json"):
 
         def overridden(value: Any, **options: Any) -> bytes:
             if value.__class__ is not model:  # a subclass's own method would write the subclass's fields too

@@ -7,9 +7,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pydantic_serialization.plan.fingerprint import fingerprint
+from pydantic_serialization.plan.native.decoding import compile_decoding
+from pydantic_serialization.plan.native.encoding import compile_encoding
 
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator
+
+    from pydantic_serialization.plan.native.program import Compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,16 @@ class ModelPlan:
     def fingerprint(self) -> bytes:
         """Eight bytes that change when the schema does, the code of validators and serializers included."""
         return fingerprint(self.schema)
+
+    @cached_property
+    def encoding(self) -> Compiled:
+        """How the native core writes JSON text of the type."""
+        return compile_encoding(self.wire_schema)
+
+    @cached_property
+    def decoding(self) -> Compiled:
+        """How the native core reads JSON text of the type."""
+        return compile_decoding(self.wire_schema)
 
     def is_current(self) -> bool:
         """Say whether the model still has the serializer it was read from: ``model_rebuild`` makes a new one."""

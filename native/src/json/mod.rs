@@ -1,0 +1,1 @@
+//! JSON text: writing and reading it, without any knowledge of Python.

@@ -1,0 +1,13 @@
+//! The native core of `pydantic_serialization`: JSON straight from and into the instances of Pydantic models.
+//!
+//! This file is wiring only. [`json`] knows no Python type; [`py`] is the only module that touches Python objects.
+
+pub mod json;
+pub mod py;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    py::register(module)
+}

@@ -1,0 +1,14 @@
+//! Everything that touches Python objects.
+
+pub mod decode;
+pub mod encode;
+pub mod function;
+pub mod object;
+
+use pyo3::prelude::*;
+
+/// Add everything that Python may call to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    encode::register(module)?;
+    decode::register(module)
+}

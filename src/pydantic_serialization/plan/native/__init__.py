@@ -1,0 +1,7 @@
+"""What of a type the native core may do: programs for the core, and the reasons where Pydantic does the work."""
+
+from pydantic_serialization.plan.native.bind import bind_decoder, bind_encoder
+from pydantic_serialization.plan.native.program import Compiled, Unsupported
+from pydantic_serialization.plan.native.supported import core_for_json
+
+__all__ = ["Compiled", "Unsupported", "bind_decoder", "bind_encoder", "core_for_json"]

@@ -1,0 +1,57 @@
+"""Functions of the native core for one type, each with Pydantic's own function behind it.
+
+The functions are drop-ins: whatever the core is not certain of, it hands to ``fallback`` with the very same arguments.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic_serialization.plan.native.supported import core_for_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic_serialization.plan.spec import ModelPlan
+
+DEEPEST = 200
+"""Levels of arrays and objects that Pydantic reads."""
+
+
+def bind_encoder(
+    plan: ModelPlan, fallback: Callable[..., Any], *, max_depth: int = DEEPEST, text: bool = False
+) -> Callable[..., Any]:
+    """Return the function that writes JSON text of the plan's type.
+
+    Args:
+        plan: The type.
+        fallback: Takes a value and Pydantic's options of ``SchemaSerializer.to_json``; gives what the function gives.
+        max_depth: Levels of arrays and objects; deeper values go to ``fallback``.
+        text: Give ``str``, as ``model_dump_json`` does, rather than ``bytes``.
+
+    Returns:
+        A function with the arguments of ``fallback``; ``fallback`` itself where the core can do nothing.
+    """
+    core, program = core_for_json(), plan.encoding.program
+    if core is None or program is None:
+        return fallback
+    encode: Callable[..., Any] = core.encoder(program, fallback, max_depth=max_depth, text=text)
+    return encode
+
+
+def bind_decoder(plan: ModelPlan, fallback: Callable[..., Any], *, max_depth: int = DEEPEST) -> Callable[..., Any]:
+    """Return the function that reads JSON text of the plan's type.
+
+    Args:
+        plan: The type.
+        fallback: Takes data and Pydantic's options of ``SchemaValidator.validate_json``.
+        max_depth: Levels of arrays and objects; deeper documents go to ``fallback``.
+
+    Returns:
+        A function with the arguments of ``fallback``; ``fallback`` itself where the core can do nothing.
+    """
+    core, program = core_for_json(), plan.decoding.program
+    if core is None or program is None:
+        return fallback
+    decode: Callable[..., Any] = core.decoder(program, fallback, max_depth=max_depth)
+    return decode
