@@ -29,7 +29,15 @@ pub struct RawNumber<'t> {
     pub bytes: &'t [u8],
     /// Neither a fraction nor an exponent.
     pub is_integer: bool,
+    /// All digits but those of the exponent as one integer; only right where there are at most 18 of them.
+    digits: u64,
+    /// How many of the digits are behind the point.
+    decimals: usize,
+    has_exponent: bool,
 }
+
+/// So many digits fit 64 bits, whatever they are.
+const SAFE_DIGITS: usize = 18;
 
 impl RawNumber<'_> {
     /// The text of the number.
@@ -43,56 +51,51 @@ impl RawNumber<'_> {
         if !self.is_integer {
             return None;
         }
-        let (negative, digits) = match self.bytes {
-            [b'-', digits @ ..] => (true, digits),
-            digits => (false, digits),
-        };
-        if digits.len() > 18 {
+        if self.bytes.len() > SAFE_DIGITS {
             return self.text().parse().ok();
         }
-        let value = digits.iter().fold(0_i64, |value, digit| value * 10 + i64::from(digit - b'0'));
-        Some(if negative { -value } else { value })
+        let value = self.digits as i64;
+        Some(if self.bytes[0] == b'-' { -value } else { value })
     }
 
     /// The nearest double of a number with a fraction or an exponent; `None` where it is beyond all doubles.
+    ///
+    /// A short decimal is made by one division: its digits and the power of ten are both exact doubles then, so that it
+    /// rounds once, and right (Clinger 1990, "How to read floating point numbers accurately").
     #[inline]
     pub fn as_f64(&self) -> Option<f64> {
-        let value: f64 = exact_decimal(self.bytes).or_else(|| self.text().parse().ok())?;
+        if !self.has_exponent && self.bytes.len() <= SAFE_DIGITS && self.digits <= 1 << 53 {
+            let value = self.digits as f64 / POWERS[self.decimals];
+            return Some(if self.bytes[0] == b'-' { -value } else { value });
+        }
+        let value: f64 = self.text().parse().ok()?;
         value.is_finite().then_some(value)
     }
 }
 
-/// Powers of ten that a double holds exactly.
-const POWERS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
-    1e21, 1e22,
-];
+/// Powers of ten, each of them a double exactly.
+const POWERS: [f64; SAFE_DIGITS + 1] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18];
 
-/// The value of a short decimal without exponent: both the digits and the power of ten are exact doubles, so that one
-/// division rounds once, and right (Clinger 1990, "How to read floating point numbers accurately").
-#[inline]
-fn exact_decimal(bytes: &[u8]) -> Option<f64> {
-    if bytes.len() > 17 {
-        return None;
-    }
-    let (negative, digits) = match bytes {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
-    };
-    let mut mantissa = 0_u64;
-    let mut decimals = None;
-    for (index, byte) in digits.iter().enumerate() {
-        match byte {
-            b'0'..=b'9' => mantissa = mantissa * 10 + u64::from(byte - b'0'),
-            b'.' => decimals = Some(digits.len() - index - 1),
-            _ => return None,
+/// Bytes that are expected next, such as the key of a field.
+pub struct Expected {
+    bytes: Box<[u8]>,
+    /// The first eight of them, and which bits of a word they take.
+    word: u64,
+    mask: u64,
+}
+
+impl Expected {
+    /// Expect these bytes.
+    pub fn new(bytes: &[u8]) -> Self {
+        let mut word = [0; 8];
+        let mut mask = [0; 8];
+        for (at, byte) in bytes.iter().take(8).enumerate() {
+            word[at] = *byte;
+            mask[at] = 0xff;
         }
+        Self { bytes: bytes.into(), word: u64::from_le_bytes(word), mask: u64::from_le_bytes(mask) }
     }
-    if mantissa > 1 << 53 {
-        return None;
-    }
-    let value = mantissa as f64 / POWERS[decimals?];
-    Some(if negative { -value } else { value })
 }
 
 impl<'t> Cursor<'t> {
@@ -189,43 +192,69 @@ impl<'t> Cursor<'t> {
         Some(RawString { bytes, is_ascii, has_escapes })
     }
 
+    /// Take these bytes if they come next. Short ones are compared as one word, without a call.
+    #[inline]
+    pub fn take_expected(&mut self, expected: &Expected) -> bool {
+        let rest = &self.text[self.position..];
+        let length = expected.bytes.len();
+        let found = match rest.first_chunk::<8>() {
+            Some(word) if (u64::from_le_bytes(*word) ^ expected.word) & expected.mask != 0 => false,
+            Some(_) if length <= 8 => true,
+            _ => rest.starts_with(&expected.bytes),
+        };
+        if found {
+            self.position += length;
+        }
+        found
+    }
+
     /// Take a number, after [`Self::peek`] gave its first byte.
     #[inline]
     pub fn number(&mut self) -> Option<RawNumber<'t>> {
         let start = self.position;
-        let mut at = start + usize::from(self.text.get(start) == Some(&b'-'));
-        let digits = at;
-        at = self.skip_digits(at);
+        let whole = start + usize::from(self.text.get(start) == Some(&b'-'));
+        let mut digits = 0_u64;
+        let mut at = self.digits(whole, &mut digits);
         // At least one digit, and no zero before others.
-        if at == digits || (at > digits + 1 && self.text[digits] == b'0') {
+        if at == whole || (at > whole + 1 && self.text[whole] == b'0') {
             return None;
         }
-        let mut is_integer = true;
+        let mut number = RawNumber { bytes: &[], is_integer: true, digits: 0, decimals: 0, has_exponent: false };
         if self.text.get(at) == Some(&b'.') {
-            is_integer = false;
             let fraction = at + 1;
-            at = self.skip_digits(fraction);
-            if at == fraction {
+            at = self.digits(fraction, &mut digits);
+            number.is_integer = false;
+            number.decimals = at - fraction;
+            if number.decimals == 0 {
                 return None;
             }
         }
         if let Some(b'e' | b'E') = self.text.get(at) {
-            is_integer = false;
+            number.is_integer = false;
+            number.has_exponent = true;
             at += 1;
             at += usize::from(matches!(self.text.get(at), Some(b'+' | b'-')));
             let exponent = at;
-            at = self.skip_digits(exponent);
+            at = self.digits(exponent, &mut 0);
             if at == exponent {
                 return None;
             }
         }
         self.position = at;
-        Some(RawNumber { bytes: &self.text[start..at], is_integer })
+        number.digits = digits;
+        number.bytes = &self.text[start..at];
+        Some(number)
     }
 
+    /// Go over digits, and add them to a value.
     #[inline]
-    fn skip_digits(&self, mut at: usize) -> usize {
-        while matches!(self.text.get(at), Some(b'0'..=b'9')) {
+    fn digits(&self, mut at: usize, value: &mut u64) -> usize {
+        while let Some(byte) = self.text.get(at) {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            *value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
             at += 1;
         }
         at
@@ -312,7 +341,6 @@ fn skip_plain(text: &[u8], mut at: usize, is_ascii: &mut bool) -> usize {
         if ends == 0 {
             seen_high |= word & HIGH;
             at += 8;
-            // A long text: let the vectorised search find its end.
             continue;
         }
         let step = (ends.trailing_zeros() / 8) as usize;

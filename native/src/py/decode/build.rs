@@ -12,6 +12,7 @@ use super::node::{
     After, Entries, Extra, FloatBounds, Info, IntBounds, Items, Length, Model, Node, Piece, Plan, RootModel, StrRules,
     Table, Tagged, TypedDict, is_live,
 };
+use crate::json::cursor::{Expected, needs_escape};
 
 type Tuple<'py> = Bound<'py, PyTuple>;
 
@@ -223,7 +224,7 @@ fn fields(list: &Bound<'_, PyAny>, keys: &Bound<'_, PyAny>) -> PyResult<(Vec<Fie
         let key = found.iter().find(|(_, meaning)| *meaning == Key::Field(index));
         fields.push(Field {
             name,
-            quoted: key.map(|(key, _)| quoted(key)).unwrap_or_else(|| (*b"\"\"").into()),
+            expected: expected(key.map(|(key, _)| &**key)),
             node: node(&inner)?,
             default: self::default(&default)?,
             location,
@@ -232,12 +233,12 @@ fn fields(list: &Bound<'_, PyAny>, keys: &Bound<'_, PyAny>) -> PyResult<(Vec<Fie
     Ok((fields, found))
 }
 
-/// A key as it stands in a text, or something that stands nowhere if it would have to be escaped.
-fn quoted(key: &[u8]) -> Box<[u8]> {
-    if crate::json::cursor::needs_escape(key) {
-        return (*b"\"\\").into();
+/// A key as it stands in a text; one that would have to be escaped is never expected.
+fn expected(key: Option<&[u8]>) -> Expected {
+    match key {
+        Some(key) if !needs_escape(key) => Expected::new(&[b"\"", key, b"\":"].concat()),
+        _ => Expected::new(b"nothing starts like this"),
     }
-    [b"\"", key, b"\""].concat().into()
 }
 
 fn key_bytes(key: &Bound<'_, PyAny>) -> PyResult<Box<[u8]>> {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use pyo3::prelude::*;
 
 use super::node::Node;
+use crate::json::cursor::Expected;
 
 /// What a field has when the text does not give it a value.
 pub enum Default {
@@ -28,8 +29,8 @@ pub enum Default {
 pub struct Field {
     /// The schema's own key object: instances must carry it, or Pydantic's serializer gets slower on them.
     pub name: Py<PyAny>,
-    /// `"name"`, with its quotes, as the first of its keys stands in a text.
-    pub quoted: Box<[u8]>,
+    /// `"name":`, as the first of its keys stands in a text.
+    pub expected: Expected,
     pub node: Node,
     pub default: Default,
     /// What errors call the field; `None` where it is the key that was found in the text.

@@ -19,6 +19,7 @@ mod piece;
 mod reader;
 mod realise;
 mod scalar;
+mod set_layout;
 mod set_template;
 mod union;
 

@@ -76,9 +76,9 @@ impl<'p, 't> Reader<'p, 't> {
             return Err(Miss::Unknown);
         }
         if let Some(field) = fields.get(expected)
-            && self.cursor.take_exactly(&field.quoted)
+            && self.cursor.take_expected(&field.expected)
         {
-            return if self.cursor.take(b':') { Ok(Found::Field(expected)) } else { Err(Miss::Unknown) };
+            return Ok(Found::Field(expected));
         }
         let raw = self.key()?;
         match find(self.text_of(raw)?) {
