@@ -46,7 +46,7 @@ impl RawNumber<'_> {
     }
 
     /// The value, if the number is an integer of 64 bits.
-    #[inline]
+    #[inline(always)]
     pub fn as_i64(&self) -> Option<i64> {
         if !self.is_integer {
             return None;
@@ -62,7 +62,7 @@ impl RawNumber<'_> {
     ///
     /// A short decimal is made by one division: its digits and the power of ten are both exact doubles then, so that it
     /// rounds once, and right (Clinger 1990, "How to read floating point numbers accurately").
-    #[inline]
+    #[inline(always)]
     pub fn as_f64(&self) -> Option<f64> {
         if !self.has_exponent && self.bytes.len() <= SAFE_DIGITS && self.digits <= 1 << 53 {
             let value = self.digits as f64 / POWERS[self.decimals];
@@ -122,7 +122,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Skip white space and return the next byte without taking it.
-    #[inline]
+    #[inline(always)]
     pub fn peek(&mut self) -> Option<u8> {
         loop {
             let byte = *self.text.get(self.position)?;
@@ -136,8 +136,14 @@ impl<'t> Cursor<'t> {
         }
     }
 
+    /// Take the byte that [`Self::peek`] gave.
+    #[inline(always)]
+    pub fn step(&mut self) {
+        self.position += 1;
+    }
+
     /// Skip white space and take the next byte if it is this one.
-    #[inline]
+    #[inline(always)]
     pub fn take(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         self.position += usize::from(found);
@@ -166,7 +172,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Take a string, after [`Self::peek`] gave its opening quote.
-    #[inline]
+    #[inline(always)]
     pub fn string(&mut self) -> Option<RawString<'t>> {
         let start = self.position + 1;
         let mut at = start;
@@ -209,7 +215,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Take a number, after [`Self::peek`] gave its first byte.
-    #[inline]
+    #[inline(always)]
     pub fn number(&mut self) -> Option<RawNumber<'t>> {
         let start = self.position;
         let whole = start + usize::from(self.text.get(start) == Some(&b'-'));
@@ -247,7 +253,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Go over digits, and add them to a value.
-    #[inline]
+    #[inline(always)]
     fn digits(&self, mut at: usize, value: &mut u64) -> usize {
         while let Some(byte) = self.text.get(at) {
             let digit = byte.wrapping_sub(b'0');

@@ -122,12 +122,12 @@ impl<'p, 't> Reader<'p, 't> {
     }
 
     /// Open an array or object, after its first byte was seen.
-    #[inline]
+    #[inline(always)]
     pub fn open(&mut self, bracket: u8) -> Read<()> {
         match self.cursor.peek() {
             Some(byte) if byte == bracket => {
                 self.levels = self.levels.checked_sub(1).ok_or(Miss::Unknown)?;
-                self.cursor.take(bracket);
+                self.cursor.step();
                 Ok(())
             }
             Some(_) => Err(Miss::Refused),
@@ -137,16 +137,21 @@ impl<'p, 't> Reader<'p, 't> {
 
     /// Say whether another item follows in an array or object: takes a comma or the closing bracket, which also closes
     /// the level.
-    #[inline]
+    #[inline(always)]
     pub fn goes_on(&mut self, bracket: u8, is_first: bool) -> Read<bool> {
-        if self.cursor.take(bracket) {
-            self.levels += 1;
-            return Ok(false);
+        match self.cursor.peek() {
+            Some(byte) if byte == bracket => {
+                self.cursor.step();
+                self.levels += 1;
+                Ok(false)
+            }
+            Some(b',') if !is_first => {
+                self.cursor.step();
+                Ok(true)
+            }
+            Some(_) if is_first => Ok(true),
+            _ => Err(Miss::Unknown),
         }
-        if is_first || self.cursor.take(b',') {
-            return Ok(true);
-        }
-        Err(Miss::Unknown)
     }
 
     /// Take a key and its colon.
@@ -174,7 +179,7 @@ impl<'p, 't> Reader<'p, 't> {
     }
 
     /// A new Python string.
-    #[inline]
+    #[inline(always)]
     pub fn string_object(&mut self, raw: RawString<'t>) -> Read<Owned> {
         if raw.is_ascii && !raw.has_escapes {
             return new_ascii(raw.bytes).ok_or_else(out_of_memory);
