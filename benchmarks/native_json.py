@@ -124,7 +124,7 @@ def model_cases(slow: type[BaseModel], fast: type[BaseModel], data: dict[str, An
         "dump_label": "model_dump_json()",
         "dump": "value.model_dump_json()",
         "fast_dump": "fast.model_dump_json()",
-        "orjson_dump": "orjson.dumps(value.model_dump())",
+        "orjson_dump": "orjson.dumps(value.model_dump(), option=orjson.OPT_UTC_Z)",
         "load_label": "model_validate_json(..)",
         "load": "Model.model_validate_json(text)",
         "fast_load": "Fast.model_validate_json(text)",

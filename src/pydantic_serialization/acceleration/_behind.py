@@ -12,13 +12,17 @@ from __future__ import annotations
 
 import dis
 import sys
-from types import CellType, FunctionType
+from functools import cache
+from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, TypeAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from weakref import ReferenceType
+
+    from pydantic_core import SchemaSerializer, SchemaValidator
 
 METHODS: dict[tuple[type, str], Any] = {
     (BaseModel, "model_dump_json"): BaseModel.__dict__["model_dump_json"],
@@ -52,48 +56,75 @@ def _line_of_call(code: Any) -> int:
     return next((line for line in lines if line), code.co_firstlineno)
 
 
-def _in_place_of(owner: type, name: str, template: Callable[..., Any]) -> Callable[..., Any]:
-    """Return ``template`` as a function of Pydantic's module, calling pydantic-core at the line of Pydantic's method."""
-    original: FunctionType = function_of(METHODS[owner, name])
-    if not is_pydantics(original):
-        return original
-    code, own = original.__code__, template.__code__
-    moved = own.replace(
+@cache
+def _moved(owner: type, name: str) -> CodeType:
+    """Return a template's code as if it stood in Pydantic's method, with the call of pydantic-core at the same line."""
+    code, own = function_of(METHODS[owner, name]).__code__, _TEMPLATES[owner, name].__code__
+    return own.replace(
         co_filename=code.co_filename,
         co_firstlineno=own.co_firstlineno + _line_of_call(code) - _line_of_call(own),
         co_name=code.co_name,
         co_qualname=code.co_qualname,
     )
-    return FunctionType(moved, original.__globals__, original.__name__, None, (CellType(original),))
 
 
-def _templates() -> tuple[Callable[..., Any], ...]:
-    original: Any = None  # each template gets Pydantic's method here
+def _behind(owner: type, name: str, **values: Any) -> Callable[..., Any]:
+    original: FunctionType = function_of(METHODS[owner, name])
+    code = _moved(owner, name)
+    values["original"] = original
+    cells = tuple(CellType(values[variable]) for variable in code.co_freevars)
+    return FunctionType(code, original.__globals__, original.__name__, None, cells)
+
+
+def dump_by(serializer: SchemaSerializer) -> Callable[..., str]:
+    """Return what writes an instance of the serializer's class as Pydantic's method does."""
+    return _behind(BaseModel, "model_dump_json", core=serializer)
+
+
+def validate_by(validator: SchemaValidator, cls: type[BaseModel]) -> Callable[..., Any]:
+    """Return what reads an instance of a class as Pydantic's method does."""
+    return _behind(BaseModel, "model_validate_json", core=validator, model=cls)
+
+
+def adapter_dump_by(serializer: SchemaSerializer, adapter: ReferenceType[TypeAdapter[Any]]) -> Callable[..., bytes]:
+    """Return what writes a value of an adapter's type as Pydantic's method does. It does not keep the adapter alive."""
+    return _behind(TypeAdapter, "dump_json", core=serializer, adapter=adapter)
+
+
+def adapter_validate_by(validator: SchemaValidator, adapter: ReferenceType[TypeAdapter[Any]]) -> Callable[..., Any]:
+    """Return what reads a value of an adapter's type as Pydantic's method does. It does not keep the adapter alive."""
+    return _behind(TypeAdapter, "validate_json", core=validator, adapter=adapter)
+
+
+def _templates() -> tuple[FunctionType, ...]:
+    original: Any = None  # Pydantic's method
+    core: Any = None  # Pydantic's serializer or validator
+    model: Any = None  # the class
+    adapter: Any = None  # the adapter, weakly
 
     def dump(self: Any, **options: Any) -> Any:
         if options:
             return original(self, **options)
-        return self.__pydantic_serializer__.to_json(self).decode()
+        return core.to_json(self).decode()
 
-    def validate(cls: Any, json_data: Any, **options: Any) -> Any:
+    def validate(json_data: Any, **options: Any) -> Any:
         __tracebackhide__ = True
         if options:
-            return original(cls, json_data, **options)
-        return cls.__pydantic_validator__.validate_json(json_data)
+            return original(model, json_data, **options)
+        return core.validate_json(json_data)
 
-    def dump_adapted(self: Any, instance: Any, /, **options: Any) -> Any:
+    def dump_adapted(instance: Any, /, **options: Any) -> Any:
         if options:
-            return original(self, instance, **options)
-        return self.serializer.to_json(instance)
+            return original(adapter(), instance, **options)
+        return core.to_json(instance)
 
-    def validate_adapted(self: Any, data: Any, /, **options: Any) -> Any:
+    def validate_adapted(data: Any, /, **options: Any) -> Any:
         if options:
-            return original(self, data, **options)
-        return self.validator.validate_json(data)
+            return original(adapter(), data, **options)
+        return core.validate_json(data)
 
-    return dump, validate, dump_adapted, validate_adapted
+    functions: Any = dump, validate, dump_adapted, validate_adapted
+    return tuple(functions)
 
 
-dump, validate, dump_adapted, validate_adapted = (
-    _in_place_of(owner, name, template) for (owner, name), template in zip(METHODS, _templates(), strict=True)
-)
+_TEMPLATES = dict(zip(METHODS, _templates(), strict=True))

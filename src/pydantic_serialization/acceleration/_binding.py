@@ -10,7 +10,7 @@ from weakref import ref
 from pydantic import BaseModel
 from pydantic_core import SchemaSerializer, SchemaValidator
 
-from pydantic_serialization.acceleration import _behind
+from pydantic_serialization.acceleration._behind import adapter_dump_by, adapter_validate_by, dump_by, validate_by
 from pydantic_serialization.acceleration._entries import DUMP, VALIDATE, keep
 from pydantic_serialization.plan.compiler import compile_plan, plan_of
 from pydantic_serialization.plan.native import bind_decoder, bind_encoder
@@ -23,52 +23,50 @@ if TYPE_CHECKING:
     from pydantic_serialization.plan import ModelPlan
 
 _log = logging.getLogger("pydantic_serialization")
-_SERIALIZER, _VALIDATOR = "__pydantic_serializer__", "__pydantic_validator__"
 
 
-def bind_dump(cls: type[BaseModel]) -> Callable[..., str]:
-    """Return what writes instances of exactly this class, and keep it at the class."""
-    serializer = cls.__dict__.get(_SERIALIZER)
-    if type(serializer) is not SchemaSerializer:  # not complete yet: Pydantic completes it and writes
-        return _behind.dump
-    write = _bound(cls, partial(bind_encoder, text=True), _behind.dump)
+def bind_dump(cls: type[BaseModel]) -> Callable[..., str] | None:
+    """Return what writes instances of exactly this class, and keep it at the class; ``None`` if it is not complete."""
+    serializer = cls.__dict__.get("__pydantic_serializer__")
+    if type(serializer) is not SchemaSerializer:
+        return None
+    write = _bound(cls, partial(bind_encoder, text=True), dump_by(serializer))
     keep(cls, DUMP, serializer, write)
     return write
 
 
-def bind_validate(cls: type[BaseModel]) -> Callable[..., Any]:
-    """Return what reads instances of exactly this class, and keep it at the class."""
-    by_pydantic = partial(_behind.validate, cls)
-    validator = cls.__dict__.get(_VALIDATOR)
-    if type(validator) is not SchemaValidator:  # not complete yet, or a plug-in, which wants to see every call
-        return by_pydantic
-    read = _bound(cls, bind_decoder, by_pydantic)
+def bind_validate(cls: type[BaseModel]) -> Callable[..., Any] | None:
+    """Return what reads instances of exactly this class, and keep it at the class.
+
+    ``None`` if the class is not complete, or has a plug-in, which wants to see every call.
+    """
+    validator = cls.__dict__.get("__pydantic_validator__")
+    if type(validator) is not SchemaValidator:
+        return None
+    read = _bound(cls, bind_decoder, validate_by(validator, cls))
     keep(cls, VALIDATE, validator, read)
     return read
 
 
-def bind_adapter_dump(adapter: TypeAdapter[Any]) -> Callable[..., bytes]:
-    """Return what writes values of the adapter's type, and keep it at the adapter."""
-    this = ref(adapter)
-
-    def by_pydantic(instance: Any, /, **options: Any) -> Any:
-        return _behind.dump_adapted(this(), instance, **options)
-
-    serializer: Any = adapter.serializer  # a stand-in of Pydantic's, while the adapter is not complete
-    write = _bound(adapter, bind_encoder, by_pydantic) if type(serializer) is SchemaSerializer else by_pydantic
+def bind_adapter_dump(adapter: TypeAdapter[Any]) -> Callable[..., bytes] | None:
+    """Return what writes values of the adapter's type, and keep it at the adapter; ``None`` if it is not complete."""
+    serializer: Any = adapter.serializer
+    if type(serializer) is not SchemaSerializer:
+        return None
+    write = _bound(adapter, bind_encoder, adapter_dump_by(serializer, ref(adapter)))
     keep(adapter, DUMP, serializer, write)
     return write
 
 
-def bind_adapter_validate(adapter: TypeAdapter[Any]) -> Callable[..., Any]:
-    """Return what reads values of the adapter's type, and keep it at the adapter."""
-    this = ref(adapter)
+def bind_adapter_validate(adapter: TypeAdapter[Any]) -> Callable[..., Any] | None:
+    """Return what reads values of the adapter's type, and keep it at the adapter.
 
-    def by_pydantic(data: Any, /, **options: Any) -> Any:
-        return _behind.validate_adapted(this(), data, **options)
-
+    ``None`` if the adapter is not complete, or has a plug-in, which wants to see every call.
+    """
     validator: Any = adapter.validator
-    read = _bound(adapter, bind_decoder, by_pydantic) if type(validator) is SchemaValidator else by_pydantic
+    if type(validator) is not SchemaValidator:
+        return None
+    read = _bound(adapter, bind_decoder, adapter_validate_by(validator, ref(adapter)))
     keep(adapter, VALIDATE, validator, read)
     return read
 

@@ -28,6 +28,9 @@ installed: set[str] = set()
 """Names of the methods that are replaced for the whole process."""
 
 _EMPTY = Entry((None, None))
+_PYDANTICS_DUMP, _PYDANTICS_VALIDATE, _PYDANTICS_ADAPTER_DUMP, _PYDANTICS_ADAPTER_VALIDATE = map(
+    _behind.function_of, _behind.METHODS.values()
+)
 
 
 def is_active(cls: type, name: str) -> bool:
@@ -40,15 +43,14 @@ def is_active(cls: type, name: str) -> bool:
 
 def _resolve_dump(self: Any, **options: Any) -> Any:
     cls = type(self)
-    run = bind_dump(cls) if is_active(cls, "model_dump_json") else _behind.dump
-    return run(self, **options)
+    run = bind_dump(cls) if is_active(cls, "model_dump_json") else None
+    return (run or _PYDANTICS_DUMP)(self, **options)
 
 
 def _resolve_validate(cls: Any, json_data: Any, **options: Any) -> Any:
     __tracebackhide__ = True
-    if isinstance(cls, type) and is_active(cls, "model_validate_json"):
-        return bind_validate(cls)(json_data, **options)
-    return _behind.validate(cls, json_data, **options)
+    run = bind_validate(cls) if isinstance(cls, type) and is_active(cls, "model_validate_json") else None
+    return _PYDANTICS_VALIDATE(cls, json_data, **options) if run is None else run(json_data, **options)
 
 
 def _resolve_adapted(adapter: Any, name: str) -> Callable[..., Any] | None:
@@ -65,7 +67,7 @@ def _resolve_adapted(adapter: Any, name: str) -> Callable[..., Any] | None:
     return bind(adapter)
 
 
-_ADAPTED: dict[str, tuple[str, Callable[[Any], Callable[..., Any]]]] = {
+_ADAPTED: dict[str, tuple[str, Callable[[Any], Callable[..., Any] | None]]] = {
     DUMP: ("dump_json", bind_adapter_dump),
     VALIDATE: ("validate_json", bind_adapter_validate),
 }
@@ -91,7 +93,7 @@ class BaseModel:
         if not options:
             return _validate(cls, json_data)
         if options.get("by_alias") is False:  # which Pydantic's method may refuse
-            return _behind.validate(cls, json_data, **options)
+            return _PYDANTICS_VALIDATE(cls, json_data, **options)
         return _validate(cls, json_data, **options)
 
 
@@ -104,13 +106,13 @@ class TypeAdapter:
     def dump_json(self, instance: Any, /, **options: Any) -> Any:
         entry = self.__dict__.get(DUMP, _EMPTY)
         write = entry[1] if entry[0] is self.serializer else _resolve_adapted(self, DUMP)
-        return _behind.dump_adapted(self, instance, **options) if write is None else write(instance, **options)
+        return _PYDANTICS_ADAPTER_DUMP(self, instance, **options) if write is None else write(instance, **options)
 
     def validate_json(self, data: Any, /, **options: Any) -> Any:
         entry = self.__dict__.get(VALIDATE, _EMPTY)
         read = entry[1] if entry[0] is self.validator else _resolve_adapted(self, VALIDATE)
         if read is None or (options and options.get("by_alias") is False):
-            return _behind.validate_adapted(self, data, **options)
+            return _PYDANTICS_ADAPTER_VALIDATE(self, data, **options)
         return read(data, **options)
 
 
