@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from pydantic import BaseModel
 from pydantic_core import SchemaSerializer, SchemaValidator
 
 from pydantic_serialization.acceleration._behind import adapter_dump_by, adapter_validate_by, dump_by, validate_by
@@ -18,7 +17,7 @@ from pydantic_serialization.plan.native import bind_decoder, bind_encoder
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pydantic import TypeAdapter
+    from pydantic import BaseModel, TypeAdapter
 
     from pydantic_serialization.plan import ModelPlan
 
@@ -85,8 +84,6 @@ def _bound(
 
 def _plan_of_adapter(adapter: TypeAdapter[Any]) -> ModelPlan | None:
     """Return the plan of an adapter's own schema; ``None`` where the schema alone does not say what the adapter does."""
-    declared: Any = adapter._type  # noqa: SLF001  (made anew from outside, an adapter might resolve names differently)
-    is_model = isinstance(declared, type) and issubclass(declared, BaseModel)
-    if not adapter.pydantic_complete or (not is_model and adapter._model_config):  # noqa: SLF001
+    if not adapter.pydantic_complete or adapter._config:  # noqa: SLF001  (there is no public way to ask)
         return None
-    return plan_of(declared, adapter.core_schema, adapter.serializer, adapter.validator)
+    return plan_of(adapter._type, adapter.core_schema, adapter.serializer, adapter.validator)  # noqa: SLF001
