@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from pydantic_serialization._native import BACKEND
+from pydantic_serialization.acceleration import accelerate, install, uninstall
 from pydantic_serialization.bare import copy_model, decoder, encoder
 from pydantic_serialization.cache import CacheManager
 from pydantic_serialization.codecs import available_codecs, register_codec
@@ -74,6 +75,7 @@ __all__ = [
     "UnknownFormatError",
     "UnsupportedTypeError",
     "UntrustedDataError",
+    "accelerate",
     "available_codecs",
     "available_formats",
     "benchmark_serialization",
@@ -84,9 +86,11 @@ __all__ = [
     "deserialized",
     "encoder",
     "explain",
+    "install",
     "register_codec",
     "register_format",
     "serialized",
+    "uninstall",
 ]
 
 

@@ -21,6 +21,7 @@ SPECIFIED = {
     "SerializationFormat",
     "SerializationProfiler",
     "SerializationUtils",
+    "accelerate",
     "available_codecs",
     "available_formats",
     "benchmark_serialization",
@@ -31,9 +32,11 @@ SPECIFIED = {
     "deserialized",
     "encoder",
     "explain",
+    "install",
     "register_codec",
     "register_format",
     "serialized",
+    "uninstall",
 }
 
 

@@ -35,6 +35,18 @@ impl Arguments {
         (self.positional > 0).then(|| unsafe { *self.values })
     }
 
+    /// The same arguments but for the first positional one, which must be there.
+    #[inline]
+    pub fn without_first(&self) -> Self {
+        debug_assert!(self.positional > 0);
+        Self {
+            // SAFETY: the caller says that there is a first value; the others follow it.
+            values: unsafe { self.values.add(1) },
+            positional: self.positional - 1,
+            names: self.names,
+        }
+    }
+
     /// Number of positional arguments.
     #[inline]
     pub fn positional(&self) -> usize {

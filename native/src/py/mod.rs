@@ -1,6 +1,7 @@
 //! Everything that touches Python objects.
 
 pub mod decode;
+pub mod dispatch;
 pub mod encode;
 pub mod function;
 pub mod object;
@@ -10,5 +11,6 @@ use pyo3::prelude::*;
 /// Add everything that Python may call to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     encode::register(module)?;
-    decode::register(module)
+    decode::register(module)?;
+    dispatch::register(module)
 }

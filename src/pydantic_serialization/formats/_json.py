@@ -104,11 +104,13 @@ def _validate_function(plan: ModelPlan, options: FormatOptions) -> Callable[...,
 def has_own(model: type[BaseModel] | None, method: str) -> bool:
     """Say whether the user's class has a public method of its own in place of Pydantic's."""
     own = getattr(model, method, None)
-    if own is None:
+    own = getattr(own, "__func__", own)
+    if own is None or hasattr(
+        own, "__pydantic_serialization__"
+    ):  # put there by accelerate(): it does what Pydantic's does
         return False
-    return getattr(own, "__func__", own) is not getattr(
-        getattr(BaseModel, method), "__func__", getattr(BaseModel, method)
-    )
+    pydantics = getattr(BaseModel, method)
+    return own is not getattr(pydantics, "__func__", pydantics)
 
 
 def encode_function(plan: ModelPlan) -> Callable[..., bytes]:

@@ -61,6 +61,19 @@ def compile_plan(declared: Any) -> ModelPlan:
         # Pydantic's text shows what it was given, which may be the payload.
         shows = any(isinstance(part, _VALUES) for part in _parts(declared))
         raise UnsupportedTypeError(message, model=name) from (None if shows else error)
+    return plan_of(declared, schema, serializer, validator)
+
+
+def plan_of(declared: Any, schema: Any, serializer: Any, validator: Any) -> ModelPlan:
+    """Return the plan of a type from what Pydantic has compiled for it.
+
+    Args:
+        declared: The type.
+        schema: Its core schema.
+        serializer: Pydantic's serializer of that schema.
+        validator: Pydantic's validator of that schema.
+    """
+    model = declared if isinstance(declared, type) and issubclass(declared, BaseModel) else None
     traits = _Traits(schema).found()
     wire_schema = through_owner(schema, traits.classes)
     source = None if model is None else serializer
@@ -69,7 +82,7 @@ def compile_plan(declared: Any) -> ModelPlan:
         serializer, validator = build_serializer(wire_schema, config), build_validator(wire_schema, config)
     return ModelPlan(
         type=declared,
-        name=name,
+        name=type_name(declared),
         model=model,
         schema=schema,
         wire_schema=wire_schema,
