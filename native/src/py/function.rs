@@ -69,8 +69,17 @@ impl Arguments {
 
     /// Call another callable with the very same arguments. Returns a new reference, or null with an exception set.
     pub fn forward(&self, callable: &Py<PyAny>) -> *mut ffi::PyObject {
-        // SAFETY: the arguments are alive while the call lasts, and `callable` is held by the caller.
-        unsafe { ffi::PyObject_Vectorcall(callable.as_ptr(), self.values, self.positional, self.names) }
+        // SAFETY: the caller holds the callable.
+        unsafe { self.forward_to(callable.as_ptr()) }
+    }
+
+    /// The same for a callable that is known by its address.
+    ///
+    /// # Safety
+    /// `callable` is alive while the call lasts.
+    pub unsafe fn forward_to(&self, callable: *mut ffi::PyObject) -> *mut ffi::PyObject {
+        // SAFETY: the interpreter keeps the arguments alive while the call lasts; the caller vouches for the callable.
+        unsafe { ffi::PyObject_Vectorcall(callable, self.values, self.positional, self.names) }
     }
 }
 
