@@ -1,1 +1,6 @@
 //! JSON text: writing and reading it, without any knowledge of Python.
+
+pub mod escape;
+pub mod members;
+pub mod number;
+pub mod temporal_text;
