@@ -99,7 +99,7 @@ class ModelPlan:
     @cached_property
     def encoding(self) -> Compiled:
         """How the native core writes JSON text of the type."""
-        return compile_encoding(self.wire_schema)
+        return compile_encoding(self.wire_schema, self.serializer)
 
     @cached_property
     def decoding(self) -> Compiled:
