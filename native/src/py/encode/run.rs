@@ -77,7 +77,7 @@ impl Encoder {
     fn decline(&self, arguments: Arguments) -> Object {
         let declined = self.declined.load(Ordering::Relaxed);
         self.declined.store(declined.saturating_add(1), Ordering::Relaxed);
-        arguments.forward(self.fallback.as_ptr())
+        arguments.forward(&self.fallback)
     }
 
     #[inline]
@@ -160,11 +160,11 @@ impl Callable for Encoder {
         } else {
             match (arguments.first(), Options::of(&arguments, self.program.options)) {
                 (Some(value), Some(options)) if arguments.positional() == 1 => (value, options),
-                _ => return arguments.forward(self.fallback.as_ptr()),
+                _ => return arguments.forward(&self.fallback),
             }
         };
         if !self.is_worth_trying() {
-            return arguments.forward(self.fallback.as_ptr());
+            return arguments.forward(&self.fallback);
         }
         self.attempt(value, options, arguments)
     }
