@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RAW = (
-    "null true false 0 -0 1 -1 1.0 1.5 -0.0 1e5 1e400 1E-7 01 1. .5 +1 NaN Infinity -Infinity 9223372036854775807 "
-    '9223372036854775808 -9223372036854775809 123456789012345678901234567890 "" "a" "1" "1.5" "true" "no" "null" '
-    '"2024-02-29" "2023-02-29" "2024-02-29T10:11:12Z" "2024-02-29T10:11:12.123456+05:30" "2024-02-29 10:11:12" "10:11:12" '
-    '"1700000000" 1700000000 "P1DT2H" "-P1D" "PT0.5S" "P1Y" "12345678-1234-5678-1234-567812345678" '
-    '"12345678123456781234567812345678" "1.50" "-1e3" "inf" "é" "\\u00e9" "\\ud83d\\ude00" "\\ud800" "\\x" "a\tb" "a '
-    '[] {} [1] ["a"] [null] [[]] {"a":1} {"kind":"cat"} {"kind":"dog","name":"x"} {"kind":"bird"} [1,] {"a":1,} tru nul '
-    '"red" "blue" 2 [1,"a"] [1,2,3] "b" "aGVsbG8="'
+    "null true false 0 -0 1 -1 1.0 1.5 -0.0 1e5 1e400 1E-7 01 1. .5 +1 NaN Infinity -Infinity "
+    '9223372036854775807 9223372036854775808 -9223372036854775809 123456789012345678901234567890 "" "a" '
+    '"1" "1.5" "true" "no" "null" "2024-02-29" "2023-02-29" "2024-02-29T10:11:12Z" '
+    '"2024-02-29T10:11:12.123456+05:30" "10:11:12" "1700000000" 1700000000 "P1DT2H" "-P1D" "PT0.5S" "P1Y" '
+    '"12345678-1234-5678-1234-567812345678" "12345678123456781234567812345678" "1.50" "-1e3" "inf" "é" '
+    '"\\u00e9" "\\ud83d\\ude00" "\\ud800" "\\x" "a\tb" "a [] {} [1] ["a"] [null] [[]] {"a":1} '
+    '{"kind":"cat"} {"kind":"dog","name":"x"} {"kind":"bird"} [1,] {"a":1,} tru nul "red" "blue" 2 '
+    '[1,"a"] [1,2,3] "b" "aGVsbG8="'
 ).split(" ")
 """One value each, valid JSON or not."""
 
@@ -42,7 +43,9 @@ def variants(document: str) -> Iterator[str]:
         for extra in ("zzz", "é", "", '\\u0061"'):
             yield _with(tree, place, _object([*members, (extra, {"deep": [1, None]})]))
         yield _with(tree, place, _object(members[::-1]))
-        yield _with(tree, place, "{" + ", ".join(f' "{_escaped(key)}" :{json.dumps(value)}' for key, value in members) + "}")
+        yield _with(
+            tree, place, "{" + ", ".join(f' "{_escaped(key)}" :{json.dumps(value)}' for key, value in members) + "}"
+        )
 
 
 def _escaped(key: str) -> str:
@@ -89,7 +92,9 @@ def garbled(draw: st.DrawFn, document: bytes) -> bytes:
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, max(len(text) - 1, 0)))
         kind = draw(st.integers(0, 3))
-        piece = draw(st.sampled_from([b'"', b"{", b"}", b"[", b"]", b",", b":", b"0", b"-", b"e", b".", b"\\", b"\xc3"]))
+        piece = draw(
+            st.sampled_from([b'"', b"{", b"}", b"[", b"]", b",", b":", b"0", b"-", b"e", b".", b"\\", b"\xc3"])
+        )
         if kind == 0:
             text[at : at + 1] = piece
         elif kind == 1:

@@ -59,7 +59,7 @@ def compile_decoding(schema: Any, validator: Any) -> Compiled:
     except Unsupported as error:
         return Compiled(None, Detour(error.reason, error.advice), compiler.detours)
     fail = refusal_error(validator.title, hide_input=bool(compiler.config.get("hide_input_in_errors")))
-    return Compiled((root, tuple(compiler.definitions), fail), None, compiler.detours)
+    return Compiled((root, tuple(compiler.definitions), fail, compiler.is_lax), None, compiler.detours)
 
 
 class DecodingCompiler:
@@ -72,6 +72,7 @@ class DecodingCompiler:
         config: The configuration of the root.
         definitions: The programs of definitions, by number.
         detours: Fields with a piece in them, by class.
+        is_lax: Something in the program means the same only outside strict mode.
     """
 
     def __init__(self, config: Node) -> None:
@@ -79,6 +80,7 @@ class DecodingCompiler:
         self.schemas: dict[str, Node] = {}
         self.definitions: list[Program] = []
         self.detours: dict[type, dict[str, Detour]] = {}
+        self.is_lax = False
         self.fields = FieldsCompiler(self)
         self._numbers: dict[str, int] = {}
         self._field: tuple[type, str] | None = None
@@ -123,14 +125,21 @@ class DecodingCompiler:
         is_live = runs_user_code(node, self.schemas)
         if is_live and _looks_around(node, self.schemas):
             raise Unsupported("a validator with an info argument, other than mode='after'")
+        return ("piece", self.validator(node, config).validate_json, is_live)
+
+    def validator(self, node: Node, config: Node) -> SchemaValidator:
+        """Return Pydantic's validator for a node alone.
+
+        Raises:
+            Unsupported: Pydantic cannot build one.
+        """
         schema: Any = node
         if self.schemas:
             schema = {"type": "definitions", "schema": node, "definitions": self._reachable(node)}
         try:
-            validator = SchemaValidator(schema, config or None)  # type: ignore[arg-type]
+            return SchemaValidator(schema, config or None)  # type: ignore[arg-type]
         except SchemaError as error:
             raise Unsupported("pydantic cannot build a validator for a part of it") from error
-        return ("piece", validator.validate_json, is_live)
 
     def in_field(self, cls: type, name: str, node: Node, config: Node) -> Program:
         """Return the program of a field's value, and note for the field what Pydantic does in it."""

@@ -72,6 +72,8 @@ def _has_key(compiler: DecodingCompiler, program: Program, key: str) -> bool:
         return any(name == key and meaning is not None for name, meaning in keys)
     if program[0] == "after":
         return _has_key(compiler, program[2], key)
-    if program[0] == "piece":  # Pydantic reads it whole, and finds a second tag
+    if program[0] == "before":
+        return _has_key(compiler, program[2], key)
+    if program[0] in {"piece", "init"}:  # Pydantic reads it whole, or no key may come twice
         return True
     return program[0] == "tagged" and all(_has_key(compiler, member, key) for member in program[3])
