@@ -193,7 +193,7 @@ fn is_none_or_odd(pointer: Object) -> bool {
 /// Find out whether dicts look here as they are expected to.
 pub fn probe(py: Python<'_>) -> PyResult<()> {
     let version = py.version_info();
-    if version < (3, 11) || version >= (3, 14) {
+    if !((3, 11)..(3, 14)).contains(&(version.major, version.minor)) {
         return Ok(());
     }
     probe_instances(py)?;
