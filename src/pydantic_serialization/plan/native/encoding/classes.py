@@ -294,17 +294,24 @@ class Classes:
                 continue
             seen.add(id(node))
             serialization = node.get("serialization") or {}
-            if serialization.get("type") == "function-wrap" and _may_catch(serialization["function"]):
-                return True
-            if node["type"] in _DYNAMIC or (serialization and "return_schema" not in serialization):
+            kind = serialization.get("type")
+            if kind in {"function-plain", "function-wrap"}:
+                # What a function returns without saying so may be a model with any code.
+                if "return_schema" not in serialization or (kind == "function-wrap" and _may_catch(serialization)):
+                    return True
+                todo.extend(children(serialization))
+            elif kind is not None:
+                todo.append(serialization)
+            if node["type"] in _DYNAMIC and kind != "function-plain":
                 return True
             if node["type"] == "definition-ref" and node["schema_ref"] in self._compiler.schemas:
                 todo.append(self._compiler.schemas[node["schema_ref"]][0])
-            todo.extend(children(node))
+            todo.extend(child for child in children(node) if child is not serialization)
         return False
 
 
-def _may_catch(function: Any) -> bool:
+def _may_catch(serialization: Node) -> bool:
+    function = serialization["function"]
     code = getattr(getattr(function, "func", function), "__code__", None)
     return code is None or bool(code.co_exceptiontable)
 
