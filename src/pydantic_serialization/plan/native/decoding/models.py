@@ -33,7 +33,7 @@ def model_program(compiler: DecodingCompiler, node: Node, _config: Node) -> Prog
         return _model(compiler, node)
     except Unsupported as error:
         # For what is around it, the model is one part, which Pydantic can read by itself.
-        raise Part(f"{node['cls'].__name__}: {error.reason}", error.advice) from None
+        raise Part(f"{node['cls'].__name__}: {error.reason}", error.advice, by_user=error.by_user) from None
 
 
 def _model(compiler: DecodingCompiler, node: Node) -> Program:
