@@ -81,7 +81,7 @@ impl<'p> Reader<'p, '_> {
                 }
                 self.draft(inner)
             }
-            Node::Reference(index) => self.draft(&self.plan.definitions[*index]),
+            Node::Reference(index) => self.referred(*index, |reader, node| reader.draft(node)),
             Node::Model(model) => self.draft_model(model),
             Node::RootModel(model) => {
                 let (value, span) = self.spanned(|reader| reader.draft(&model.value))?;
