@@ -108,6 +108,8 @@ pub struct Passed<'a> {
 pub fn fill(program: &Program, text: &[u8], holes: Vec<Hole>, passed: &Passed<'_>) -> Filled {
     let mut out = Vec::with_capacity(text.len() + 64 * holes.len());
     let (mut copied, mut has_members) = (0, false);
+    // Where only one call may warn, its warning is that of the whole.
+    let is_lone = holes.iter().filter(|hole| !matches!(hole.kind, Kind::Comma)).count() == 1;
     for hole in holes {
         out.extend_from_slice(&text[copied..hole.at]);
         copied = hole.at;
@@ -117,7 +119,7 @@ pub fn fill(program: &Program, text: &[u8], holes: Vec<Hole>, passed: &Passed<'_
                     out.push(b',');
                 }
             }
-            Kind::Whole(call) => match ask(program, &call, passed) {
+            Kind::Whole(call) => match ask(program, &call, passed, false) {
                 Ok(found) => {
                     // SAFETY: `ask` gives bytes.
                     let found = unsafe { bytes_of(&found) };
@@ -128,7 +130,7 @@ pub fn fill(program: &Program, text: &[u8], holes: Vec<Hole>, passed: &Passed<'_
                 }
                 Err(filled) => return filled,
             },
-            Kind::Member { call, comma } => match ask(program, &call, passed) {
+            Kind::Member { call, comma } => match ask(program, &call, passed, is_lone) {
                 Ok(found) => {
                     // SAFETY: `ask` gives bytes.
                     let found = unsafe { bytes_of(&found) };
@@ -166,13 +168,13 @@ unsafe fn bytes_of(object: &Owned) -> &[u8] {
 }
 
 /// Call a serializer's `to_json` for a part.
-fn ask(program: &Program, call: &Call, passed: &Passed<'_>) -> Result<Owned, Filled> {
+fn ask(program: &Program, call: &Call, passed: &Passed<'_>, is_lone: bool) -> Result<Owned, Filled> {
     let names = &program.support.names;
     let mode = match passed.options.warnings {
         Warnings::Silent => names.none,
         Warnings::Error => names.error,
         // A part that would warn is an error, so that one warning can list all of them; but for code that could catch it.
-        Warnings::Warn if call.keeps_warnings => names.warn,
+        Warnings::Warn if call.keeps_warnings || is_lone => names.warn,
         Warnings::Warn => names.error,
     };
     let mut values = vec![call.serializer.as_ptr(), call.value.as_ptr(), mode];
@@ -197,7 +199,7 @@ fn ask(program: &Program, call: &Call, passed: &Passed<'_>) -> Result<Owned, Fil
         }
         let found = ffi::PyObject_VectorcallMethod(names.to_json, values.as_ptr(), 2, tuple.as_ptr());
         let Some(found) = Owned::from_new(found) else {
-            return Err(raised(program));
+            return Err(if is_lone { Filled::Raised } else { raised(program) });
         };
         if ffi::PyBytes_CheckExact(found.as_ptr()) == 0 {
             return Err(Filled::Whole);
