@@ -15,6 +15,7 @@ from pydantic_serialization.plan.native.decoding.certainty import is_certain
 from pydantic_serialization.plan.native.decoding.fields import FieldsCompiler
 from pydantic_serialization.plan.native.decoding.info import info_maker
 from pydantic_serialization.plan.native.decoding.models import model_program, typed_dict_program
+from pydantic_serialization.plan.native.decoding.prebuilt import class_read_twice
 from pydantic_serialization.plan.native.decoding.refusals import refusal_error
 from pydantic_serialization.plan.native.decoding.scalars import (
     bytes_program,
@@ -29,6 +30,7 @@ from pydantic_serialization.plan.native.decoding.scalars import (
 from pydantic_serialization.plan.native.decoding.unions import tagged_program, union_program
 from pydantic_serialization.plan.native.decoding.user_code import is_pydantics_own, runs_user_code
 from pydantic_serialization.plan.native.program import Compiled, Detour, Part, Unsupported
+from pydantic_serialization.plan.rebuild import CAN_REBUILD, build_validator
 from pydantic_serialization.plan.walk import Node, root_config
 
 if TYPE_CHECKING:
@@ -53,6 +55,10 @@ def compile_decoding(schema: Any, validator: Any) -> Compiled:
         return Compiled(None, Detour("a plug-in of pydantic watches this type"))
     if compiler.config.get("validation_error_cause"):
         return Compiled(None, Detour("validation_error_cause is set"))
+    twice = class_read_twice(schema)
+    if twice is not None:
+        reason = f"pydantic runs the validators around {twice.__name__}, which refers to itself, twice"
+        return Compiled(None, Detour(reason, by_user=True))
     try:
         root = compiler.native(schema, compiler.config)
         compiler.check_unions()
@@ -137,7 +143,8 @@ class DecodingCompiler:
         if self.schemas:
             schema = {"type": "definitions", "schema": node, "definitions": self._reachable(node)}
         try:
-            return SchemaValidator(schema, config or None)  # type: ignore[arg-type]
+            # By the schema alone: the ready-made validator of a class may be one for more than the node.
+            return build_validator(schema, config or None) if CAN_REBUILD else SchemaValidator(schema, config or None)
         except SchemaError as error:
             raise Unsupported("pydantic cannot build a validator for a part of it") from error
 
