@@ -87,7 +87,8 @@ impl Decoder {
             };
         }
         match reader.draft(&self.plan.root) {
-            Ok(draft) if reader.cursor.is_at_end() => self.realise(py, draft, text, call),
+            // Attached anew: what is dropped on the way would be kept until somebody else is, as far as PyO3 knows.
+            Ok(draft) if reader.cursor.is_at_end() => Python::attach(|py| self.realise(py, draft, text, call)),
             _ => Outcome::Declined,
         }
     }

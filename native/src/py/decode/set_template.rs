@@ -21,7 +21,7 @@ pub struct SetTemplate {
 /// What sets of the same names are made of.
 enum Mould {
     Table(Table),
-    Set(Py<PyAny>),
+    Set(Owned),
 }
 
 // SAFETY: the cell is only touched while the GIL is held, and nothing borrows from it while anything else runs.
@@ -57,11 +57,23 @@ impl SetTemplate {
         // SAFETY: this runs within a call that holds the GIL.
         let py = unsafe { Python::assume_attached() };
         let chosen = self.names.iter().enumerate().filter(|(index, _)| given >> index & 1 == 1);
-        let names: Vec<Py<PyAny>> = chosen.map(|(_, name)| name.clone_ref(py)).collect();
-        let mould = Arc::new(match Table::of(py, names.iter().map(|name| name.clone_ref(py)).collect()) {
-            Some(table) => Mould::Table(table),
-            None => Mould::Set(pyo3::types::PySet::new(py, &names).ok()?.into_any().unbind()),
-        });
+        // SAFETY: the names are alive; what is made lives as long as a mould does, which is dropped under the GIL.
+        let mould = unsafe {
+            let names = || chosen.clone().map(|(_, name)| Owned::from_borrowed(name.as_ptr()));
+            match Table::of(py, names().collect()) {
+                Some(table) => Mould::Table(table),
+                None => {
+                    let set = Owned::from_new(ffi::PySet_New(std::ptr::null_mut()))?;
+                    for name in names() {
+                        if ffi::PySet_Add(set.as_ptr(), name.as_ptr()) < 0 {
+                            return None;
+                        }
+                    }
+                    Mould::Set(set)
+                }
+            }
+        };
+        let mould = Arc::new(mould);
         // SAFETY: the GIL is held; the old mould is dropped after the cell has its new value.
         let old = unsafe { (*self.last.get()).replace((given, Arc::clone(&mould))) };
         drop(old);
