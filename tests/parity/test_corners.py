@@ -188,6 +188,32 @@ def test_types_that_refer_to_themselves_without_any_text_end(text: str) -> None:
     same(Holder, f'{{"r":{text}')
 
 
+class Rows(RootModel):
+    root: "list[Rows]"
+
+
+class Perhaps(RootModel):
+    root: "Perhaps | None"
+
+
+class CheckedRows(RootModel):
+    root: "list[CheckedRows]"
+
+    @model_validator(mode="after")
+    def _see(self) -> "CheckedRows":
+        calls.append("rows")
+        return self
+
+
+@pytest.mark.parametrize("declared", [Rows, Perhaps, CheckedRows, list[Rows], Rows | None, dict[str, CheckedRows]])
+def test_types_without_any_field_have_a_plan(declared: Any) -> None:
+    """A list of itself, or of nothing, has no fields to be found however long one looks."""
+    assert compile_plan(declared).fields == ()
+    for document in ("[]", "[[],[[]]]", "[1]", "null", '{"k":[[]]}', "[null]"):
+        if declared is not Perhaps:  # Pydantic itself recurses without end
+            same(declared, document)
+
+
 class Growing(BaseModel):
     child: Growing | None = None
 

@@ -226,13 +226,18 @@ def _extras_are_free(node: Node) -> bool:
 def _fields(schema: Any, declared: Any) -> tuple[FieldSpec, ...]:
     node: Node = schema
     definitions: dict[str, Node] = {}
+    seen: set[str] = set()
     while True:
         kind = node["type"]
         if kind == "definitions":
             definitions = {item["ref"]: item for item in node["definitions"]}
             node = node["schema"]
         elif kind == "definition-ref":
-            node = definitions[node["schema_ref"]]
+            reference = node["schema_ref"]
+            if reference in seen:  # lists of lists without end: there are no fields
+                return ()
+            seen.add(reference)
+            node = definitions[reference]
         elif kind in {"model", "dataclass", "default", "nullable", "list", "set"} or kind.startswith("function-"):
             inner = node.get("schema") or node.get("items_schema")
             if inner is None:

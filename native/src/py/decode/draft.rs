@@ -7,6 +7,7 @@ use super::model::Found;
 use super::node::{After, Before, Extra, Items, Length, Model, Node, Piece, RootModel};
 use super::reader::{Miss, Read, Reader};
 use super::scalar::{new_dict, set_item};
+use crate::json::cursor::RawString;
 use crate::py::object::Owned;
 
 /// A stretch of the text.
@@ -71,19 +72,33 @@ pub struct Member<'p> {
 
 impl<'p> Reader<'p, '_> {
     /// Read a value whose program may run code of the user's, without running any.
-    pub fn draft(&mut self, node: &'p Node) -> Read<Draft<'p>> {
-        if !self.plan.is_live(node) {
-            return self.value(node).map(Draft::Ready);
-        }
-        match node {
-            Node::Nullable(inner) => {
-                if self.cursor.peek() == Some(b'n') {
-                    return self.null().map(Draft::Ready);
-                }
-                self.draft(inner)
+    ///
+    /// What is around a value is followed here, and what is rare is kept apart, so that deep documents need little stack.
+    pub fn draft(&mut self, mut node: &'p Node) -> Read<Draft<'p>> {
+        let mut references = 0;
+        let result = loop {
+            match node {
+                _ if !self.plan.is_live(node) => break self.value(node).map(Draft::Ready),
+                Node::Nullable(_) if self.cursor.peek() == Some(b'n') => break self.null().map(Draft::Ready),
+                Node::Nullable(inner) => node = inner,
+                Node::Reference(index) => match self.follow(*index) {
+                    Ok(found) => {
+                        references += 1;
+                        node = found;
+                    }
+                    Err(miss) => break Err(miss),
+                },
+                Node::Model(model) => break self.draft_model(model).map(Draft::Model),
+                _ => break self.draft_other(node),
             }
-            Node::Reference(index) => self.referred(*index, |reader, node| reader.draft(node)),
-            Node::Model(model) => self.draft_model(model),
+        };
+        self.return_from(references);
+        result
+    }
+
+    #[inline(never)]
+    fn draft_other(&mut self, node: &'p Node) -> Read<Draft<'p>> {
+        match node {
             Node::RootModel(model) => {
                 let (value, span) = self.spanned(|reader| reader.draft(&model.value))?;
                 Ok(Draft::RootModel(model, Box::new(value), Origin::Text(span)))
@@ -162,6 +177,7 @@ impl<'p> Reader<'p, '_> {
         Ok((value, Span { start, end }))
     }
 
+    #[inline(never)]
     fn draft_items(&mut self, items: &'p Items) -> Read<Vec<Draft<'p>>> {
         self.open(b'[')?;
         let mut values = Vec::new();
@@ -171,7 +187,8 @@ impl<'p> Reader<'p, '_> {
         if items.length.allows(values.len()) { Ok(values) } else { Err(Miss::Refused) }
     }
 
-    fn draft_model(&mut self, model: &'p Model) -> Read<Draft<'p>> {
+    #[inline(never)]
+    fn draft_model(&mut self, model: &'p Model) -> Read<Box<ModelDraft<'p>>> {
         let list = &model.fields.list;
         let mut fields = Vec::with_capacity(list.len());
         fields.resize_with(list.len(), || None);
@@ -199,25 +216,32 @@ impl<'p> Reader<'p, '_> {
                     expected = index + 1;
                     fields[index] = Some((self.draft(&list[index].node)?, KeyPlace::Text(key_at)));
                 }
-                Found::Unknown(raw) => match (&model.extra, &extra) {
-                    (Extra::Ignore, _) => self.cursor.skip_value(self.levels).ok_or(Miss::Unknown)?,
-                    (Extra::Allow(node), Some(dict)) => {
-                        let key = self.string_object(raw)?;
-                        let value = match node {
-                            Some(node) => self.value(node)?,
-                            None => self.any()?,
-                        };
-                        set_item(dict, &key, &value)?;
-                    }
-                    _ => return Err(Miss::Refused),
-                },
+                Found::Unknown(raw) => self.draft_extra(&model.extra, extra.as_ref(), raw)?,
             }
         }
         if model.fields.required & !given != 0 {
             return Err(Miss::Refused);
         }
         let origin = Origin::Text(Span { start, end: self.cursor.position() });
-        Ok(Draft::Model(Box::new(ModelDraft { model, fields, given, extra, origin })))
+        Ok(Box::new(ModelDraft { model, fields, given, extra, origin }))
+    }
+}
+
+impl<'p, 't> Reader<'p, 't> {
+    #[inline(never)]
+    fn draft_extra(&mut self, rule: &'p Extra, into: Option<&Owned>, raw: RawString<'t>) -> Read<()> {
+        match (rule, into) {
+            (Extra::Ignore, _) => self.cursor.skip_value(self.levels).ok_or(Miss::Unknown),
+            (Extra::Allow(node), Some(dict)) => {
+                let key = self.string_object(raw)?;
+                let value = match node {
+                    Some(node) => self.value(node)?,
+                    None => self.any()?,
+                };
+                set_item(dict, &key, &value)
+            }
+            _ => Err(Miss::Refused),
+        }
     }
 }
 

@@ -128,10 +128,33 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
     }
 
     /// Make the value of a draft.
+    ///
+    /// What is not common is kept apart, so that deep documents need little stack.
     pub fn value(&mut self, draft: Draft<'p>) -> Result<Owned, Stop> {
         match draft {
             Draft::Ready(value) => Ok(value),
-            Draft::Model(model) => self.model(*model),
+            Draft::Model(model) => self.model(model),
+            Draft::List(items, length) => self.list(items, length),
+            Draft::After(after, inner, origin) => {
+                let value = self.value(*inner)?;
+                self.after(after, value, origin)
+            }
+            other => self.other(other),
+        }
+    }
+
+    #[inline(never)]
+    fn list(&mut self, items: Vec<Draft<'p>>, length: Length) -> Result<Owned, Stop> {
+        let list = new_list()?;
+        for item in self.all(items, length)? {
+            append(&list, &item)?;
+        }
+        Ok(list)
+    }
+
+    #[inline(never)]
+    fn other(&mut self, draft: Draft<'p>) -> Result<Owned, Stop> {
+        match draft {
             Draft::RootModel(model, value, origin) => {
                 let name = intern!(self.py, "root").as_ptr();
                 // SAFETY: an interned string lives as long as the interpreter.
@@ -146,13 +169,6 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
                     return Err(self.refused(origin));
                 }
                 Ok(instance)
-            }
-            Draft::List(items, length) => {
-                let list = new_list()?;
-                for item in self.all(items, length)? {
-                    append(&list, &item)?;
-                }
-                Ok(list)
             }
             Draft::Tuple(items, length) => Ok(new_tuple(self.all(items, length)?)?),
             Draft::Dict(members, length) => {
@@ -189,10 +205,6 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
                 }
                 result
             }
-            Draft::After(after, inner, origin) => {
-                let value = self.value(*inner)?;
-                self.after(after, value, origin)
-            }
             Draft::Before(before, object, origin) => self.before(before, object, origin),
             Draft::Init(class, keywords, origin) => {
                 // SAFETY: class and arguments are alive for the call.
@@ -203,6 +215,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
                 made.ok_or_else(|| self.refused(origin))
             }
             Draft::Piece(piece, span) => self.piece(piece, span),
+            Draft::Ready(_) | Draft::Model(_) | Draft::List(..) | Draft::After(..) => self.value(draft),
         }
     }
 
@@ -229,7 +242,8 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
         }
     }
 
-    fn model(&mut self, draft: ModelDraft<'p>) -> Result<Owned, Stop> {
+    #[inline(never)]
+    fn model(&mut self, draft: Box<ModelDraft<'p>>) -> Result<Owned, Stop> {
         let blueprint = &draft.model.blueprint;
         let dict = new_dict()?;
         // SAFETY: the dictionary is alive.
@@ -287,6 +301,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
         if failed { Err(Stop::Refused) } else { Ok(omitted) }
     }
 
+    #[inline(never)]
     fn in_field(
         &mut self,
         made: Result<Owned, Stop>,
@@ -308,6 +323,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
         made
     }
 
+    #[inline(never)]
     fn default(&mut self, default: &'p Default) -> Result<Owned, Stop> {
         let made = match default {
             // SAFETY: the function lives as long as the program.
@@ -325,6 +341,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
     }
 
     /// Call a validator with a value that is valid.
+    #[inline(never)]
     fn after(&mut self, after: &'p After, value: Owned, origin: Origin) -> Result<Owned, Stop> {
         let result = self.call(&after.function, after.info.as_ref(), &value)?;
         result.ok_or_else(|| self.refused(origin))
