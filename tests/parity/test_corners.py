@@ -189,18 +189,18 @@ def test_types_that_refer_to_themselves_without_any_text_end(text: str) -> None:
 
 
 class Rows(RootModel):
-    root: "list[Rows]"
+    root: list[Rows]
 
 
 class Perhaps(RootModel):
-    root: "Perhaps | None"
+    root: Perhaps | None
 
 
 class CheckedRows(RootModel):
-    root: "list[CheckedRows]"
+    root: list[CheckedRows]
 
     @model_validator(mode="after")
-    def _see(self) -> "CheckedRows":
+    def _see(self) -> CheckedRows:
         calls.append("rows")
         return self
 
