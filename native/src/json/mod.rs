@@ -1,1 +1,9 @@
 //! JSON text: writing and reading it, without any knowledge of Python.
+
+pub mod cursor;
+pub mod escape;
+pub mod members;
+pub mod number;
+pub mod temporal_read;
+pub mod temporal_text;
+pub mod unescape;

@@ -67,14 +67,13 @@ impl Callable for Dispatch {
 
     fn call(&self, _py: Python<'_>, arguments: Arguments) -> *mut ffi::PyObject {
         let Some(entry) = arguments.first().and_then(|first| self.entry_of(first)) else {
-            return arguments.forward(self.resolve.as_ptr());
+            return arguments.forward(&self.resolve);
         };
         // SAFETY: `entry_of` gives pairs only; `entry` keeps the function alive while it runs.
-        let function = unsafe { ffi::PyTuple_GET_ITEM(entry.as_ptr(), 1) };
-        if self.on_class {
-            arguments.without_first().forward(function)
-        } else {
-            arguments.forward(function)
+        unsafe {
+            let function = ffi::PyTuple_GET_ITEM(entry.as_ptr(), 1);
+            let arguments = if self.on_class { arguments.without_first() } else { arguments };
+            arguments.forward_to(function)
         }
     }
 }
@@ -92,12 +91,7 @@ fn dispatcher(
     source: Bound<'_, PyString>,
     on_class: bool,
 ) -> PyResult<Py<PyAny>> {
-    let object = Dispatch {
-        on_class,
-        entry: entry.unbind(),
-        source: source.unbind(),
-        resolve,
-    };
+    let object = Dispatch { on_class, entry: entry.unbind(), source: source.unbind(), resolve };
     Ok(bound(Bound::new(py, object)?)?.unbind())
 }
 

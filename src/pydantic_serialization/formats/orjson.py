@@ -70,7 +70,7 @@ def _native_reader(plan: ModelPlan, options: FormatOptions, reader: JsonReader) 
     def by_pydantic(data: Payload, **load_options: Unpack[LoadOptions]) -> Any:
         return reader.decode_with(data, load_options) if load_options else reader.decode(data)
 
-    decode = bind_decoder(plan, by_pydantic, max_depth=options.max_depth)
+    decode = bind_decoder(plan, by_pydantic, max_depth=options.max_depth, views=True)
     if decode is by_pydantic:
         return reader
 

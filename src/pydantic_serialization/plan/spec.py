@@ -99,12 +99,12 @@ class ModelPlan:
     @cached_property
     def encoding(self) -> Compiled:
         """How the native core writes JSON text of the type."""
-        return compile_encoding(self.wire_schema)
+        return compile_encoding(self.wire_schema, self.serializer)
 
     @cached_property
     def decoding(self) -> Compiled:
         """How the native core reads JSON text of the type."""
-        return compile_decoding(self.wire_schema)
+        return compile_decoding(self.wire_schema, self.validator)
 
     def is_current(self) -> bool:
         """Say whether the model still has the serializer it was read from: ``model_rebuild`` makes a new one."""

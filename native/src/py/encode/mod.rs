@@ -1,7 +1,44 @@
 //! Models to JSON text.
 
-use pyo3::prelude::*;
+mod buffer;
+mod build;
+mod container;
+mod holes;
+mod infer;
+mod layout;
+mod model;
+mod node;
+mod options;
+mod record;
+mod run;
+mod scalar;
+mod state;
+mod temporal;
+mod union;
 
-pub fn register(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+/// Return a function that writes JSON text of one type.
+///
+/// Args:
+///     program: What the compiler made of the type.
+///     fallback: Does the calls that the program is not certain of, with the same arguments.
+///     max_depth: Levels of arrays and objects.
+///     text: Give `str` rather than `bytes`.
+#[pyfunction]
+#[pyo3(signature = (program, fallback, *, max_depth, text))]
+fn encoder<'py>(
+    program: &Bound<'py, PyTuple>,
+    fallback: Bound<'py, PyAny>,
+    max_depth: usize,
+    text: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let encoder = run::Encoder::new(build::program(program)?, fallback.unbind(), max_depth, text);
+    crate::py::function::bound(Bound::new(program.py(), encoder)?)
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    build::import_datetime()?;
+    module.add_function(wrap_pyfunction!(encoder, module)?)
 }

@@ -39,13 +39,16 @@ def bind_encoder(
     return encode
 
 
-def bind_decoder(plan: ModelPlan, fallback: Callable[..., Any], *, max_depth: int = DEEPEST) -> Callable[..., Any]:
+def bind_decoder(
+    plan: ModelPlan, fallback: Callable[..., Any], *, max_depth: int = DEEPEST, views: bool = False
+) -> Callable[..., Any]:
     """Return the function that reads JSON text of the plan's type.
 
     Args:
         plan: The type.
         fallback: Takes data and Pydantic's options of ``SchemaValidator.validate_json``.
         max_depth: Levels of arrays and objects; deeper documents go to ``fallback``.
+        views: Read a ``memoryview`` too, which Pydantic does not.
 
     Returns:
         A function with the arguments of ``fallback``; ``fallback`` itself where the core can do nothing.
@@ -53,5 +56,5 @@ def bind_decoder(plan: ModelPlan, fallback: Callable[..., Any], *, max_depth: in
     core, program = core_for_json(), plan.decoding.program
     if core is None or program is None:
         return fallback
-    decode: Callable[..., Any] = core.decoder(program, fallback, max_depth=max_depth)
+    decode: Callable[..., Any] = core.decoder(program, fallback, max_depth=max_depth, views=views)
     return decode

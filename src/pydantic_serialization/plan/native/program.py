@@ -23,6 +23,10 @@ class Unsupported(Exception):  # noqa: N818  (it carries a reason upwards, it is
         self.advice = advice
 
 
+class Part(Unsupported):
+    """A node that the core cannot do, but that Pydantic can do by itself, without what is around it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Detour:
     """Why something goes through Pydantic.

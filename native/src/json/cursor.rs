@@ -1,0 +1,485 @@
+//! A strict, forward-only reader of JSON text (RFC 8259), without a tree in between.
+//!
+//! It knows what is certain and nothing more: any text that is not plainly valid makes a method return `None`, and the
+//! caller hands the whole document to Pydantic, whose verdict counts.
+
+use memchr::memchr2;
+
+/// A position in JSON text.
+pub struct Cursor<'t> {
+    text: &'t [u8],
+    position: usize,
+}
+
+/// A string as it stands in the text, between its quotes.
+#[derive(Clone, Copy)]
+pub struct RawString<'t> {
+    /// The bytes between the quotes.
+    pub bytes: &'t [u8],
+    /// Every byte is ASCII.
+    pub is_ascii: bool,
+    /// There are escapes, so the bytes are not the text yet.
+    pub has_escapes: bool,
+}
+
+/// A number as it stands in the text.
+#[derive(Clone, Copy)]
+pub struct RawNumber<'t> {
+    /// The bytes of the number; ASCII.
+    pub bytes: &'t [u8],
+    /// Neither a fraction nor an exponent.
+    pub is_integer: bool,
+    /// All digits but those of the exponent as one integer; only right where there are at most 18 of them.
+    digits: u64,
+    /// How many of the digits are behind the point.
+    decimals: usize,
+    has_exponent: bool,
+}
+
+/// So many digits fit 64 bits, whatever they are.
+const SAFE_DIGITS: usize = 18;
+
+impl RawNumber<'_> {
+    /// The text of the number.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(self.bytes).unwrap_or_default()
+    }
+
+    /// The value, if the number is an integer of 64 bits.
+    #[inline(always)]
+    pub fn as_i64(&self) -> Option<i64> {
+        if !self.is_integer {
+            return None;
+        }
+        if self.bytes.len() > SAFE_DIGITS {
+            return self.text().parse().ok();
+        }
+        let value = self.digits as i64;
+        Some(if self.bytes[0] == b'-' { -value } else { value })
+    }
+
+    /// The nearest double of a number with a fraction or an exponent; `None` where it is beyond all doubles.
+    ///
+    /// A short decimal is made by one division: its digits and the power of ten are both exact doubles then, so that it
+    /// rounds once, and right (Clinger 1990, "How to read floating point numbers accurately").
+    #[inline(always)]
+    pub fn as_f64(&self) -> Option<f64> {
+        if !self.has_exponent && self.bytes.len() <= SAFE_DIGITS && self.digits <= 1 << 53 {
+            let value = self.digits as f64 / POWERS[self.decimals];
+            return Some(if self.bytes[0] == b'-' { -value } else { value });
+        }
+        let value: f64 = self.text().parse().ok()?;
+        value.is_finite().then_some(value)
+    }
+}
+
+/// Powers of ten, each of them a double exactly.
+const POWERS: [f64; SAFE_DIGITS + 1] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18];
+
+/// Bytes that are expected next, such as the key of a field.
+pub struct Expected {
+    bytes: Box<[u8]>,
+    /// The first eight of them, and which bits of a word they take.
+    word: u64,
+    mask: u64,
+}
+
+impl Expected {
+    /// Expect these bytes.
+    pub fn new(bytes: &[u8]) -> Self {
+        let mut word = [0; 8];
+        let mut mask = [0; 8];
+        for (at, byte) in bytes.iter().take(8).enumerate() {
+            word[at] = *byte;
+            mask[at] = 0xff;
+        }
+        Self { bytes: bytes.into(), word: u64::from_le_bytes(word), mask: u64::from_le_bytes(mask) }
+    }
+}
+
+impl<'t> Cursor<'t> {
+    /// Start at the beginning of a text.
+    pub fn new(text: &'t [u8]) -> Self {
+        Self { text, position: 0 }
+    }
+
+    /// Where the cursor stands, in bytes.
+    #[inline]
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Go back to a position that [`Self::position`] gave.
+    #[inline]
+    pub fn rewind(&mut self, position: usize) {
+        self.position = position;
+    }
+
+    /// The text between two positions.
+    pub fn slice(&self, start: usize, end: usize) -> &'t [u8] {
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    /// Skip white space and return the next byte without taking it.
+    #[inline(always)]
+    pub fn peek(&mut self) -> Option<u8> {
+        loop {
+            let byte = *self.text.get(self.position)?;
+            if byte > b' ' {
+                return Some(byte);
+            }
+            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                return None;
+            }
+            self.position += 1;
+        }
+    }
+
+    /// Take the byte that [`Self::peek`] gave.
+    #[inline(always)]
+    pub fn step(&mut self) {
+        self.position += 1;
+    }
+
+    /// Skip white space and take the next byte if it is this one.
+    #[inline(always)]
+    pub fn take(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        self.position += usize::from(found);
+        found
+    }
+
+    /// Take these very bytes if they come next, without any white space before them.
+    #[inline]
+    pub fn take_exactly(&mut self, expected: &[u8]) -> bool {
+        let found = self.text[self.position..].starts_with(expected);
+        if found {
+            self.position += expected.len();
+        }
+        found
+    }
+
+    /// Say whether nothing but white space is left.
+    pub fn is_at_end(&mut self) -> bool {
+        self.peek().is_none() && self.position == self.text.len()
+    }
+
+    /// Take a word such as `true`, after [`Self::peek`].
+    #[inline]
+    pub fn word(&mut self, word: &[u8]) -> Option<()> {
+        self.take_exactly(word).then_some(())
+    }
+
+    /// Take a string, after [`Self::peek`] gave its opening quote.
+    #[inline(always)]
+    pub fn string(&mut self) -> Option<RawString<'t>> {
+        let start = self.position + 1;
+        let mut at = start;
+        let mut is_ascii = true;
+        let mut has_escapes = false;
+        loop {
+            at = skip_plain(self.text, at, &mut is_ascii);
+            match *self.text.get(at)? {
+                b'"' => break,
+                b'\\' => {
+                    has_escapes = true;
+                    at += 2;
+                }
+                byte if byte < b' ' => return None,
+                _ => at += 1,
+            }
+        }
+        self.position = at + 1;
+        let bytes = self.text.get(start..at)?;
+        if !is_ascii && std::str::from_utf8(bytes).is_err() {
+            return None;
+        }
+        Some(RawString { bytes, is_ascii, has_escapes })
+    }
+
+    /// Take these bytes if they come next. Short ones are compared as one word, without a call.
+    #[inline]
+    pub fn take_expected(&mut self, expected: &Expected) -> bool {
+        let rest = &self.text[self.position..];
+        let length = expected.bytes.len();
+        let found = match rest.first_chunk::<8>() {
+            Some(word) if (u64::from_le_bytes(*word) ^ expected.word) & expected.mask != 0 => false,
+            Some(_) if length <= 8 => true,
+            _ => rest.starts_with(&expected.bytes),
+        };
+        if found {
+            self.position += length;
+        }
+        found
+    }
+
+    /// Take a number, after [`Self::peek`] gave its first byte.
+    #[inline(always)]
+    pub fn number(&mut self) -> Option<RawNumber<'t>> {
+        let start = self.position;
+        let whole = start + usize::from(self.text.get(start) == Some(&b'-'));
+        let mut digits = 0_u64;
+        let mut at = self.digits(whole, &mut digits);
+        // At least one digit, and no zero before others.
+        if at == whole || (at > whole + 1 && self.text[whole] == b'0') {
+            return None;
+        }
+        let mut number = RawNumber { bytes: &[], is_integer: true, digits: 0, decimals: 0, has_exponent: false };
+        if self.text.get(at) == Some(&b'.') {
+            let fraction = at + 1;
+            at = self.digits(fraction, &mut digits);
+            number.is_integer = false;
+            number.decimals = at - fraction;
+            if number.decimals == 0 {
+                return None;
+            }
+        }
+        if let Some(b'e' | b'E') = self.text.get(at) {
+            number.is_integer = false;
+            number.has_exponent = true;
+            at += 1;
+            at += usize::from(matches!(self.text.get(at), Some(b'+' | b'-')));
+            let exponent = at;
+            at = self.digits(exponent, &mut 0);
+            if at == exponent {
+                return None;
+            }
+        }
+        self.position = at;
+        number.digits = digits;
+        number.bytes = &self.text[start..at];
+        Some(number)
+    }
+
+    /// Go over digits, and add them to a value.
+    #[inline(always)]
+    fn digits(&self, mut at: usize, value: &mut u64) -> usize {
+        while let Some(byte) = self.text.get(at) {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            *value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+            at += 1;
+        }
+        at
+    }
+
+    /// Skip one value of any kind; it must be valid JSON and nested at most `levels` deep.
+    pub fn skip_value(&mut self, levels: usize) -> Option<()> {
+        match self.peek()? {
+            b'"' => {
+                let raw = self.string()?;
+                if raw.has_escapes {
+                    super::unescape::unescape(raw.bytes, &mut String::new())?;
+                }
+                Some(())
+            }
+            b'{' => {
+                let levels = levels.checked_sub(1)?;
+                self.position += 1;
+                if self.take(b'}') {
+                    return Some(());
+                }
+                loop {
+                    if self.peek()? != b'"' {
+                        return None;
+                    }
+                    let key = self.string()?;
+                    if key.has_escapes {
+                        super::unescape::unescape(key.bytes, &mut String::new())?;
+                    }
+                    if !self.take(b':') {
+                        return None;
+                    }
+                    self.skip_value(levels)?;
+                    if self.take(b'}') {
+                        return Some(());
+                    }
+                    if !self.take(b',') {
+                        return None;
+                    }
+                }
+            }
+            b'[' => {
+                let levels = levels.checked_sub(1)?;
+                self.position += 1;
+                if self.take(b']') {
+                    return Some(());
+                }
+                loop {
+                    self.skip_value(levels)?;
+                    if self.take(b']') {
+                        return Some(());
+                    }
+                    if !self.take(b',') {
+                        return None;
+                    }
+                }
+            }
+            b't' => self.word(b"true"),
+            b'f' => self.word(b"false"),
+            b'n' => self.word(b"null"),
+            _ => self.number().and_then(|number| {
+                // Pydantic refuses integers of more than 4300 digits, even where nobody reads them.
+                (number.bytes.len() <= 4300).then_some(())
+            }),
+        }
+    }
+}
+
+/// Skip bytes that mean nothing within a string, eight at a time, and note whether all of them are ASCII.
+#[inline]
+fn skip_plain(text: &[u8], mut at: usize, is_ascii: &mut bool) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let mut seen_high = 0;
+    while let Some(chunk) = text.get(at..at + 8) {
+        let word = u64::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3], chunk[4], chunk[5], chunk[6], chunk[7]]);
+        // The zero-byte test of "Hacker's Delight", once for each byte that ends a run; exact for the lowest hit.
+        let quote = word ^ (ONES * b'"' as u64);
+        let slash = word ^ (ONES * b'\\' as u64);
+        let ends = (quote.wrapping_sub(ONES) & !quote)
+            | (slash.wrapping_sub(ONES) & !slash)
+            | (word.wrapping_sub(ONES * 0x20) & !word);
+        let ends = ends & HIGH;
+        if ends == 0 {
+            seen_high |= word & HIGH;
+            at += 8;
+            continue;
+        }
+        let step = (ends.trailing_zeros() / 8) as usize;
+        let before = if step == 0 { 0 } else { word & (u64::MAX >> (64 - 8 * step)) };
+        seen_high |= before & HIGH;
+        at += step;
+        if seen_high != 0 {
+            *is_ascii = false;
+        }
+        return at;
+    }
+    while let Some(&byte) = text.get(at) {
+        if byte == b'"' || byte == b'\\' || byte < b' ' {
+            break;
+        }
+        seen_high |= u64::from(byte & 0x80);
+        at += 1;
+    }
+    if seen_high != 0 {
+        *is_ascii = false;
+    }
+    at
+}
+
+/// Find a byte that cannot be inside a key without ending or changing it.
+pub fn needs_escape(text: &[u8]) -> bool {
+    memchr2(b'"', b'\\', text).is_some() || text.iter().any(|byte| *byte < b' ')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepts(text: &str) -> bool {
+        let mut cursor = Cursor::new(text.as_bytes());
+        cursor.skip_value(200).is_some() && cursor.is_at_end()
+    }
+
+    #[test]
+    fn valid_documents_are_skipped_whole() {
+        for text in [
+            "0",
+            "-0",
+            "12.5e-3",
+            " [1, 2 ,{\"a\" : null}] ",
+            "\"\\u00e9\\n\"",
+            "true",
+            "{}",
+            "[]",
+            "\"\u{e9}\u{10ffff}\"",
+            "\"abcdefghijklmnopqrstuvwxyz\"",
+            "[\"12345678\\\"901\"]",
+        ] {
+            assert!(accepts(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn invalid_documents_are_not() {
+        for text in [
+            "",
+            "01",
+            "1.",
+            ".5",
+            "-",
+            "+1",
+            "1e",
+            "[1,]",
+            "{\"a\":1,}",
+            "{a:1}",
+            "\"\n\"",
+            "\"a",
+            "tru",
+            "nul",
+            "[1 2]",
+            "\"\\x\"",
+            "\"\\ud800\"",
+            "1 2",
+            "\u{feff}1",
+            "NaN",
+            "\"\t\"",
+            "\"1234567\u{1}\"",
+        ] {
+            assert!(!accepts(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_run_ends_at_the_first_special_byte_wherever_it_stands() {
+        for length in 0..40 {
+            for special in [b'"', b'\\', 0x1f] {
+                let mut text = vec![b'a'; length];
+                text.push(special);
+                text.extend_from_slice(b"\xc3\xa9 and more text behind it");
+                let mut is_ascii = true;
+                assert_eq!(skip_plain(&text, 0, &mut is_ascii), length);
+                assert!(is_ascii);
+            }
+            let mut text = vec![b'a'; length];
+            text.extend_from_slice("é\"".as_bytes());
+            let mut is_ascii = true;
+            assert_eq!(skip_plain(&text, 0, &mut is_ascii), length + 2);
+            assert!(!is_ascii);
+        }
+    }
+
+    #[test]
+    fn short_decimals_are_the_nearest_doubles() {
+        for text in ["0.1", "123.456", "-9.75", "0.000001", "9007199254740.993", "99999999999999.9", "1.0", "-0.0"] {
+            let mut cursor = Cursor::new(text.as_bytes());
+            let found = cursor.number().unwrap().as_f64().unwrap();
+            assert_eq!(found.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{text}");
+        }
+    }
+
+    #[test]
+    fn integers_are_read_up_to_64_bits() {
+        for (text, value) in [
+            ("0", Some(0)),
+            ("-0", Some(0)),
+            ("9223372036854775807", Some(i64::MAX)),
+            ("-9223372036854775808", Some(i64::MIN)),
+            ("9223372036854775808", None),
+            ("1.0", None),
+        ] {
+            assert_eq!(Cursor::new(text.as_bytes()).number().unwrap().as_i64(), value, "{text}");
+        }
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let text = "[".repeat(201) + &"]".repeat(201);
+        assert!(Cursor::new(text.as_bytes()).skip_value(200).is_none());
+        assert!(Cursor::new(text.as_bytes()).skip_value(201).is_some());
+    }
+}

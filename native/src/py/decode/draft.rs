@@ -1,0 +1,218 @@
+//! Parts of a document that need code of the user's, read and checked but not yet made.
+
+use pyo3::prelude::*;
+
+use super::fields::Key;
+use super::model::Found;
+use super::node::{After, Before, Extra, Items, Model, Node, Piece, RootModel};
+use super::reader::{Miss, Read, Reader};
+use super::scalar::{new_dict, set_item};
+use crate::py::object::Owned;
+
+/// A stretch of the text.
+#[derive(Clone, Copy)]
+pub struct Span {
+    pub start: usize,
+    pub end: usize,
+}
+
+/// What a part was read from.
+pub enum Origin {
+    /// A stretch of the text.
+    Text(Span),
+    /// An object that a validator of the user's made.
+    Object(Owned),
+}
+
+/// Where the key of a value stands.
+pub enum KeyPlace {
+    /// At a position of the text.
+    Text(usize),
+    /// In an object.
+    Object(Owned),
+}
+
+/// A part of a document on the way to a value.
+pub enum Draft<'p> {
+    /// No code of the user's is needed: it is made already.
+    Ready(Owned),
+    Model(Box<ModelDraft<'p>>),
+    RootModel(&'p RootModel, Box<Draft<'p>>, Origin),
+    List(Vec<Draft<'p>>),
+    Tuple(Vec<Draft<'p>>),
+    Dict(Vec<Member<'p>>),
+    /// A member of a tagged union, and its tag.
+    Tagged(Box<[u8]>, Box<Draft<'p>>),
+    After(&'p After, Box<Draft<'p>>, Origin),
+    /// What a model's own validators are called with.
+    Before(&'p Before, Owned, Origin),
+    /// The arguments of a class that is called.
+    Init(&'p Py<PyAny>, Owned, Origin),
+    Piece(&'p Piece, Span),
+}
+
+/// A model whose fields are read.
+pub struct ModelDraft<'p> {
+    pub model: &'p Model,
+    /// For each field its value, and where its key stands.
+    pub fields: Vec<Option<(Draft<'p>, KeyPlace)>>,
+    pub given: u128,
+    pub extra: Option<Owned>,
+    pub origin: Origin,
+}
+
+/// A key of a mapping with its value, and where the key stands in the text.
+pub struct Member<'p> {
+    pub key: Owned,
+    pub key_at: usize,
+    pub value: Draft<'p>,
+}
+
+impl<'p> Reader<'p, '_> {
+    /// Read a value whose program may run code of the user's, without running any.
+    pub fn draft(&mut self, node: &'p Node) -> Read<Draft<'p>> {
+        if !self.plan.is_live(node) {
+            return self.value(node).map(Draft::Ready);
+        }
+        match node {
+            Node::Nullable(inner) => {
+                if self.cursor.peek() == Some(b'n') {
+                    return self.null().map(Draft::Ready);
+                }
+                self.draft(inner)
+            }
+            Node::Reference(index) => self.draft(&self.plan.definitions[*index]),
+            Node::Model(model) => self.draft_model(model),
+            Node::RootModel(model) => {
+                let (value, span) = self.spanned(|reader| reader.draft(&model.value))?;
+                Ok(Draft::RootModel(model, Box::new(value), Origin::Text(span)))
+            }
+            Node::List(items) => self.draft_items(items).map(Draft::List),
+            Node::TupleOf(items) => self.draft_items(items).map(Draft::Tuple),
+            Node::Tuple(items) => {
+                self.open(b'[')?;
+                let mut values = Vec::with_capacity(items.len());
+                while self.goes_on(b']', values.is_empty())? {
+                    values.push(self.draft(items.get(values.len()).ok_or(Miss::Refused)?)?);
+                }
+                if values.len() == items.len() { Ok(Draft::Tuple(values)) } else { Err(Miss::Unknown) }
+            }
+            Node::Dict(entries) => {
+                self.open(b'{')?;
+                let mut members = Vec::new();
+                while self.goes_on(b'}', members.is_empty())? {
+                    self.cursor.peek();
+                    let key_at = self.cursor.position();
+                    let raw = self.key()?;
+                    let key = self.dict_key(&entries.key, raw)?;
+                    let value = self.draft(&entries.value)?;
+                    members.push(Member { key, key_at, value });
+                }
+                // Equal keys would be one entry: how many there are is only known afterwards.
+                let is_bounded = entries.length.least.is_some() || entries.length.most.is_some();
+                if is_bounded && !entries.length.allows(members.len()) {
+                    return Err(Miss::Unknown);
+                }
+                Ok(Draft::Dict(members))
+            }
+            Node::Tagged(tagged) => {
+                let choice = self.tagged_choice(tagged)?;
+                let tag = tagged.tag_of(choice).ok_or(Miss::Unknown)?;
+                let value = self.draft(choice)?;
+                Ok(Draft::Tagged(tag, Box::new(value)))
+            }
+            Node::After(after) => {
+                let (value, span) = self.spanned(|reader| reader.draft(&after.inner))?;
+                Ok(Draft::After(after, Box::new(value), Origin::Text(span)))
+            }
+            Node::Before(before) => {
+                let (object, span) = self.spanned(|reader| reader.plain_object())?;
+                Ok(Draft::Before(before, object, Origin::Text(span)))
+            }
+            Node::Init(class) => {
+                let (object, span) = self.spanned(|reader| reader.plain_object())?;
+                Ok(Draft::Init(class, object, Origin::Text(span)))
+            }
+            Node::Piece(piece) => {
+                let levels = self.levels;
+                let (_, span) = self.spanned(|reader| reader.cursor.skip_value(levels).ok_or(Miss::Unknown))?;
+                Ok(Draft::Piece(piece, span))
+            }
+            // Sets, unions and typed dictionaries with such parts are pieces.
+            _ => Err(Miss::Unknown),
+        }
+    }
+
+    fn spanned<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<(T, Span)> {
+        self.cursor.peek();
+        let start = self.cursor.position();
+        let value = read(self)?;
+        let end = self.cursor.position();
+        Ok((value, Span { start, end }))
+    }
+
+    fn draft_items(&mut self, items: &'p Items) -> Read<Vec<Draft<'p>>> {
+        self.open(b'[')?;
+        let mut values = Vec::new();
+        while self.goes_on(b']', values.is_empty())? {
+            values.push(self.draft(&items.item)?);
+        }
+        if items.length.allows(values.len()) { Ok(values) } else { Err(Miss::Refused) }
+    }
+
+    fn draft_model(&mut self, model: &'p Model) -> Read<Draft<'p>> {
+        let list = &model.fields.list;
+        let mut fields = Vec::with_capacity(list.len());
+        fields.resize_with(list.len(), || None);
+        let extra = match model.extra {
+            Extra::Allow(_) => Some(new_dict()?),
+            _ => None,
+        };
+        let mut given = 0_u128;
+        let mut expected = 0;
+        self.cursor.peek();
+        let start = self.cursor.position();
+        self.open(b'{')?;
+        let mut is_first = true;
+        while self.goes_on(b'}', is_first)? {
+            is_first = false;
+            self.cursor.peek();
+            let key_at = self.cursor.position();
+            let find = |key: &[u8]| -> Option<Key> { model.fields.find(key) };
+            match self.model_key(list, expected, find)? {
+                Found::Field(index) => {
+                    if given >> index & 1 == 1 {
+                        return Err(Miss::Unknown);
+                    }
+                    given |= 1 << index;
+                    expected = index + 1;
+                    fields[index] = Some((self.draft(&list[index].node)?, KeyPlace::Text(key_at)));
+                }
+                Found::Unknown(raw) => match (&model.extra, &extra) {
+                    (Extra::Ignore, _) => self.cursor.skip_value(self.levels).ok_or(Miss::Unknown)?,
+                    (Extra::Allow(node), Some(dict)) => {
+                        let key = self.string_object(raw)?;
+                        let value = match node {
+                            Some(node) => self.value(node)?,
+                            None => self.any()?,
+                        };
+                        set_item(dict, &key, &value)?;
+                    }
+                    _ => return Err(Miss::Refused),
+                },
+            }
+        }
+        if model.fields.required & !given != 0 {
+            return Err(Miss::Refused);
+        }
+        let origin = Origin::Text(Span { start, end: self.cursor.position() });
+        Ok(Draft::Model(Box::new(ModelDraft { model, fields, given, extra, origin })))
+    }
+}
+
+/// The classes by which Pydantic's validators speak to Pydantic: a document in which one is raised is Pydantic's.
+pub(super) struct Signals {
+    pub omit: Py<PyAny>,
+    pub use_default: Py<PyAny>,
+    pub uncaught: Py<PyAny>,
+}

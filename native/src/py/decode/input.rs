@@ -1,0 +1,69 @@
+//! The text of what a caller passed.
+
+use pyo3::ffi;
+
+/// The bytes of a document, borrowed from the object that was passed.
+pub struct Input {
+    data: *const u8,
+    length: usize,
+    /// Locks the memory of objects that could change it.
+    view: Option<Box<ffi::Py_buffer>>,
+}
+
+impl Input {
+    /// The bytes of a `str`, `bytes` or `bytearray`, or with `views` of any object with a contiguous buffer. `None` for
+    /// everything else; no exception is set.
+    ///
+    /// # Safety
+    /// `object` is alive as long as the result, and the GIL is held.
+    #[inline]
+    pub unsafe fn of(object: *mut ffi::PyObject, views: bool) -> Option<Self> {
+        // SAFETY: said above; types are checked before their layout is used.
+        unsafe {
+            if ffi::PyBytes_CheckExact(object) != 0 {
+                return Some(Self {
+                    data: ffi::PyBytes_AS_STRING(object).cast(),
+                    length: ffi::Py_SIZE(object) as usize,
+                    view: None,
+                });
+            }
+            if ffi::PyUnicode_CheckExact(object) != 0 {
+                let mut length = 0;
+                let data = ffi::PyUnicode_AsUTF8AndSize(object, &raw mut length);
+                if data.is_null() {
+                    ffi::PyErr_Clear();
+                    return None;
+                }
+                return Some(Self { data: data.cast(), length: length as usize, view: None });
+            }
+            if ffi::PyByteArray_CheckExact(object) == 0 && !(views && ffi::PyMemoryView_Check(object) != 0) {
+                return None;
+            }
+            let mut view = Box::new(ffi::Py_buffer::new());
+            if ffi::PyObject_GetBuffer(object, &raw mut *view, ffi::PyBUF_SIMPLE) < 0 {
+                ffi::PyErr_Clear();
+                return None;
+            }
+            Some(Self { data: view.buf.cast(), length: view.len as usize, view: Some(view) })
+        }
+    }
+
+    /// The bytes.
+    #[inline]
+    pub fn text(&self) -> &[u8] {
+        if self.length == 0 {
+            return &[];
+        }
+        // SAFETY: the object keeps the memory alive, and either cannot change it or is locked by the view.
+        unsafe { std::slice::from_raw_parts(self.data, self.length) }
+    }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        if let Some(view) = &mut self.view {
+            // SAFETY: the view was filled by PyObject_GetBuffer, and the GIL is held.
+            unsafe { ffi::PyBuffer_Release(&raw mut **view) }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Parts that Pydantic reads: a validator of its own for just that part is given the part's text.
+
+use pyo3::ffi;
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use super::node::Piece;
+use super::reader::{Call, Miss, Read, Reader};
+use crate::py::object::Owned;
+
+impl<'p> Reader<'p, '_> {
+    /// Read a part that runs no code of the user's. What Pydantic says of it is dropped if it is no value: it will be
+    /// asked for the whole document then.
+    pub(super) fn piece(&mut self, piece: &'p Piece) -> Read<Owned> {
+        self.cursor.peek();
+        let start = self.cursor.position();
+        self.cursor.skip_value(self.levels).ok_or(Miss::Unknown)?;
+        let text = self.cursor.slice(start, self.cursor.position());
+        validate(piece, text, self.call).ok_or_else(super::reader::out_of_memory)
+    }
+}
+
+/// Let the part's validator read its text. `None` if it raised.
+pub(super) fn validate(piece: &Piece, text: &[u8], call: Call) -> Option<Owned> {
+    // SAFETY: pointer and length are of one slice.
+    let text = unsafe {
+        Owned::from_new(ffi::PyBytes_FromStringAndSize(text.as_ptr().cast(), text.len() as ffi::Py_ssize_t))?
+    };
+    self::call(&piece.validate, &text, call)
+}
+
+/// Call a method of a validator with what the caller gave. `None` if it raised.
+pub(super) fn call(validate: &Py<PyAny>, value: &Owned, call: Call) -> Option<Owned> {
+    // SAFETY: the GIL is held; validator, value and arguments are alive for the call.
+    unsafe {
+        let py = Python::assume_attached();
+        let strict = if call.strict.is_null() { ffi::Py_None() } else { call.strict };
+        let arguments = [value.as_ptr(), strict, call.context];
+        let (first, second) = (intern!(py, "strict").as_ptr(), intern!(py, "context").as_ptr());
+        let names = Owned::from_new(ffi::PyTuple_Pack(2, first, second))?;
+        Owned::from_new(ffi::PyObject_Vectorcall(validate.as_ptr(), arguments.as_ptr(), 1, names.as_ptr()))
+    }
+}

@@ -1,0 +1,222 @@
+//! Reads one document by a program.
+//!
+//! Everything here is the first phase: text is parsed and checked, values are made, and no code of the user's runs. A
+//! part that needs such code becomes a [`Draft`](super::draft::Draft), which the second phase turns into a value once
+//! the whole document is known to be good.
+
+use pyo3::ffi;
+
+use super::node::{Node, Plan};
+use crate::json::cursor::{Cursor, RawString};
+use crate::py::object::Owned;
+
+/// Why a value is not read natively. No exception is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Miss {
+    /// Pydantic surely refuses the value.
+    Refused,
+    /// Pydantic may accept the value by conversion, and then ranks it lowest among the members of a union.
+    Lax,
+    /// Only Pydantic knows.
+    Unknown,
+}
+
+/// A value, or the reason why there is none.
+pub type Read<T> = Result<T, Miss>;
+
+/// How well a value fits its declaration, as Pydantic ranks members of a union (`Exactness` in pydantic-core).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fit {
+    Lax,
+    Strict,
+    Exact,
+}
+
+/// What validators are called with.
+#[derive(Clone, Copy)]
+pub struct Call {
+    /// The caller's context, or `None`.
+    pub context: *mut ffi::PyObject,
+    /// The caller's `strict`, or null if it was not given.
+    pub strict: *mut ffi::PyObject,
+}
+
+/// The state of reading one document.
+pub struct Reader<'p, 't> {
+    pub plan: &'p Plan,
+    pub cursor: Cursor<'t>,
+    /// Levels of arrays and objects that may still be opened.
+    pub levels: usize,
+    /// The lowest fit so far.
+    pub fit: Fit,
+    /// Fields that were given so far; `None` where there was no model.
+    pub given: Option<usize>,
+    pub call: Call,
+    scratch: String,
+}
+
+impl<'p, 't> Reader<'p, 't> {
+    /// Start to read a text.
+    pub fn new(plan: &'p Plan, text: &'t [u8], levels: usize, call: Call) -> Self {
+        Self { plan, cursor: Cursor::new(text), levels, fit: Fit::Exact, given: None, call, scratch: String::new() }
+    }
+
+    /// Note that a value fits no better than this.
+    #[inline]
+    pub fn lower_fit(&mut self, fit: Fit) {
+        self.fit = self.fit.min(fit);
+    }
+
+    /// Read a value whose program runs no code of the user's.
+    #[inline]
+    pub fn value(&mut self, node: &'p Node) -> Read<Owned> {
+        match node {
+            Node::Str(rules) => self.string(rules.as_deref()),
+            Node::Int(bounds) => self.integer(bounds.as_deref()),
+            Node::Float(bounds) => self.float(bounds.as_deref()),
+            Node::Bool => self.boolean(),
+            Node::Nullable(inner) => {
+                if self.cursor.peek() == Some(b'n') {
+                    return self.null();
+                }
+                self.value(inner)
+            }
+            Node::Model(model) => self.model(model),
+            Node::List(items) => self.list(items),
+            _ => self.rarer_value(node),
+        }
+    }
+
+    /// The rest of [`Self::value`], kept apart so that the common part stays small.
+    fn rarer_value(&mut self, node: &'p Node) -> Read<Owned> {
+        match node {
+            Node::None => self.null(),
+            Node::Any => self.any(),
+            Node::Bytes(length) => self.bytes(*length),
+            Node::Literal(table) => self.literal(table),
+            Node::Enum(table) => self.member(table),
+            Node::Date => self.date(),
+            Node::Time => self.time(),
+            Node::DateTime => self.datetime(),
+            Node::Duration => self.duration(),
+            Node::Uuid(version) => self.uuid(*version),
+            Node::Decimal => self.decimal(),
+            Node::Set(items) => self.set(items),
+            Node::FrozenSet(items) => self.frozen_set(items),
+            Node::Tuple(items) => self.tuple(items),
+            Node::TupleOf(items) => self.tuple_of(items),
+            Node::Dict(entries) => self.dict(entries),
+            Node::RootModel(model) => self.root_model(model),
+            Node::TypedDict(dict) => self.typed_dict(dict),
+            Node::Union(choices) => self.union(choices),
+            Node::FirstOf(choices) => self.first_of(choices),
+            Node::Tagged(tagged) => {
+                let choice = self.tagged_choice(tagged)?;
+                self.value(choice)
+            }
+            Node::Piece(piece) => self.piece(piece),
+            Node::Reference(index) => self.value(&self.plan.definitions[*index]),
+            // Parts with code of the user's are drafted, never read.
+            _ => Err(Miss::Unknown),
+        }
+    }
+
+    /// Open an array or object, after its first byte was seen.
+    #[inline(always)]
+    pub fn open(&mut self, bracket: u8) -> Read<()> {
+        match self.cursor.peek() {
+            Some(byte) if byte == bracket => {
+                self.levels = self.levels.checked_sub(1).ok_or(Miss::Unknown)?;
+                self.cursor.step();
+                Ok(())
+            }
+            Some(_) => Err(Miss::Refused),
+            None => Err(Miss::Unknown),
+        }
+    }
+
+    /// Say whether another item follows in an array or object: takes a comma or the closing bracket, which also closes
+    /// the level.
+    #[inline(always)]
+    pub fn goes_on(&mut self, bracket: u8, is_first: bool) -> Read<bool> {
+        match self.cursor.peek() {
+            Some(byte) if byte == bracket => {
+                self.cursor.step();
+                self.levels += 1;
+                Ok(false)
+            }
+            Some(b',') if !is_first => {
+                self.cursor.step();
+                Ok(true)
+            }
+            Some(_) if is_first => Ok(true),
+            _ => Err(Miss::Unknown),
+        }
+    }
+
+    /// Take a key and its colon.
+    #[inline]
+    pub fn key(&mut self) -> Read<RawString<'t>> {
+        if self.cursor.peek() != Some(b'"') {
+            return Err(Miss::Unknown);
+        }
+        let raw = self.cursor.string().ok_or(Miss::Unknown)?;
+        if self.cursor.take(b':') { Ok(raw) } else { Err(Miss::Unknown) }
+    }
+
+    /// The bytes of a string without its escapes; valid until the next call.
+    #[inline]
+    pub fn text_of<'s>(&'s mut self, raw: RawString<'t>) -> Read<&'s [u8]>
+    where
+        't: 's,
+    {
+        if !raw.has_escapes {
+            return Ok(raw.bytes);
+        }
+        self.scratch.clear();
+        crate::json::unescape::unescape(raw.bytes, &mut self.scratch).ok_or(Miss::Unknown)?;
+        Ok(self.scratch.as_bytes())
+    }
+
+    /// A new Python string.
+    #[inline(always)]
+    pub fn string_object(&mut self, raw: RawString<'t>) -> Read<Owned> {
+        if raw.is_ascii && !raw.has_escapes {
+            return new_ascii(raw.bytes).ok_or_else(out_of_memory);
+        }
+        let text = self.text_of(raw)?;
+        new_text(text).ok_or_else(out_of_memory)
+    }
+}
+
+/// Make a string of bytes that are known to be ASCII.
+#[inline]
+pub fn new_ascii(bytes: &[u8]) -> Option<Owned> {
+    if bytes.len() < 2 {
+        return new_text(bytes); // the interpreter shares these
+    }
+    // SAFETY: the new object has room for exactly these bytes, and nobody has seen it.
+    unsafe {
+        let object = Owned::from_new(ffi::PyUnicode_New(bytes.len() as ffi::Py_ssize_t, 127))?;
+        let data = ffi::PyUnicode_DATA(object.as_ptr()).cast::<u8>();
+        data.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+        Some(object)
+    }
+}
+
+/// Make a string of valid UTF-8.
+pub fn new_text(bytes: &[u8]) -> Option<Owned> {
+    // SAFETY: pointer and length are of one slice.
+    unsafe {
+        let length = bytes.len() as ffi::Py_ssize_t;
+        Owned::from_new(ffi::PyUnicode_FromStringAndSize(bytes.as_ptr().cast(), length))
+    }
+}
+
+/// Drop the exception of a call that failed for lack of memory: Pydantic will meet the same and tell it.
+#[cold]
+pub fn out_of_memory() -> Miss {
+    // SAFETY: the GIL is held.
+    unsafe { ffi::PyErr_Clear() };
+    Miss::Unknown
+}

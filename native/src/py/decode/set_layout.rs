@@ -1,0 +1,150 @@
+//! A set of a few strings, made by filling the table that every set object has inside.
+//!
+//! A set of five names made by the public interface outgrows its inner table of eight places, and takes half a kilobyte
+//! more: the sets are the worst single cost of reading models (the research of this project, lesson 3). Up to seven
+//! names fit the inner table; a set that is fuller than usual only looks a little longer, and grows as usual when
+//! something is added. Layout and behaviour are tried once, on real sets, before this is used.
+
+use std::sync::OnceLock;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::PySet;
+
+use crate::py::object::Owned;
+
+/// The places of the inner table; a power of two.
+const PLACES: usize = 8;
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Place {
+    key: *mut ffi::PyObject,
+    hash: ffi::Py_hash_t,
+}
+
+#[repr(C)]
+struct Set {
+    base: ffi::PyObject,
+    fill: ffi::Py_ssize_t,
+    used: ffi::Py_ssize_t,
+    mask: ffi::Py_ssize_t,
+    table: *mut Place,
+    hash: ffi::Py_hash_t,
+    finger: ffi::Py_ssize_t,
+    inner: [Place; PLACES],
+    weak_references: *mut ffi::PyObject,
+}
+
+/// The inner table of a set of names.
+pub struct Table {
+    places: [Place; PLACES],
+    names: Vec<Py<PyAny>>,
+}
+
+// SAFETY: the pointers are of the names that are kept beside them; they are used while the GIL is held.
+unsafe impl Send for Table {}
+// SAFETY: as above.
+unsafe impl Sync for Table {}
+
+impl Table {
+    /// The most names that fit, with a place left to end searches.
+    pub const MOST: usize = PLACES - 1;
+
+    /// The table of some names; `None` if there are too many, or this interpreter's sets are not known.
+    pub fn of(py: Python<'_>, names: Vec<Py<PyAny>>) -> Option<Self> {
+        (is_known(py) && names.len() <= Self::MOST).then(|| Self::fill(names))?
+    }
+
+    fn fill(names: Vec<Py<PyAny>>) -> Option<Self> {
+        let empty = Place { key: std::ptr::null_mut(), hash: 0 };
+        let mut places = [empty; PLACES];
+        for name in &names {
+            // SAFETY: the name is alive.
+            let hash = unsafe { ffi::PyObject_Hash(name.as_ptr()) };
+            if hash == -1 {
+                // SAFETY: the GIL is held.
+                unsafe { ffi::PyErr_Clear() };
+                return None;
+            }
+            // The order in which CPython looks at places: Objects/setobject.c, `set_lookkey`.
+            let mut perturb = hash as usize;
+            let mut at = perturb & (PLACES - 1);
+            while !places[at].key.is_null() {
+                perturb >>= 5;
+                at = at.wrapping_mul(5).wrapping_add(1).wrapping_add(perturb) & (PLACES - 1);
+            }
+            places[at] = Place { key: name.as_ptr(), hash };
+        }
+        Some(Self { places, names })
+    }
+
+    /// Make a new set. `None` if memory ran out.
+    #[inline]
+    pub fn set(&self) -> Option<Owned> {
+        // SAFETY: a new, empty set uses its inner table; it is filled before anybody sees it, with references of its
+        // own.
+        unsafe {
+            let made = Owned::from_new(ffi::PySet_New(std::ptr::null_mut()))?;
+            let set = made.as_ptr().cast::<Set>();
+            for name in &self.names {
+                ffi::Py_INCREF(name.as_ptr());
+            }
+            (*set).inner = self.places;
+            (*set).fill = self.names.len() as ffi::Py_ssize_t;
+            (*set).used = self.names.len() as ffi::Py_ssize_t;
+            Some(made)
+        }
+    }
+}
+
+static KNOWN: OnceLock<bool> = OnceLock::new();
+
+fn is_known(py: Python<'_>) -> bool {
+    *KNOWN.get_or_init(|| {
+        let info = py.version_info();
+        let is_tried = info.major == 3 && (11..=14).contains(&info.minor);
+        is_tried && (0..=Table::MOST).all(|count| probe(py, count).unwrap_or(false))
+    })
+}
+
+fn probe(py: Python<'_>, count: usize) -> PyResult<bool> {
+    let names: Vec<Py<PyAny>> = (0..count)
+        .map(|number| Ok(format!("name {number}").into_pyobject(py)?.into_any().unbind()))
+        .collect::<PyResult<_>>()?;
+    let usual = PySet::new(py, &names)?;
+    // SAFETY: sets of this probe's own; what can be seen from outside has to be where it is expected.
+    let fits = unsafe {
+        let empty = PySet::empty(py)?;
+        let raw = empty.as_ptr().cast::<Set>();
+        let counted = usual.as_ptr().cast::<Set>();
+        (*raw).mask == (PLACES - 1) as ffi::Py_ssize_t
+            && (*raw).table == (&raw mut (*raw).inner).cast::<Place>()
+            && (*raw).fill == 0
+            && (*raw).used == 0
+            && (*counted).used == count as ffi::Py_ssize_t
+            && (*counted).fill == count as ffi::Py_ssize_t
+    };
+    if !fits {
+        return Ok(false);
+    }
+    let Some(set) = Table::fill(names).and_then(|table| table.set()) else {
+        return Ok(false);
+    };
+    // SAFETY: a new reference that is given away.
+    let set = unsafe { Bound::from_owned_ptr(py, set.into_ptr()).cast_into_unchecked::<PySet>() };
+    let copy = set.call_method0("copy")?;
+    let is_right = set.eq(&usual)? && copy.eq(&usual)? && set.len() == count && !set.contains("another")?;
+    for number in 0..count {
+        if !set.contains(format!("name {number}"))? {
+            return Ok(false);
+        }
+    }
+    for number in 0..20 {
+        set.add(format!("more {number}"))?;
+    }
+    for number in 0..count {
+        set.discard(format!("name {number}"))?;
+    }
+    Ok(is_right && set.len() == 20 && (0..20).all(|number| set.contains(format!("more {number}")).unwrap_or(false)))
+}

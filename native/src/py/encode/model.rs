@@ -1,0 +1,238 @@
+//! Models, root models and dataclasses: what is around their fields.
+
+use pyo3::ffi;
+
+use crate::py::object::Owned;
+
+use super::layout::lookup;
+use super::node::{Class, Dataclass, Model, Object, Root, TypedDict};
+use super::record::Record;
+use super::state::{Outcome, State, Stop};
+
+/// Each has the contract of [`State::encode`].
+impl State<'_> {
+    #[inline]
+    pub unsafe fn encode_model<const STRICT: bool>(&mut self, model: &Model, value: Object) -> Outcome {
+        // SAFETY: the value is held; its class is one whose attributes are where the slots say.
+        unsafe {
+            if ffi::Py_TYPE(value) != model.class {
+                if value == ffi::Py_None() {
+                    return self.null();
+                }
+                if STRICT {
+                    return Err(Stop::Reject);
+                }
+                self.accept_subclass(model.class, value)?;
+                self.accept_slots(ffi::Py_TYPE(value))?;
+            }
+            self.enter()?;
+            let _held = Self::hold(value);
+            let attributes = Self::attributes_of(value)?;
+            let given = self.given_of(model, value)?;
+            let extra = match model.extra {
+                None => std::ptr::null_mut(),
+                Some(slot) => slot.read(value),
+            };
+            if model.extra.is_none() || extra == ffi::Py_None() {
+                if self.options.filter() || model.fields.detours {
+                    self.encode_members::<STRICT>(model, value, attributes.as_ptr(), given, None)?;
+                } else {
+                    self.encode_fields::<STRICT>(&model.fields, attributes.as_ptr())?;
+                }
+            } else {
+                if extra.is_null() || ffi::PyDict_CheckExact(extra) == 0 {
+                    return Err(Stop::Decline);
+                }
+                let extra = Self::hold(extra);
+                self.encode_members::<STRICT>(model, value, attributes.as_ptr(), given, Some(extra.as_ptr()))?;
+            }
+        }
+        self.leave();
+        Ok(())
+    }
+
+    /// The names that were given, where only those are written; null else. Borrowed from the model.
+    #[inline]
+    unsafe fn given_of(&self, model: &Model, value: Object) -> Result<Object, Stop> {
+        if !self.options.exclude_unset {
+            return Ok(std::ptr::null_mut());
+        }
+        let slot = model.fields_set.ok_or(Stop::Decline)?;
+        // SAFETY: the slot belongs to the value's class or one above it.
+        unsafe {
+            let given = slot.read(value);
+            if given.is_null() || ffi::Py_TYPE(given) != &raw mut ffi::PySet_Type {
+                return Err(Stop::Decline);
+            }
+            Ok(given)
+        }
+    }
+
+    unsafe fn encode_members<const STRICT: bool>(
+        &mut self,
+        model: &Model,
+        value: Object,
+        attributes: Object,
+        given: Object,
+        extra: Option<Object>,
+    ) -> Outcome {
+        // SAFETY: everything is held by the caller; the names given are held here.
+        unsafe {
+            let _given = (!given.is_null()).then(|| Self::hold(given));
+            let mut record = Record::begin(self);
+            self.encode_filtered::<STRICT>(&model.fields, &mut record, value, attributes, given)?;
+            if let Some(extra) = extra {
+                self.encode_extra::<STRICT>(model, &mut record, extra)?;
+            }
+            self.encode_computed(&model.fields, &mut record, value);
+            record.end(self);
+        }
+        Ok(())
+    }
+
+    unsafe fn encode_extra<const STRICT: bool>(
+        &mut self,
+        model: &Model,
+        record: &mut Record,
+        extra: Object,
+    ) -> Outcome {
+        // SAFETY: the dict is held; see `encode_dict`.
+        unsafe {
+            let length = ffi::PyDict_Size(extra);
+            let (mut at, mut name, mut element) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+            while ffi::PyDict_Next(extra, &raw mut at, &raw mut name, &raw mut element) != 0 {
+                if self.options.exclude_none && element == ffi::Py_None() {
+                    continue;
+                }
+                if STRICT || model.fields.detours {
+                    self.refuse_known_name(&model.fields, name)?;
+                }
+                let element = Self::hold(element);
+                record.member(self);
+                self.push_name(name)?;
+                self.encode::<STRICT>(&model.extras, element.as_ptr())?;
+                if ffi::PyDict_Size(extra) != length {
+                    return Err(Stop::Decline);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The instance's own `__dict__`, whatever its class says about it.
+    #[inline]
+    unsafe fn attributes_of(value: Object) -> Result<Owned, Stop> {
+        // SAFETY: the value is alive and its class keeps its attributes as `object` does.
+        unsafe {
+            let Some(attributes) = Owned::from_new(ffi::PyObject_GenericGetDict(value, std::ptr::null_mut())) else {
+                ffi::PyErr_Clear();
+                return Err(Stop::Decline);
+            };
+            if ffi::PyDict_CheckExact(attributes.as_ptr()) == 0 {
+                return Err(Stop::Decline);
+            }
+            Ok(attributes)
+        }
+    }
+
+    /// An instance of a class below the declared one is written as the declared one, if it keeps its attributes as that does.
+    #[cold]
+    #[inline(never)]
+    unsafe fn accept_subclass(&mut self, declared: Class, value: Object) -> Outcome {
+        let (support, names) = (&self.program.support, &self.program.support.names);
+        // SAFETY: the classes are alive; their attributes are compared, not called.
+        unsafe {
+            let class = ffi::Py_TYPE(value);
+            let is_usual = ffi::PyType_IsSubtype(class, declared) != 0
+                && lookup(class, names.getattribute) == support.getattribute
+                && lookup(class, names.dict) == support.dict_descriptor;
+            if is_usual { Ok(()) } else { Err(Stop::Decline) }
+        }
+    }
+
+    /// The names given and the extra attributes are where `BaseModel` keeps them.
+    unsafe fn accept_slots(&self, class: Class) -> Outcome {
+        let (support, names) = (&self.program.support, &self.program.support.names);
+        // SAFETY: as above.
+        let is_usual = unsafe {
+            lookup(class, names.fields_set) == support.fields_set && lookup(class, names.extra) == support.extra
+        };
+        if is_usual { Ok(()) } else { Err(Stop::Decline) }
+    }
+
+    pub unsafe fn encode_root<const STRICT: bool>(&mut self, root: &Root, value: Object) -> Outcome {
+        // SAFETY: the value is held; what stands in its dict is held while it is written.
+        unsafe {
+            if ffi::Py_TYPE(value) != root.class {
+                if value == ffi::Py_None() {
+                    return self.null();
+                }
+                if STRICT {
+                    return Err(Stop::Reject);
+                }
+                self.accept_subclass(root.class, value)?;
+                if !lookup(ffi::Py_TYPE(value), self.program.support.names.root).is_null() {
+                    return Err(Stop::Decline);
+                }
+            }
+            let _held = Self::hold(value);
+            let attributes = Self::attributes_of(value)?;
+            let inner = ffi::PyDict_GetItemWithError(attributes.as_ptr(), self.program.support.names.root);
+            if inner.is_null() {
+                ffi::PyErr_Clear();
+                return Err(Stop::Decline);
+            }
+            let inner = Self::hold(inner);
+            self.guarded(|state| state.encode::<STRICT>(&root.node, inner.as_ptr()))
+        }
+    }
+
+    pub unsafe fn encode_typed_dict<const STRICT: bool>(&mut self, node: &TypedDict, value: Object) -> Outcome {
+        // SAFETY: the value is held.
+        unsafe {
+            if ffi::PyDict_CheckExact(value) == 0 {
+                if value == ffi::Py_None() {
+                    return self.null();
+                }
+                return Err(self.refuse::<STRICT>(value));
+            }
+            self.enter()?;
+            let _held = Self::hold(value);
+            let mut record = Record::begin(self);
+            self.encode_filtered::<STRICT>(&node.fields, &mut record, value, value, std::ptr::null_mut())?;
+            record.end(self);
+        }
+        self.leave();
+        Ok(())
+    }
+
+    pub unsafe fn encode_dataclass<const STRICT: bool>(&mut self, node: &Dataclass, value: Object) -> Outcome {
+        // SAFETY: the value is held; what stands in its dict is held while it is written.
+        unsafe {
+            if ffi::Py_TYPE(value) != node.class {
+                if value == ffi::Py_None() {
+                    return self.null();
+                }
+                return Err(if STRICT { Stop::Reject } else { Stop::Decline });
+            }
+            self.enter()?;
+            let _held = Self::hold(value);
+            let attributes = Self::attributes_of(value)?;
+            let mut record = Record::begin(self);
+            for (name, index) in &node.names {
+                let inner = ffi::PyDict_GetItemWithError(attributes.as_ptr(), *name);
+                if inner.is_null() {
+                    ffi::PyErr_Clear();
+                    return Err(Stop::Decline);
+                }
+                let inner = Self::hold(inner);
+                let field = &node.fields.fields[*index];
+                self.encode_member::<STRICT>(&node.fields, field, &mut record, value, inner.as_ptr())?;
+            }
+            self.encode_computed(&node.fields, &mut record, value);
+            record.end(self);
+        }
+        self.leave();
+        Ok(())
+    }
+}

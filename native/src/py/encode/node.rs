@@ -1,0 +1,222 @@
+//! What an encoder is made of: one node for each place of a type.
+//!
+//! Pointers to Python objects in here are borrowed from [`Program::anchor`], which lives as long as the nodes.
+
+use std::collections::{HashMap, HashSet};
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use crate::json::number::InfNan;
+
+use super::buffer::Piece;
+use super::layout::{Slot, Support};
+use super::options::Known;
+
+/// A borrowed object.
+pub type Object = *mut ffi::PyObject;
+/// A borrowed class.
+pub type Class = *mut ffi::PyTypeObject;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum BytesMode {
+    Utf8,
+    Base64,
+    Hex,
+    /// Not known here: do not write it.
+    Unknown,
+}
+
+/// How dates, times and durations are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum TemporalMode {
+    Iso8601,
+    Seconds,
+    /// Not known here, or not written here.
+    Unknown,
+}
+
+/// How values are written whose type is not declared: by the configuration of the outermost type.
+#[derive(Clone, Copy)]
+pub struct Modes {
+    pub inf_nan: InfNan,
+    pub bytes: BytesMode,
+    pub temporal: TemporalMode,
+    pub timedelta: TemporalMode,
+}
+
+pub enum Node {
+    Any,
+    None,
+    Bool,
+    Int,
+    Float(InfNan),
+    Str,
+    Bytes(BytesMode),
+    Datetime,
+    Date,
+    Time,
+    Timedelta(TemporalMode),
+    Uuid,
+    Decimal,
+    Url(Class),
+    Literal(Box<Literal>),
+    Enum(Box<Enum>),
+    Nullable(Box<Node>),
+    List(Box<Node>),
+    Set(Box<Node>),
+    FrozenSet(Box<Node>),
+    Tuple(Box<Tuple>),
+    Dict(Box<(Node, Node)>),
+    Model(Box<Model>),
+    Root(Box<Root>),
+    TypedDict(Box<TypedDict>),
+    Dataclass(Box<Dataclass>),
+    Union(Box<[Node]>),
+    Tagged(Box<Tagged>),
+    /// Text of JSON in `round_trip`, else the value itself.
+    Json(Box<Node>),
+    /// A part of the program that stands in several places.
+    Shared(usize),
+    /// A reference that Pydantic follows with its recursion guard.
+    Reference(usize),
+    /// A whole value that a serializer of Pydantic writes; holds the serializer.
+    Whole(Box<Whole>),
+    /// Nothing is certain here.
+    Unsupported,
+}
+
+/// Used for values inside unions only: elsewhere Pydantic does not look at a literal's values.
+pub struct Literal {
+    pub ints: Vec<i64>,
+    pub strings: Vec<Box<[u8]>>,
+    /// `True`, `False`, `None` and members of enums.
+    pub others: Object,
+    pub enums: Vec<Class>,
+}
+
+pub struct Enum {
+    pub class: Class,
+    pub sub_type: SubType,
+    pub members: Vec<Member>,
+}
+
+/// What the values of an enum's members are declared to be.
+pub enum SubType {
+    Any,
+    Int,
+    Str,
+    Float,
+}
+
+pub struct Member {
+    pub object: Object,
+    pub value: Piece,
+    /// What it is as the key of an object, with quotes.
+    pub key: Piece,
+}
+
+pub struct Tuple {
+    pub items: Box<[Node]>,
+    pub variadic: Option<usize>,
+}
+
+pub struct Model {
+    pub class: Class,
+    pub fields: Fields,
+    pub fields_set: Option<Slot>,
+    pub extra: Option<Slot>,
+    pub extras: Node,
+}
+
+pub struct Root {
+    pub class: Class,
+    pub node: Node,
+}
+
+pub struct TypedDict {
+    pub fields: Fields,
+}
+
+pub struct Dataclass {
+    pub class: Class,
+    /// In the order in which Pydantic reads them.
+    pub names: Vec<(Object, usize)>,
+    pub fields: Fields,
+}
+
+pub struct Tagged {
+    pub name: Object,
+    pub tags: HashMap<Box<[u8]>, usize>,
+    pub classes: Vec<Class>,
+    pub choices: Box<[Node]>,
+}
+
+pub struct Whole {
+    pub serializer: Object,
+    pub keeps_warnings: bool,
+}
+
+/// The fields of one class, in the order of its schema.
+pub struct Fields {
+    pub fields: Vec<Field>,
+    pub by_name: HashMap<Box<[u8]>, usize>,
+    /// Names and aliases of fields and computed fields.
+    pub taken: HashSet<Box<[u8]>>,
+    pub by_alias: bool,
+    /// How many must be there inside a union.
+    pub required: usize,
+    pub computed: Vec<Computed>,
+    /// Some fields go through the class's own serializer.
+    pub detours: bool,
+    pub serializer: Object,
+}
+
+pub struct Field {
+    pub key: Object,
+    /// `,"name":`
+    pub name: Piece,
+    pub alias: Piece,
+    pub required: bool,
+    pub kind: FieldKind,
+    pub default: Default,
+}
+
+pub enum FieldKind {
+    Native(Node),
+    Excluded,
+    Detour(Detour),
+}
+
+pub struct Detour {
+    /// A set with the field's name in it.
+    pub include: Object,
+    pub keeps_warnings: bool,
+}
+
+pub struct Computed {
+    pub detour: Detour,
+}
+
+/// What `exclude_defaults` compares with.
+pub enum Default {
+    /// There is none: never left out.
+    Absent,
+    /// A value of a type whose `==` runs no code of the user.
+    Plain(Object),
+    /// Only Pydantic can tell.
+    Opaque,
+}
+
+pub struct Program {
+    pub root: Node,
+    pub definitions: Vec<Node>,
+    pub modes: Modes,
+    pub exponent_sign: bool,
+    pub options: Known,
+    pub support: Support,
+    /// Addresses of the classes in which Pydantic's checks of other types surely see nothing.
+    pub known: HashSet<usize>,
+    /// Everything that the nodes borrow.
+    pub anchor: Py<PyAny>,
+}

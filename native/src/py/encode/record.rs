@@ -1,0 +1,282 @@
+//! The fields of a model, a typed dict or a dataclass, as members of an object.
+
+use pyo3::ffi;
+
+use super::holes::{Comma, Hole};
+use super::node::{Default, Field, FieldKind, Fields, Object};
+use super::scalar::text_of;
+use super::state::{Outcome, State, Stop};
+
+/// An object whose members are being written, some of which may be holes.
+pub struct Record {
+    has_native: bool,
+    has_holes: bool,
+}
+
+impl Record {
+    pub fn begin(state: &mut State<'_>) -> Self {
+        state.out.push(b'{');
+        Self { has_native: false, has_holes: false }
+    }
+
+    pub fn end(self, state: &mut State<'_>) {
+        state.out.push(b'}');
+    }
+
+    /// Write what stands before a native member.
+    #[inline]
+    pub fn member(&mut self, state: &mut State<'_>) {
+        if self.has_native {
+            state.out.push(b',');
+        } else if self.has_holes {
+            state.holes.push(Hole::comma(state.out.len()));
+        }
+        self.has_native = true;
+    }
+
+    /// What stands before a hole.
+    fn hole(&mut self) -> Comma {
+        let comma = match (self.has_native, self.has_holes) {
+            (true, _) => Comma::Always,
+            (false, true) => Comma::AfterHoles,
+            (false, false) => Comma::First,
+        };
+        self.has_holes = true;
+        comma
+    }
+}
+
+/// Each has the contract of [`State::encode`].
+impl State<'_> {
+    /// Write the fields of an instance that has no extra attributes, with nothing left out and nothing left to Pydantic.
+    ///
+    /// In the order of the dict: usually that of the schema, with the schema's own key objects.
+    #[inline]
+    pub unsafe fn encode_fields<const STRICT: bool>(&mut self, fields: &Fields, attributes: Object) -> Outcome {
+        let by_alias = self.options.by_alias.unwrap_or(fields.by_alias);
+        let start = self.out.len();
+        let (mut next, mut required) = (0, 0);
+        // SAFETY: the dict is held; `PyDict_Next` looks at it afresh each time; values that may run Python code hold
+        // themselves.
+        unsafe {
+            let length = ffi::PyDict_Size(attributes);
+            let (mut at, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+            while ffi::PyDict_Next(attributes, &raw mut at, &raw mut key, &raw mut value) != 0 {
+                let field = match fields.fields.get(next) {
+                    Some(field) if field.key == key => {
+                        next += 1;
+                        field
+                    }
+                    _ => match Self::find(fields, key)? {
+                        Some(index) => {
+                            next = index + 1;
+                            &fields.fields[index]
+                        }
+                        None if STRICT => return Err(Stop::Reject),
+                        None => continue,
+                    },
+                };
+                required += usize::from(field.required);
+                match &field.kind {
+                    FieldKind::Native(node) => {
+                        // Begins with a comma, the first of which becomes the bracket.
+                        self.out.push_piece(if by_alias { &field.alias } else { &field.name });
+                        self.encode::<STRICT>(node, value)?;
+                    }
+                    FieldKind::Excluded => {}
+                    FieldKind::Detour(_) => return Err(Stop::Decline),
+                }
+                if ffi::PyDict_Size(attributes) != length {
+                    return Err(Stop::Decline);
+                }
+            }
+        }
+        if STRICT && required < fields.required {
+            return Err(Stop::Reject);
+        }
+        if self.out.len() == start {
+            self.out.push(b'{');
+        } else {
+            self.out.bytes[start] = b'{';
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    /// The same with everything that can be: options that leave fields out, fields that Pydantic writes.
+    ///
+    /// `given` holds the names to be written, or is null.
+    #[inline(never)]
+    pub unsafe fn encode_filtered<const STRICT: bool>(
+        &mut self,
+        fields: &Fields,
+        record: &mut Record,
+        owner: Object,
+        attributes: Object,
+        given: Object,
+    ) -> Outcome {
+        let mut required = 0;
+        // SAFETY: the dict is held, and each value is while it is written: looking into the set may run Python code.
+        unsafe {
+            let length = ffi::PyDict_Size(attributes);
+            let (mut at, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+            while ffi::PyDict_Next(attributes, &raw mut at, &raw mut key, &raw mut value) != 0 {
+                let (key, value) = (Self::hold(key), Self::hold(value));
+                let Some(index) = Self::find(fields, key.as_ptr())? else {
+                    if STRICT {
+                        return Err(Stop::Reject);
+                    }
+                    continue;
+                };
+                let field = &fields.fields[index];
+                required += usize::from(field.required);
+                if !given.is_null() {
+                    match ffi::PySet_Contains(given, key.as_ptr()) {
+                        0 => continue,
+                        1 => {}
+                        _ => {
+                            ffi::PyErr_Clear();
+                            return Err(Stop::Decline);
+                        }
+                    }
+                }
+                self.encode_member::<STRICT>(fields, field, record, owner, value.as_ptr())?;
+                if ffi::PyDict_Size(attributes) != length {
+                    return Err(Stop::Decline);
+                }
+            }
+        }
+        if STRICT && required < fields.required {
+            return Err(Stop::Reject);
+        }
+        Ok(())
+    }
+
+    /// Write one member, unless an option leaves it out.
+    pub unsafe fn encode_member<const STRICT: bool>(
+        &mut self,
+        fields: &Fields,
+        field: &Field,
+        record: &mut Record,
+        owner: Object,
+        value: Object,
+    ) -> Outcome {
+        // SAFETY: the caller holds owner and value.
+        unsafe {
+            let node = match &field.kind {
+                FieldKind::Native(node) => node,
+                FieldKind::Excluded => return Ok(()),
+                FieldKind::Detour(detour) => {
+                    if STRICT {
+                        return Err(Stop::Decline);
+                    }
+                    let call = (fields.serializer, owner);
+                    let (include, keeps) = (detour.include, detour.keeps_warnings);
+                    let hole = Hole::member(self.out.len(), self.depth, record.hole(), call, include, keeps);
+                    self.holes.push(hole);
+                    return Ok(());
+                }
+            };
+            if self.options.exclude_none && value == ffi::Py_None() {
+                return Ok(());
+            }
+            if self.options.exclude_defaults && self.is_default(&field.default, value)? {
+                return Ok(());
+            }
+            let by_alias = self.options.by_alias.unwrap_or(fields.by_alias);
+            record.member(self);
+            self.out.push_piece_behind_comma(if by_alias { &field.alias } else { &field.name });
+            self.encode::<STRICT>(node, value)
+        }
+    }
+
+    /// Leave holes for the computed fields.
+    pub unsafe fn encode_computed(&mut self, fields: &Fields, record: &mut Record, owner: Object) {
+        if self.options.round_trip || self.options.exclude_computed {
+            return;
+        }
+        for computed in &fields.computed {
+            let call = (fields.serializer, owner);
+            let (include, keeps) = (computed.detour.include, computed.detour.keeps_warnings);
+            // SAFETY: the caller holds the owner; the rest belongs to the program.
+            let hole = unsafe { Hole::member(self.out.len(), self.depth, record.hole(), call, include, keeps) };
+            self.holes.push(hole);
+        }
+    }
+
+    /// Which field has this name, `None` if it is none of them.
+    #[cold]
+    #[inline(never)]
+    unsafe fn find(fields: &Fields, key: Object) -> Result<Option<usize>, Stop> {
+        if let Some(index) = fields.fields.iter().position(|field| field.key == key) {
+            return Ok(Some(index));
+        }
+        // SAFETY: the key is alive; it is a string where it is read as one.
+        unsafe {
+            if ffi::PyUnicode_CheckExact(key) == 0 {
+                return Err(Stop::Decline);
+            }
+            let (name, _) = text_of(key).ok_or(Stop::Decline)?;
+            Ok(fields.by_name.get(name).copied())
+        }
+    }
+
+    /// Decline where an extra attribute has the name of a field: two members of one name are not always written.
+    pub unsafe fn refuse_known_name(&self, fields: &Fields, name: Object) -> Outcome {
+        // SAFETY: the name is alive; it is a string where it is read as one.
+        unsafe {
+            if ffi::PyUnicode_CheckExact(name) == 0 {
+                return Err(Stop::Decline);
+            }
+            let (name, _) = text_of(name).ok_or(Stop::Decline)?;
+            if fields.taken.contains(name) { Err(Stop::Decline) } else { Ok(()) }
+        }
+    }
+
+    /// Whether Pydantic finds a value equal to its field's default.
+    unsafe fn is_default(&self, default: &Default, value: Object) -> Result<bool, Stop> {
+        let default = match default {
+            Default::Absent => return Ok(false),
+            Default::Opaque => return Err(Stop::Decline),
+            Default::Plain(default) => *default,
+        };
+        // SAFETY: both are alive and of classes whose `==` runs no code of the user.
+        unsafe {
+            if !self.compares_plainly(value) {
+                return Err(Stop::Decline);
+            }
+            let equal = ffi::PyObject_RichCompare(value, default, ffi::Py_EQ);
+            if equal.is_null() {
+                ffi::PyErr_Clear();
+                return Err(Stop::Decline);
+            }
+            let is_equal = equal == ffi::Py_True();
+            ffi::Py_DECREF(equal);
+            Ok(is_equal)
+        }
+    }
+
+    unsafe fn compares_plainly(&self, value: Object) -> bool {
+        // SAFETY: the value is alive; addresses of static types.
+        unsafe {
+            let class = ffi::Py_TYPE(value);
+            let times = &*ffi::PyDateTimeAPI();
+            value == ffi::Py_None()
+                || class == &raw mut ffi::PyUnicode_Type
+                || class == &raw mut ffi::PyLong_Type
+                || class == &raw mut ffi::PyFloat_Type
+                || class == &raw mut ffi::PyBool_Type
+                || class == &raw mut ffi::PyBytes_Type
+                || class == &raw mut ffi::PyList_Type
+                || class == &raw mut ffi::PyDict_Type
+                || class == &raw mut ffi::PyTuple_Type
+                || class == &raw mut ffi::PySet_Type
+                || class == &raw mut ffi::PyFrozenSet_Type
+                || class == times.DateTimeType
+                || class == times.DateType
+                || class == times.TimeType
+                || class == times.DeltaType
+                || class == self.program.support.decimal
+        }
+    }
+}

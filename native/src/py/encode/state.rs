@@ -1,0 +1,213 @@
+//! One run of an encoder: the text so far, and the walk from node to node.
+
+use pyo3::ffi;
+
+use super::buffer::Buffer;
+use super::holes::Hole;
+use super::node::{Node, Object, Program};
+use super::options::Options;
+use crate::py::object::Owned;
+
+/// Why a value was not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It is not certain what Pydantic does: let it do the whole call.
+    Decline,
+    /// Inside a union: Pydantic does not take this choice.
+    Reject,
+}
+
+pub type Outcome = Result<(), Stop>;
+
+pub struct State<'p> {
+    pub out: Buffer,
+    pub program: &'p Program,
+    pub options: Options,
+    /// Levels of arrays and objects around the current place.
+    pub depth: usize,
+    /// Levels of Pydantic's own recursion guard.
+    guards: usize,
+    max_depth: usize,
+    pub holes: Vec<Hole>,
+}
+
+impl<'p> State<'p> {
+    pub fn new(out: Buffer, program: &'p Program, options: Options, max_depth: usize) -> Self {
+        Self { out, program, options, depth: 0, guards: 0, max_depth, holes: Vec::new() }
+    }
+
+    /// Go one level down into an array or object.
+    #[inline]
+    pub fn enter(&mut self) -> Outcome {
+        if self.depth >= self.max_depth {
+            return Err(Stop::Decline);
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    #[inline]
+    pub fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
+    /// Follow what Pydantic follows with its recursion guard, which ends at 255.
+    #[inline]
+    pub fn guarded(&mut self, inner: impl FnOnce(&mut Self) -> Outcome) -> Outcome {
+        if self.guards >= 240 {
+            return Err(Stop::Decline);
+        }
+        self.guards += 1;
+        let outcome = inner(self);
+        self.guards -= 1;
+        outcome
+    }
+
+    #[inline]
+    pub fn null(&mut self) -> Outcome {
+        self.out.extend(b"null");
+        Ok(())
+    }
+
+    /// Write a value of a declared type.
+    ///
+    /// `STRICT`: inside a union, where Pydantic checks types and then writes the result by its own type.
+    ///
+    /// # Safety
+    /// The value is alive, and stays so unless Python code runs: nodes that may run some hold a reference of their own.
+    #[inline]
+    pub unsafe fn encode<const STRICT: bool>(&mut self, node: &Node, value: Object) -> Outcome {
+        // SAFETY: the caller's promise, for every arm; shortcuts for what models have most.
+        unsafe {
+            match node {
+                Node::Str => self.encode_str::<STRICT>(value),
+                Node::Int => self.encode_int::<STRICT>(value),
+                _ => self.encode_other::<STRICT>(node, value),
+            }
+        }
+    }
+
+    #[inline(never)]
+    unsafe fn encode_other<const STRICT: bool>(&mut self, node: &Node, value: Object) -> Outcome {
+        // SAFETY: the caller's promise, for every arm.
+        unsafe {
+            match node {
+                Node::Str => self.encode_str::<STRICT>(value),
+                Node::Int => self.encode_int::<STRICT>(value),
+                Node::Float(mode) => self.encode_float::<STRICT>(*mode, value),
+                Node::Bool => self.encode_bool::<STRICT>(value),
+                Node::Nullable(inner) => {
+                    if value == ffi::Py_None() {
+                        return self.null();
+                    }
+                    self.encode::<STRICT>(inner, value)
+                }
+                Node::Model(model) => self.encode_model::<STRICT>(model, value),
+                Node::List(item) => self.encode_list::<STRICT>(item, value),
+                Node::Dict(pair) => self.encode_dict::<STRICT>(&pair.0, &pair.1, value),
+                Node::Any => self.encode_any::<STRICT>(value),
+                Node::Literal(literal) => {
+                    if STRICT {
+                        return self.encode_checked_literal(literal, value);
+                    }
+                    self.encode_any::<STRICT>(value)
+                }
+                Node::Enum(node) => self.encode_enum::<STRICT>(node, value),
+                Node::Datetime => self.encode_datetime::<STRICT>(value),
+                Node::Uuid => self.encode_uuid::<STRICT>(value),
+                Node::Shared(index) => {
+                    let program = self.program;
+                    self.encode::<STRICT>(&program.definitions[*index], value)
+                }
+                Node::Reference(index) => {
+                    let program = self.program;
+                    self.guarded(|state| state.encode::<STRICT>(&program.definitions[*index], value))
+                }
+                Node::Union(choices) => self.encode_union::<STRICT>(choices, value),
+                Node::Tagged(tagged) => self.encode_tagged::<STRICT>(tagged, value),
+                Node::None => {
+                    if value == ffi::Py_None() {
+                        return self.null();
+                    }
+                    Err(self.refuse::<STRICT>(value))
+                }
+                Node::Bytes(mode) => self.encode_bytes::<STRICT>(*mode, value),
+                Node::Date => self.encode_date::<STRICT>(value),
+                Node::Time => self.encode_time::<STRICT>(value),
+                Node::Timedelta(mode) => self.encode_timedelta::<STRICT>(*mode, value),
+                Node::Decimal => self.encode_decimal::<STRICT>(value),
+                Node::Url(class) => self.encode_url::<STRICT>(*class, value),
+                Node::Set(item) => self.encode_set::<STRICT>(item, &raw mut ffi::PySet_Type, value),
+                Node::FrozenSet(item) => self.encode_set::<STRICT>(item, &raw mut ffi::PyFrozenSet_Type, value),
+                Node::Tuple(tuple) => self.encode_tuple::<STRICT>(tuple, value),
+                Node::Root(root) => self.encode_root::<STRICT>(root, value),
+                Node::TypedDict(node) => self.encode_typed_dict::<STRICT>(node, value),
+                Node::Dataclass(node) => self.encode_dataclass::<STRICT>(node, value),
+                Node::Json(inner) => {
+                    if self.options.round_trip {
+                        return Err(Stop::Decline);
+                    }
+                    self.encode::<STRICT>(inner, value)
+                }
+                Node::Unsupported => Err(Stop::Decline),
+                Node::Whole(whole) => {
+                    if STRICT {
+                        return Err(Stop::Decline);
+                    }
+                    let hole = Hole::whole(self.out.len(), self.depth, whole.serializer, value, whole.keeps_warnings);
+                    self.holes.push(hole);
+                    Ok(())
+                }
+            }
+        }
+    }
+
+    /// What to do with a value of a type that the node does not write.
+    ///
+    /// Inside a union the answer is that the choice is not taken, if Pydantic's checks surely see nothing in this type.
+    #[cold]
+    #[inline(never)]
+    pub unsafe fn refuse<const STRICT: bool>(&mut self, value: Object) -> Stop {
+        // SAFETY: the value is alive.
+        let class = unsafe { ffi::Py_TYPE(value) };
+        if STRICT && (self.program.known.contains(&class.addr()) || is_builtin(self.program, class)) {
+            Stop::Reject
+        } else {
+            Stop::Decline
+        }
+    }
+
+    /// Hold a reference of one's own while Python code may run.
+    ///
+    /// # Safety
+    /// The value is alive.
+    #[inline]
+    pub unsafe fn hold(value: Object) -> Owned {
+        // SAFETY: the caller's promise; the whole run holds the GIL.
+        unsafe { Owned::from_borrowed(value) }
+    }
+}
+
+/// Say whether a class is exactly one that Pydantic tells apart without looking at attributes.
+fn is_builtin(program: &Program, class: super::node::Class) -> bool {
+    // SAFETY: addresses of static types, and of the datetime module's API, which was imported with this module.
+    unsafe {
+        let times = &*ffi::PyDateTimeAPI();
+        class == &raw mut ffi::PyUnicode_Type
+            || class == &raw mut ffi::PyLong_Type
+            || class == &raw mut ffi::PyFloat_Type
+            || class == &raw mut ffi::PyBool_Type
+            || class == &raw mut ffi::PyDict_Type
+            || class == &raw mut ffi::PyList_Type
+            || class == &raw mut ffi::PyTuple_Type
+            || class == &raw mut ffi::PyBytes_Type
+            || class == &raw mut ffi::PySet_Type
+            || class == &raw mut ffi::PyFrozenSet_Type
+            || class == times.DateTimeType
+            || class == times.DateType
+            || class == times.TimeType
+            || class == times.DeltaType
+            || class == program.support.uuid
+            || class == program.support.decimal
+    }
+}

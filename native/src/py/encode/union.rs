@@ -1,0 +1,79 @@
+//! Unions: the first choice that Pydantic's strict check takes.
+
+use pyo3::ffi;
+
+use crate::py::object::Owned;
+
+use super::node::{Node, Object, Tagged};
+use super::scalar::text_of;
+use super::state::{Outcome, State, Stop};
+
+/// Each has the contract of [`State::encode`].
+impl State<'_> {
+    pub unsafe fn encode_union<const STRICT: bool>(&mut self, choices: &[Node], value: Object) -> Outcome {
+        for choice in choices {
+            // SAFETY: the value is held over all choices.
+            let outcome = unsafe {
+                let _held = Self::hold(value);
+                self.encode_choice(choice, value)
+            };
+            match outcome {
+                Err(Stop::Reject) => {}
+                decided => return decided,
+            }
+        }
+        // Inside another union that one goes on; else Pydantic tries again, less strictly.
+        Err(if STRICT { Stop::Reject } else { Stop::Decline })
+    }
+
+    /// Try one choice; leave no trace if it is not taken.
+    unsafe fn encode_choice(&mut self, choice: &Node, value: Object) -> Outcome {
+        let (length, wide, depth) = (self.out.len(), self.out.wide, self.depth);
+        // SAFETY: the caller's promise.
+        let outcome = unsafe { self.encode::<true>(choice, value) };
+        if outcome == Err(Stop::Reject) {
+            self.out.bytes.truncate(length);
+            self.out.wide = wide;
+            self.depth = depth;
+        }
+        outcome
+    }
+
+    pub unsafe fn encode_tagged<const STRICT: bool>(&mut self, tagged: &Tagged, value: Object) -> Outcome {
+        // SAFETY: the value is held; only attributes in the instance's own dict are read.
+        unsafe {
+            let _held = Self::hold(value);
+            let class = ffi::Py_TYPE(value);
+            let attributes = if class == &raw mut ffi::PyDict_Type {
+                Owned::from_borrowed(value)
+            } else if tagged.classes.contains(&class) {
+                let Some(attributes) = Owned::from_new(ffi::PyObject_GenericGetDict(value, std::ptr::null_mut()))
+                else {
+                    ffi::PyErr_Clear();
+                    return Err(Stop::Decline);
+                };
+                attributes
+            } else {
+                return Err(Stop::Decline);
+            };
+            if ffi::PyDict_CheckExact(attributes.as_ptr()) == 0 {
+                return Err(Stop::Decline);
+            }
+            let tag = ffi::PyDict_GetItemWithError(attributes.as_ptr(), tagged.name);
+            if tag.is_null() {
+                ffi::PyErr_Clear();
+                return Err(Stop::Decline);
+            }
+            if ffi::PyUnicode_CheckExact(tag) == 0 {
+                return Err(Stop::Decline);
+            }
+            let (text, _) = text_of(tag).ok_or(Stop::Decline)?;
+            let index = *tagged.tags.get(text).ok_or(Stop::Decline)?;
+            let outcome = self.encode_choice(&tagged.choices[index], value);
+            if outcome == Err(Stop::Reject) && !STRICT {
+                return Err(Stop::Decline);
+            }
+            outcome
+        }
+    }
+}

@@ -1,0 +1,107 @@
+"""Which parts of a core schema run code of the user's when they read JSON."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+from pydantic._internal._model_construction import init_private_attributes
+
+from pydantic_serialization.plan.walk import Node, children
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FUNCTIONS = {"function-before", "function-after", "function-wrap", "function-plain"}
+_OWN_MODULES = {"pydantic._internal._validators", "pydantic.types", "pydantic.networks"}
+_FRESH = (list, dict, set)
+_ATOMS = (str, bytes, int, float, complex, bool, type(None))
+
+
+def runs_user_code(node: Node, definitions: Mapping[str, Node], seen: frozenset[str] = frozenset()) -> bool:
+    """Say whether reading a value of this schema may run code of the user's."""
+    kind = node["type"]
+    if kind == "definition-ref":
+        reference = node["schema_ref"]
+        if reference in seen or reference not in definitions:
+            return False
+        return runs_user_code(definitions[reference], definitions, seen | {reference})
+    if kind in _FUNCTIONS and not is_pydantics_own(node["function"]["function"]):
+        return True
+    if kind == "call" or (kind == "tagged-union" and callable(node["discriminator"])):
+        return True
+    if kind == "default" and _default_runs_code(node):
+        return True
+    if kind == "enum" and not is_closed_enum(node["cls"]):
+        return True
+    if kind in {"model", "dataclass"} and _making_runs_code(node):
+        return True
+    return any(runs_user_code(child, definitions, seen) for child in _read_children(node))
+
+
+def _read_children(node: Node) -> list[Node]:
+    """Return the children that matter for reading."""
+    written = {id(node.get("serialization")), id(node.get("return_schema"))}
+    return [
+        child
+        for child in children(node)
+        if id(child) not in written and child["type"] != "computed-field" and node["type"] != "computed-field"
+    ]
+
+
+def is_pydantics_own(function: Any) -> bool:
+    """Say whether this is one of Pydantic's own validators: it runs nobody else's code."""
+    return getattr(function, "__module__", "") in _OWN_MODULES and not getattr(function, "__closure__", None)
+
+
+def is_closed_enum(cls: type[Enum]) -> bool:
+    """Say whether a value that no member has is refused without asking code of the user's."""
+    return getattr(cls._missing_, "__func__", None) is getattr(Enum._missing_, "__func__", None) and (
+        type(cls).__call__ is type(Enum).__call__
+    )
+
+
+def is_native_post_init(cls: type, name: str) -> bool:
+    """Say whether the method for new instances is Pydantic's own, and only makes plain private attributes."""
+    method = getattr(cls, name, None)
+    if method is not init_private_attributes:
+        return False
+    attributes: Mapping[str, Any] = getattr(cls, "__private_attributes__", {})
+    return all(item.default_factory is None and is_plain(item.default) for item in attributes.values())
+
+
+def is_plain(value: Any) -> bool:
+    """Say whether a value is made of exact built-in types, so that copying it runs nobody's code."""
+    if type(value) in _ATOMS or repr(type(value)) == "<class 'pydantic_core._pydantic_core.PydanticUndefinedType'>":
+        return True
+    if type(value) in {list, tuple, set, frozenset}:
+        return all(map(is_plain, value))
+    return type(value) is dict and all(is_plain(key) and is_plain(item) for key, item in value.items())
+
+
+def is_fresh(factory: Any) -> bool:
+    """Say whether a default factory is one of Python's own empty containers."""
+    return any(factory is cls for cls in _FRESH)
+
+
+def _default_runs_code(node: Node) -> bool:
+    if "default_factory" in node:
+        return not is_fresh(node["default_factory"])
+    try:
+        hash(node.get("default"))
+    except TypeError:
+        return not is_plain(node.get("default"))
+    return False
+
+
+def _making_runs_code(node: Node) -> bool:
+    cls = node["cls"]
+    if node["type"] == "dataclass":
+        return bool(node.get("post_init")) or cls.__new__ is not object.__new__
+    post_init = node.get("post_init")
+    return (
+        bool(node.get("custom_init"))
+        or (issubclass(cls, BaseModel) and cls.__new__ is not object.__new__)
+        or (post_init is not None and not is_native_post_init(cls, post_init))
+    )
