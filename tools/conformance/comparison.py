@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from conformance import documents, instances
-from conformance.outcomes import Outcome, mark, outcome
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import SchemaSerializer, SchemaValidator
 
+from conformance import documents, instances
+from conformance.outcomes import Outcome, mark, outcome
 from pydantic_serialization.plan.compiler import compile_plan, plan_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from pydantic_serialization.plan import ModelPlan
 
-Bind = Callable[["ModelPlan", Callable[..., Any]], Callable[..., Any]] if TYPE_CHECKING else Any
+Bind = Callable[[Any, Callable[..., Any]], Callable[..., Any]]
 
-SECONDS_A_TEST = 30.0
+SECONDS_TO_BIND = 3.0
 FUZZED_INSTANCES = 2
 """Of one class; the others are compared as they are."""
 _SHOWN = 600
@@ -67,6 +69,14 @@ WRITING = _known(_WRITING, SchemaSerializer.to_json)
 READING = _known(_READING, SchemaValidator.validate_json)
 
 
+class TooLong(BaseException):
+    """Binding a type takes longer than anyone waits."""
+
+
+def _too_long(_signal: int, _frame: Any) -> None:
+    raise TooLong
+
+
 @dataclass
 class Mismatch:
     """A call that does not do what Pydantic does: enough to repeat it by hand."""
@@ -98,11 +108,13 @@ class Comparison:
         bind_encoder: What is compared with Pydantic's serializer.
         bind_decoder: What is compared with Pydantic's validator.
         skip_declined: Do not compare Pydantic with itself.
+        seconds: How long to go on with what one test has made.
     """
 
     bind_encoder: Bind
     bind_decoder: Bind
     skip_declined: bool = True
+    seconds: float = 30.0
     test: str = ""
     counts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -113,7 +125,7 @@ class Comparison:
 
     def run(self, test: str, models: list[BaseModel], uses: list[tuple[TypeAdapter[Any], Any]]) -> None:
         """Compare what one test has made."""
-        self.test, self._ends = test, time.monotonic() + SECONDS_A_TEST
+        self.test, self._ends = test, time.monotonic() + self.seconds
         for model in models:
             if type(model).__dict__.get("__pydantic_complete__"):
                 self.counts["instances"] += 1
@@ -180,7 +192,19 @@ class Comparison:
         known = self._sides.get(holder)
         if known is not None and known[0] is source:
             return known[1:]
-        plan = plan_for()
+        signal.signal(signal.SIGALRM, _too_long)
+        signal.setitimer(signal.ITIMER_REAL, SECONDS_TO_BIND)
+        try:
+            sides = self._bound(plan_for())
+        except TooLong:
+            self._found(Mismatch(self.test, repr(holder)[:_SHOWN], "bind", "", f"{SECONDS_TO_BIND} s", "takes longer"))
+            sides = [None, None]
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        self._sides[holder] = (source, sides[0], sides[1])
+        return sides[0], sides[1]
+
+    def _bound(self, plan: ModelPlan) -> list[Side | None]:
         sides: list[Side | None] = []
         for core, bind, function, compiled in (
             (SchemaSerializer, self.bind_encoder, "to_json", plan.encoding),
@@ -195,8 +219,11 @@ class Comparison:
                 if side.is_declined:
                     self.reasons[f"{function}: {side.reason}"] += 1
             sides.append(None if side is None or (side.is_declined and self.skip_declined) else side)
-        self._sides[holder] = (source, sides[0], sides[1])
-        return sides[0], sides[1]
+        return sides
+
+    def _found(self, mismatch: Mismatch) -> None:
+        self.counts["mismatches"] += 1
+        self.mismatches.append(mismatch)
 
     def _compare(self, side: Side, call: str, value: Any, options: dict[str, Any]) -> None:
         if time.monotonic() > self._ends:
@@ -212,8 +239,7 @@ class Comparison:
         if outcome(lambda: side.pydantic(value, **options)) != expected:
             self.counts["calls left out, pydantic disagrees with itself"] += 1
             return
-        self.counts["mismatches"] += 1
-        self.mismatches.append(self._described(side, call, value, options, expected, found))
+        self._found(self._described(side, call, value, options, expected, found))
 
     def _described(
         self, side: Side, call: str, value: Any, options: dict[str, Any], expected: Outcome, found: Outcome

@@ -45,7 +45,6 @@ def pytest_configure(config: pytest.Config) -> None:
     elif mode == "record":
         from conformance import recorder  # noqa: PLC0415
         from conformance.comparison import Comparison  # noqa: PLC0415
-
         from pydantic_serialization.plan.native import bind_decoder, bind_encoder  # noqa: PLC0415
 
         judge = Comparison(bind_encoder, bind_decoder)
