@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -15,14 +14,13 @@ from pydantic_core import SchemaSerializer, SchemaValidator
 
 from conformance import documents, instances
 from conformance.outcomes import Outcome, mark, outcome
+from conformance.sides import Bind, Side, side_of
 from pydantic_serialization.plan.compiler import compile_plan, plan_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pydantic_serialization.plan import ModelPlan
-
-Bind = Callable[[Any, Callable[..., Any]], Callable[..., Any]]
 
 SECONDS_TO_BIND = 3.0
 FUZZED_INSTANCES = 2
@@ -87,17 +85,6 @@ class Mismatch:
     input: str
     pydantic: str
     ours: str
-
-
-@dataclass
-class Side:
-    """One direction of one type: Pydantic's function, and what is bound in its place."""
-
-    pydantic: Callable[..., Any]
-    ours: Callable[..., Any]
-    is_declined: bool
-    reason: str
-    fallbacks: list[int]
 
 
 @dataclass
@@ -213,7 +200,7 @@ class Comparison:
             pydantics = plan.serializer if function == "to_json" else plan.validator
             side = None
             if type(pydantics) is core and plan.wire_schema is plan.schema:
-                side = _side(getattr(pydantics, function), plan, bind, compiled)
+                side = side_of(getattr(pydantics, function), plan, bind, compiled)
                 self.counts[f"{function}: types"] += 1
                 self.counts[f"{function}: declined types"] += side.is_declined
                 if side.is_declined:
@@ -259,19 +246,6 @@ def _apart(left: Any, right: Any) -> tuple[Any, Any]:
             break
         left, right = differing[0]
     return left, right
-
-
-def _side(pydantics: Callable[..., Any], plan: ModelPlan, bind: Bind, compiled: Any) -> Side:
-    fallbacks = [0]
-
-    def by_pydantic(value: Any, **options: Any) -> Any:
-        fallbacks[0] += 1
-        return pydantics(value, **options)
-
-    ours = bind(plan, by_pydantic)
-    is_declined = ours is by_pydantic
-    reason = compiled.declined.reason if is_declined and compiled.declined else plan.name
-    return Side(pydantics, ours, is_declined, reason, fallbacks)
 
 
 def _written(holder: Any, value: Any, **options: Any) -> bytes | None:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from pydantic import TypeAdapter
 
-    from conformance.comparison import Bind, Mismatch
+    from conformance.comparison import Mismatch
+    from conformance.sides import Bind
     from pydantic_serialization.plan import ModelPlan
 
 RIGHT = "nothing wrong"
