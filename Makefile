@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test lint format bench conformance matrix clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -34,9 +34,16 @@ bench: $(VENV)/.dev  ## the figures of the documentation, from this machine
 	$(BIN)/python benchmarks/cache.py
 	$(BIN)/python benchmarks/envelope.py
 	$(BIN)/python benchmarks/profiling_overhead.py
+	$(BIN)/python benchmarks/native_json.py
+
+conformance: $(VENV)/.pip  ## pydantic's own tests with install(), every instance that they make compared both ways
+	PYTHONPATH=tools $(BIN)/python -m conformance
+
+matrix: $(VENV)/.pip  ## the tests on every supported pydantic and every Python of this machine
+	$(BIN)/python tools/matrix.py
 
 clean:  ## remove everything that is made here
-	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv-conformance build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.pip:
