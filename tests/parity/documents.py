@@ -42,7 +42,9 @@ def variants(document: str) -> Iterator[str]:
         for extra in ("zzz", "é", "", '\\u0061"'):
             yield _with(tree, place, _object([*members, (extra, {"deep": [1, None]})]))
         yield _with(tree, place, _object(members[::-1]))
-        yield _with(tree, place, "{" + ", ".join(f' "{_escaped(key)}" :{json.dumps(value)}' for key, value in members) + "}")
+        yield _with(
+            tree, place, "{" + ", ".join(f' "{_escaped(key)}" :{json.dumps(value)}' for key, value in members) + "}"
+        )
 
 
 def _escaped(key: str) -> str:
@@ -89,7 +91,9 @@ def garbled(draw: st.DrawFn, document: bytes) -> bytes:
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, max(len(text) - 1, 0)))
         kind = draw(st.integers(0, 3))
-        piece = draw(st.sampled_from([b'"', b"{", b"}", b"[", b"]", b",", b":", b"0", b"-", b"e", b".", b"\\", b"\xc3"]))
+        piece = draw(
+            st.sampled_from([b'"', b"{", b"}", b"[", b"]", b",", b":", b"0", b"-", b"e", b".", b"\\", b"\xc3"])
+        )
         if kind == 0:
             text[at : at + 1] = piece
         elif kind == 1:
