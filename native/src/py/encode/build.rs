@@ -90,9 +90,15 @@ pub fn program(program: &Bound<'_, PyTuple>) -> PyResult<Program> {
             timedelta: temporal_mode(&modes.text(3)?)?,
         },
         exponent_sign: items.flag(3)?,
-        options: Known { exclude_computed_fields: known.flag(0)?, polymorphic_serialization: known.flag(1)? },
+        options: Known {
+            exclude_computed_fields: known.flag(0)?,
+            polymorphic_serialization: known.flag(1)?,
+            ensure_ascii: known.flag(2)?,
+            undeclared_models: known.flag(3)?,
+        },
         support: Support::of(&items.tuple(5)?)?,
         known: items.tuple(6)?.iter().map(|item| Ok(class_of(&item)?.addr())).collect::<PyResult<_>>()?,
+        may_catch: items.object(7)?,
         anchor: program.clone().into_any().unbind(),
     })
 }

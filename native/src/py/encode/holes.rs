@@ -42,6 +42,7 @@ struct Call {
     value: Owned,
     include: Option<Owned>,
     keeps_warnings: bool,
+    is_undeclared: bool,
 }
 
 impl Hole {
@@ -50,6 +51,17 @@ impl Hole {
     pub unsafe fn whole(at: usize, depth: usize, serializer: Object, value: Object, keeps_warnings: bool) -> Self {
         // SAFETY: the caller's promise.
         let call = unsafe { Call::new(serializer, value, None, keeps_warnings) };
+        Self { at, depth, kind: Kind::Whole(call) }
+    }
+
+    /// A value whose class was not known when the program was made.
+    ///
+    /// # Safety
+    /// The objects are alive, and the GIL is held while the hole exists.
+    pub unsafe fn undeclared(at: usize, depth: usize, serializer: Object, value: Object) -> Self {
+        // SAFETY: the caller's promise.
+        let mut call = unsafe { Call::new(serializer, value, None, false) };
+        call.is_undeclared = true;
         Self { at, depth, kind: Kind::Whole(call) }
     }
 
@@ -82,7 +94,24 @@ impl Call {
                 value: Owned::from_borrowed(value),
                 include: include.map(|include| Owned::from_borrowed(include)),
                 keeps_warnings,
+                is_undeclared: false,
             }
+        }
+    }
+
+    /// Whether code of the user's could catch a warning that has become an error.
+    fn keeps_warnings(&self, program: &Program) -> bool {
+        if !self.is_undeclared {
+            return self.keeps_warnings;
+        }
+        // SAFETY: everything is held by the hole or the program; the function is not the user's.
+        unsafe {
+            let class = ffi::Py_TYPE(self.value.as_ptr()).cast();
+            let Some(answer) = Owned::from_new(ffi::PyObject_CallOneArg(program.may_catch, class)) else {
+                ffi::PyErr_Clear();
+                return true;
+            };
+            answer.as_ptr() == ffi::Py_True()
         }
     }
 }
@@ -172,7 +201,7 @@ fn ask(program: &Program, call: &Call, passed: &Passed<'_>) -> Result<Owned, Fil
         Warnings::Silent => names.none,
         Warnings::Error => names.error,
         // A part that would warn is an error, so that one warning can list all of them; but for code that could catch it.
-        Warnings::Warn if call.keeps_warnings => names.warn,
+        Warnings::Warn if call.keeps_warnings(program) => names.warn,
         Warnings::Warn => names.error,
     };
     let mut values = vec![call.serializer.as_ptr(), call.value.as_ptr(), mode];

@@ -216,6 +216,8 @@ pub struct Program {
     pub support: Support,
     /// Addresses of the classes in which Pydantic's checks of other types surely see nothing.
     pub known: HashSet<usize>,
+    /// Says of a class whether its code could catch a warning that has become an error.
+    pub may_catch: Object,
     /// Everything that the nodes borrow.
     pub anchor: Py<PyAny>,
 }

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 from pydantic_core import SchemaSerializer
 
+from pydantic_serialization.plan.native.encoding.catching import may_catch
 from pydantic_serialization.plan.native.encoding.modes import Modes, Scope
 from pydantic_serialization.plan.native.encoding.same import same
 from pydantic_serialization.plan.native.encoding.support import found, support
 from pydantic_serialization.plan.native.program import Detour, Unsupported
 from pydantic_serialization.plan.native.supported import version
-from pydantic_serialization.plan.walk import children
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,6 @@ _BUILTINS = (
 )
 _CHECKED = (*_BUILTINS, datetime.timedelta, datetime.tzinfo, uuid.UUID, decimal.Decimal)
 _WRAPPERS = {"function-before", "function-after", "function-wrap"}
-_DYNAMIC = {"any", "is-instance", "is-subclass", "callable", "function-plain", "generator", "call", "arguments"}
 _DATA_FREE_DEFAULT = (2, 50)
 """Since then a factory that takes the other fields is no default to compare with."""
 
@@ -285,35 +284,8 @@ class Classes:
         return serializer
 
     def _keeps_warnings(self, schema: Node) -> bool:
-        """Say whether code of the user could catch a warning of Pydantic's that is turned into an error."""
-        seen: set[int] = set()
-        todo = [schema]
-        while todo:
-            node = todo.pop()
-            if id(node) in seen:
-                continue
-            seen.add(id(node))
-            serialization = node.get("serialization") or {}
-            kind = serialization.get("type")
-            if kind in {"function-plain", "function-wrap"}:
-                # What a function returns without saying so may be a model with any code.
-                if "return_schema" not in serialization or (kind == "function-wrap" and _may_catch(serialization)):
-                    return True
-                todo.extend(children(serialization))
-            elif kind is not None:
-                todo.append(serialization)
-            if node["type"] in _DYNAMIC and kind != "function-plain":
-                return True
-            if node["type"] == "definition-ref" and node["schema_ref"] in self._compiler.schemas:
-                todo.append(self._compiler.schemas[node["schema_ref"]][0])
-            todo.extend(child for child in children(node) if child is not serialization)
-        return False
-
-
-def _may_catch(serialization: Node) -> bool:
-    function = serialization["function"]
-    code = getattr(getattr(function, "func", function), "__code__", None)
-    return code is None or bool(code.co_exceptiontable)
+        definitions = {reference: item for reference, (item, _) in self._compiler.schemas.items()}
+        return may_catch(schema, definitions)
 
 
 def _unwrapped(node: Node) -> Node:

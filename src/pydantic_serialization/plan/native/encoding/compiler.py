@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic_core
 
+from pydantic_serialization.plan.native.encoding.catching import class_may_catch
 from pydantic_serialization.plan.native.encoding.classes import Classes
 from pydantic_serialization.plan.native.encoding.modes import Modes, Scope
-from pydantic_serialization.plan.native.encoding.support import newer_options, support
+from pydantic_serialization.plan.native.encoding.support import peculiarities, support
 from pydantic_serialization.plan.native.encoding.values import enum_members, literal
 from pydantic_serialization.plan.native.program import Compiled, Detour, Unsupported
 from pydantic_serialization.plan.native.supported import float_exponent_sign
@@ -72,9 +73,10 @@ def compile_encoding(schema: Any, serializer: SchemaSerializer | None = None) ->
         tuple(compiler.definitions),
         compiler.modes.for_undeclared(),
         float_exponent_sign(),
-        newer_options(),
+        peculiarities(),
         support(),
         tuple(compiler.known),
+        class_may_catch,
     )
     return Compiled(program, None, compiler.detours)
 
