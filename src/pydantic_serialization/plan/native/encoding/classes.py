@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 from pydantic_core import SchemaSerializer
 
+from pydantic_serialization.plan.native.encoding.calls import computed as computed_field
 from pydantic_serialization.plan.native.encoding.catching import may_catch
 from pydantic_serialization.plan.native.encoding.modes import Modes, Scope
 from pydantic_serialization.plan.native.encoding.same import same
@@ -65,17 +66,17 @@ class Classes:
             compiler = self._compiler
             self._shared[key] = len(compiler.definitions)
             compiler.definitions.append(("unsupported",))
-            place = compiler.place
+            place, field = compiler.place, compiler.field
             try:
                 compiler.definitions[self._shared[key]] = self._compile(cls, node, scope.strict)
             except Unsupported as unsupported:
                 del self._shared[key]
                 if scope.strict:
                     raise
-                compiler.place = place
-                return self.whole(node, unsupported.reason)
+                compiler.place, compiler.field = place, field
+                return self.whole(node, unsupported)
             finally:
-                compiler.place = place
+                compiler.place, compiler.field = place, field
         return ("shared", self._shared[key])
 
     def _compile(self, cls: type, node: Node, strict: bool) -> Program:
@@ -108,7 +109,11 @@ class Classes:
         if node.get("root_model"):
             if found(cls, "root") is not None:
                 raise Unsupported(f"{cls.__name__} has an attribute in the place of its root")
-            return ("root-model", cls, self._compiler.node(node["schema"], Scope(config, strict)))
+            self._compiler.field = "root"
+            root = self._compiler.node(node["schema"], Scope(config, strict))
+            if root[0] == "call":
+                raise Unsupported("a serializer of a root")
+            return ("root-model", cls, root)
         inner = _unwrapped(node["schema"])
         if inner["type"] != "model-fields":
             raise Unsupported(f"{cls.__name__} has a schema of its own")
@@ -141,12 +146,15 @@ class Classes:
         names = [item[2] for item in items if item[4] != "excluded"]
         if strict and len(set(names)) < len(names):
             raise Unsupported(f"{cls.__name__} gives two fields one name")
-        parts = []
+        parts: list[Program] = []
         for item in computed:
             name = item["property_name"]
             taken |= {name, item.get("alias") or name}
-            self._detour_of(cls, name, node, Unsupported("a computed field is Python code"))
-            parts.append(({name}, self._keeps_warnings(item)))
+            try:
+                parts.append(computed_field(self._compiler, item, Scope(config, strict)))
+            except Unsupported as unsupported:
+                self._detour_of(cls, name, node, unsupported)
+                parts.append(("detour", ({name}, self._keeps_warnings(item))))
         by_alias = bool(config.get("serialize_by_alias"))
         return (tuple(items), by_alias, tuple(parts), tuple(taken), cls.__dict__.get("__pydantic_serializer__"))
 
@@ -157,7 +165,7 @@ class Classes:
         head = (name, name, alias, True)
         if field.get("serialization_exclude"):
             return (*head, "excluded", None, "absent", None)
-        compiler.place = (cls, name)
+        compiler.place, compiler.field = (cls, name), name
         try:
             if field.get("serialization_exclude_if") is not None:
                 raise Unsupported("exclude_if is Python code")  # noqa: TRY301
@@ -211,6 +219,7 @@ class Classes:
                 continue
             if field.get("serialization_exclude_if") is not None:
                 raise Unsupported("exclude_if is Python code")
+            compiler.field = name
             program = compiler.node(field["schema"], Scope(config, strict))
             items.append((*head, "native", program, *_default(field["schema"])))
         names = [item[2] for item in items if item[4] != "excluded"]
@@ -224,19 +233,18 @@ class Classes:
 
     # -- what Pydantic writes ---------------------------------------------------------------------------------------------
 
-    def whole(self, node: Node, reason: str) -> Program:
+    def whole(self, node: Node, unsupported: Unsupported) -> Program:
         """Return a node that lets the class's own serializer write its instances.
 
         Raises:
             Unsupported: That is not what Pydantic would do here.
         """
-        unsupported = Unsupported(reason)
         if node["type"] not in {"model", "dataclass"}:
             raise unsupported
         serializer = self._own_serializer(node)
         if serializer is None or Modes.of(node.get("config")) != self._compiler.modes:
             raise unsupported
-        self._compiler.whole_reasons.setdefault(serializer, Detour(reason))
+        self._compiler.whole_reasons.setdefault(serializer, Detour(unsupported.reason, unsupported.advice))
         self._compiler.leave(unsupported)
         return ("whole", serializer, self._keeps_warnings(node))
 
