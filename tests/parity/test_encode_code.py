@@ -209,7 +209,7 @@ def test_a_model_with_a_serializer_of_its_own_is_a_part() -> None:
     assert traced(complete(declared), value) == expected
     long = {"a": [Enveloped()], "x" * 3000: [Enveloped()]}
     assert traced(native(declared), long) == traced(plan_of(declared).serializer.to_json, long)
-    assert plan_of(Enveloped).encoding.program is None
+    assert plan_of(Enveloped).encoding.program is not None
 
 
 class Changing(BaseModel):

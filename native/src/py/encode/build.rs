@@ -43,6 +43,12 @@ impl<'py> Items<'_, 'py> {
         Ok(self.any(index)?.as_ptr())
     }
 
+    /// Borrowed from the program; `None` for Python's.
+    fn optional(&self, index: usize) -> PyResult<Option<Object>> {
+        let item = self.any(index)?;
+        Ok((!item.is_none()).then(|| item.as_ptr()))
+    }
+
     /// Borrowed from the program.
     fn class(&self, index: usize) -> PyResult<Class> {
         class_of(&self.any(index)?)
@@ -181,6 +187,9 @@ fn node(tuple: &Bound<'_, PyTuple>) -> PyResult<Node> {
             takes_model: items.flag(2)?,
             nothing: if items.any(3)?.is_none() { None } else { Some(items.node(3)?) },
             result: returned(&items.tuple(4)?)?,
+            handler: items.optional(5)?,
+            make_handler: items.optional(6)?,
+            make_info: items.optional(7)?,
         })),
         "unsupported" => Node::Unsupported,
         _ => return Err(unknown("node", &kind)),

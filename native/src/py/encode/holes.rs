@@ -9,6 +9,7 @@ use crate::json::members;
 use crate::py::object::Owned;
 
 use super::buffer::Buffer;
+use super::calls;
 use super::node::{self, Object, Program, Property, Returned};
 use super::options::{Options, Warnings};
 use super::state::State;
@@ -263,16 +264,9 @@ fn fill_into(
                 }
             }
             Kind::Function { call, owner, value } => {
-                // SAFETY: the node belongs to the program; the arguments are held.
-                let (call, found) = unsafe {
-                    let call = &*call;
-                    let owner = owner.as_ref().map_or(std::ptr::null_mut(), Owned::as_ptr);
-                    let mut arguments = [owner, value.as_ptr()];
-                    let given = if call.takes_model { &mut arguments[..] } else { &mut arguments[1..] };
-                    let found =
-                        ffi::PyObject_Vectorcall(call.function, given.as_ptr(), given.len(), std::ptr::null_mut());
-                    (call, Owned::from_new(found).ok_or_else(|| failed(program, call.result.name))?)
-                };
+                // SAFETY: the node belongs to the program.
+                let call = unsafe { &*call };
+                let found = calls::call(program, call, owner.as_ref(), &value, passed)?;
                 write_returned(out, program, &call.result, &found, depth, passed)?;
             }
             Kind::Property { property, owner, by_alias, comma } => {
@@ -354,7 +348,7 @@ fn write_returned(
 
 /// Turn the exception that is set into the one that Pydantic raises for it.
 #[cold]
-fn failed(program: &Program, name: Object) -> Filled {
+pub fn failed(program: &Program, name: Object) -> Filled {
     // SAFETY: an exception is set; what is fetched is owned here; the function is not the user's.
     unsafe {
         let (mut class, mut error, mut trace) = (std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut());

@@ -166,6 +166,12 @@ pub struct Call {
     /// How `None` is written where the function is not asked for it.
     pub nothing: Option<Node>,
     pub result: Returned,
+    /// The second argument of a wrap serializer, for calls without options.
+    pub handler: Option<Object>,
+    /// Makes it for calls with options: `make(warnings, **options)`.
+    pub make_handler: Option<Object>,
+    /// Makes the last argument of a serializer with `info`: `make(**options)`.
+    pub make_info: Option<Object>,
 }
 
 /// What code of the user's returns.

@@ -1,4 +1,4 @@
-"""Functions and properties of the user whose result the core writes: plain serializers, computed fields."""
+"""Functions and properties of the user whose result the core writes: serializers, computed fields."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic_core import (
     core_schema,
 )
 
+from pydantic_serialization.plan.native.encoding.arguments import Handlers, SerializationInfo
 from pydantic_serialization.plan.native.encoding.modes import Modes
 from pydantic_serialization.plan.native.program import Unsupported
 from pydantic_serialization.plan.walk import children
@@ -24,7 +25,7 @@ _ALWAYS = {"always", "json"}
 
 
 def call(compiler: Compiler, node: Node, scope: Scope) -> Program:
-    """Return the program of a node with a plain serializer.
+    """Return the program of a node with a serializer of the user's.
 
     Raises:
         Unsupported: Only Pydantic can call it.
@@ -32,15 +33,25 @@ def call(compiler: Compiler, node: Node, scope: Scope) -> Program:
     serialization = node["serialization"]
     function = serialization["function"]
     name = getattr(function, "__name__", None) or repr(function)
-    if serialization.get("info_arg"):
+    of_field = bool(serialization.get("is_field_serializer"))
+    if of_field and serialization.get("info_arg"):
         raise Unsupported(
             f"the serializer {name} asks for information that only Pydantic has", "leave out its info argument"
         )
+    inner = {key: value for key, value in node.items() if key not in {"serialization", "ref"}}
     nothing = None
     if serialization.get("when_used", "always") not in _ALWAYS:
-        nothing = compiler.node({key: value for key, value in node.items() if key != "serialization"}, scope)
+        nothing = compiler.node(inner, scope)
     returned = _returned(compiler, serialization.get("return_schema"), scope, name, compiler.field)
-    return ("call", function, bool(serialization.get("is_field_serializer")), nothing, returned)
+    handler = make_handler = None
+    if serialization["type"] == "function-wrap":
+        if of_field:
+            raise Unsupported(f"the serializer {name} wraps the one of a field")
+        inner = serialization.get("schema") or inner
+        handlers = Handlers(inner, compiler.reachable(inner), scope.config, compiler.field)
+        handler, make_handler = handlers.plain(compiler.alone(inner, scope.config, function)), handlers.make
+    make_info = SerializationInfo if serialization.get("info_arg") else None
+    return ("call", function, of_field, nothing, returned, handler, make_handler, make_info)
 
 
 def computed(compiler: Compiler, node: Node, scope: Scope) -> Program:

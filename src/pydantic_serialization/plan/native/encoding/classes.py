@@ -244,7 +244,9 @@ class Classes:
         serializer = self._own_serializer(node)
         if serializer is None or Modes.of(node.get("config")) != self._compiler.modes:
             raise unsupported
-        self._compiler.whole_reasons.setdefault(serializer, Detour(unsupported.reason, unsupported.advice, unsupported.by_user))
+        self._compiler.whole_reasons.setdefault(
+            serializer, Detour(unsupported.reason, unsupported.advice, unsupported.by_user)
+        )
         self._compiler.leave(unsupported)
         return ("whole", serializer, self._keeps_warnings(node))
 
