@@ -121,7 +121,7 @@ impl Decoder {
                 }
                 None => Outcome::Declined,
             },
-            Err(Stop::Unknown) => Outcome::Declined,
+            Err(Stop::Unknown | Stop::Omitted | Stop::UseDefault) => Outcome::Declined,
         }
     }
 

@@ -15,6 +15,7 @@ from pydantic_serialization.plan.native.encoding.classes import Classes
 from pydantic_serialization.plan.native.encoding.modes import Modes, Scope
 from pydantic_serialization.plan.native.encoding.support import peculiarities, support
 from pydantic_serialization.plan.native.encoding.values import enum_members, literal
+from pydantic_serialization.plan.native.prebuilt import class_written_twice
 from pydantic_serialization.plan.native.program import Compiled, Detour, Unsupported
 from pydantic_serialization.plan.native.supported import float_exponent_sign
 from pydantic_serialization.plan.walk import children, root_config
@@ -61,6 +62,10 @@ def compile_encoding(schema: Any, serializer: SchemaSerializer | None = None) ->
         schema: A core schema.
         serializer: Pydantic's serializer of it, which knows the configuration of the outermost type.
     """
+    twice = class_written_twice(schema)
+    if twice is not None:
+        reason = f"pydantic runs the serializer of {twice.__name__}, which refers to itself, twice"
+        return Compiled(None, Detour(reason, by_user=True))
     compiler = Compiler(Modes.of(_config_of(serializer)) if serializer is not None else _modes_of(schema))
     compiler.root = schema
     try:
