@@ -134,13 +134,13 @@ class Comparison:
         texts = [text for text in (_written(cls, model), _written(cls, model, by_alias=True)) if text is not None]
         if writing is not None:
             for options in (*WRITING, *_chosen_fields(cls)):
-                self._compare(writing, "to_json", model, options)
+                self._compare(writing, "to_json", model, options, is_right=not options)
             for other in _steadily(lambda: instances.around(model)) if is_fuzzed else ():
                 self._compare(writing, "to_json", other, {})
         if reading is not None:
             for text in texts:
                 for options in ({}, *READING):
-                    self._compare(reading, "validate_json", text, options)
+                    self._compare(reading, "validate_json", text, options, is_right=not options)
                 self._compare(reading, "validate_json", text.decode(errors="replace"), {})
             for document in self._documents(texts, _input_names(cls)) if is_fuzzed else ():
                 self._compare(reading, "validate_json", document, {})
@@ -164,14 +164,14 @@ class Comparison:
         is_fuzzed = self._is_fuzzed(adapter)
         if writing is not None:
             for options in WRITING:
-                self._compare(writing, "to_json", value, options)
+                self._compare(writing, "to_json", value, options, is_right=not options)
             for other in instances.VALUES if is_fuzzed else ():
                 self._compare(writing, "to_json", other, {})
         if reading is not None:
             text = _written(adapter, value)
             for document in [] if text is None else [text]:
                 for options in ({}, *READING):
-                    self._compare(reading, "validate_json", document, options)
+                    self._compare(reading, "validate_json", document, options, is_right=not options)
             for document in documents.whole() if is_fuzzed else ():
                 self._compare(reading, "validate_json", document, {})
 
@@ -212,15 +212,16 @@ class Comparison:
         self.counts["mismatches"] += 1
         self.mismatches.append(mismatch)
 
-    def _compare(self, side: Side, call: str, value: Any, options: dict[str, Any]) -> None:
+    def _compare(self, side: Side, call: str, value: Any, options: dict[str, Any], *, is_right: bool = False) -> None:
         if time.monotonic() > self._ends:
             self.counts["calls left out, out of time"] += 1
             return
         expected = outcome(lambda: side.pydantic(value, **options))
         side.fallbacks[0] = 0
         found = outcome(lambda: side.ours(value, **options))
-        self.counts[f"{call}: compared"] += 1
-        self.counts[f"{call}: native"] += not side.fallbacks[0]
+        kind = "right values" if is_right else "any values"
+        self.counts[f"{call}: compared, {kind}"] += 1
+        self.counts[f"{call}: native, {kind}"] += not side.fallbacks[0]
         if found == expected:
             return
         if outcome(lambda: side.pydantic(value, **options)) != expected:
