@@ -24,8 +24,8 @@ def _candidates() -> Iterator[tuple[type[BaseModel], bytes]]:
     by_class: Any = {"polymorphic_serialization": True}
     from_others = (int, Field(default_factory=lambda data: data["id"]))
     yield create_model("Declined", __config__=by_class, **user), text  # type: ignore[call-overload]
-    yield create_model("Declined", odd=from_others, **user), text  # type: ignore[call-overload]
-    yield create_model("Declined", odd=(complex, 1j), **user), text  # type: ignore[call-overload]
+    yield create_model("Declined", **user, odd=from_others), text  # type: ignore[call-overload]
+    yield create_model("Declined", **user, odd=(complex, 1j)), text  # type: ignore[call-overload]
 
 
 def declined_targets(seconds: float) -> list[Target]:
