@@ -186,6 +186,9 @@ class Comparison:
         except TooLong:
             self._found(Mismatch(self.test, repr(holder)[:_SHOWN], "bind", "", f"{SECONDS_TO_BIND} s", "takes longer"))
             sides = [None, None]
+        except Exception as error:  # noqa: BLE001  (what cannot be bound has to be declined)
+            self._found(Mismatch(self.test, repr(holder)[:_SHOWN], "bind", "", "works", f"raises {error!r}"))
+            sides = [None, None]
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
         self._sides[holder] = (source, sides[0], sides[1])
