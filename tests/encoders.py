@@ -6,6 +6,8 @@ import warnings
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import pydantic
+
 from pydantic_serialization._native import core
 from pydantic_serialization.plan import plan_for
 
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydantic_serialization.plan import ModelPlan
+
+
+UNDECLARED_MODELS = not pydantic.VERSION.startswith("2.12.")
+"""A model in the place of an undeclared value is a part that its own serializer writes; in 2.12 it gives no warnings."""
 
 
 class Declined(Exception):
@@ -71,6 +77,9 @@ def outcome(function: Callable[..., Any], *arguments: Any, **options: Any) -> tu
 
 
 def assert_same(declared: Any, value: Any, **options: Any) -> None:
-    """Check that the encoder does what Pydantic does: bytes, exception, warnings."""
-    ours, pydantics = both(declared)
-    assert outcome(ours, value, **options) == outcome(pydantics, value, **options)
+    """Check that the encoder does what Pydantic does: bytes, exception, warnings.
+
+    A new one each time: an encoder that has declined often does not try.
+    """
+    expected = outcome(plan_of(declared).serializer.to_json, value, **options)
+    assert outcome(complete(declared), value, **options) == expected

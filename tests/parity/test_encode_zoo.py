@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import zoo
-from encoders import Declined, assert_same, complete, native, outcome, plan_of
+from encoders import UNDECLARED_MODELS, Declined, assert_same, complete, native, outcome, plan_of
 
 from pydantic_serialization._native import core
 
@@ -51,6 +51,7 @@ NOT_NATIVE = {
     "plain-model-serializer": "a serializer of the whole model",
     "extra-typed": "its class keeps the extra attributes elsewhere",
     "named-tuple": "no node of the core",
+    **({} if UNDECLARED_MODELS else {"serialize-as-any": "warnings are not those of a part"}),
 }
 
 
@@ -95,12 +96,14 @@ def test_the_zoo_is_native(entry: zoo.Entry) -> None:
         return
     encode = native(entry.type)
     for value in entry.values:
-        assert encode(value) == plan_of(entry.type).serializer.to_json(value)
+        # Several small parts are not worth the call that makes one warning of theirs.
+        options = {"warnings": False} if entry.name == "containers" else {}
+        assert encode(value, **options) == plan_of(entry.type).serializer.to_json(value)
 
 
 def test_detours_name_their_fields() -> None:
     """What goes through Pydantic inside a native type is said by class and field, with the reason."""
     detours = plan_of(zoo.Serializers).encoding.detours
-    assert set(detours[zoo.Serializers]) == {"cents", "only_json", "wrapped", "annotated"}
-    assert "_as_euros" in detours[zoo.Serializers]["cents"].reason
+    assert set(detours[zoo.Serializers]) == {"wrapped"}
+    assert "_first" in detours[zoo.Serializers]["wrapped"].reason
     assert not plan_of(zoo.Person).encoding.detours

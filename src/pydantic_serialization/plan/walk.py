@@ -36,10 +36,16 @@ _MANY = frozenset({"items_schema", "steps", "definitions", "choices", "fields", 
 _CONTAINERS = _ONE | _MANY
 
 
-def children(node: Node) -> Iterator[Node]:
-    """Yield the schemas directly below ``node``."""
-    for key in _CONTAINERS & node.keys():
-        yield from _schemas(node[key])
+def children(node: Node, *, skip: frozenset[str] = frozenset()) -> Iterator[Node]:
+    """Yield the schemas directly below ``node``, in its order.
+
+    Args:
+        node: A core schema.
+        skip: Keys whose schemas are left out.
+    """
+    for key, value in node.items():
+        if key in _CONTAINERS and key not in skip:
+            yield from _schemas(value)
 
 
 def _schemas(value: Any) -> Iterator[Node]:

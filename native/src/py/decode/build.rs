@@ -9,8 +9,8 @@ use pyo3::types::{PyTuple, PyType};
 use super::fields::{Default, Field, Fields, Key};
 use super::instance::{Blueprint, PostInit};
 use super::node::{
-    After, Before, Entries, Extra, FloatBounds, Info, IntBounds, Items, Length, Model, Node, Piece, Plan, RootModel,
-    StrRules, Table, Tagged, TypedDict, is_live,
+    After, Before, BytesForm, Entries, Extra, FloatBounds, Info, IntBounds, Items, Length, Model, Node, Piece, Plan,
+    RootModel, StrRules, Table, Tagged, TypedDict, is_live,
 };
 use crate::json::cursor::{Expected, needs_escape};
 
@@ -105,7 +105,15 @@ fn node(tuple: &Tuple<'_>) -> PyResult<Node> {
             let rules = StrRules { length, strip, ascii_only };
             Node::Str(is_ruled.then(|| Box::new(rules)))
         }
-        "bytes" => Node::Bytes(length(tuple, 1)?),
+        "bytes" => Node::Bytes(
+            length(tuple, 1)?,
+            match part(3)?.extract::<String>()?.as_str() {
+                "base64" => BytesForm::Base64,
+                "hex" => BytesForm::Hex,
+                _ => BytesForm::Utf8,
+            },
+        ),
+        "refused" => Node::Refused,
         "uuid" => Node::Uuid(part(1)?.extract()?),
         "literal" => Node::Literal(Box::new(table(tuple)?)),
         "enum" => Node::Enum(Box::new(table(tuple)?)),

@@ -15,7 +15,9 @@ pub enum Node {
     Int(Option<Box<IntBounds>>),
     Float(Option<Box<FloatBounds>>),
     Str(Option<Box<StrRules>>),
-    Bytes(Length),
+    Bytes(Length, BytesForm),
+    /// Nothing in JSON is one.
+    Refused,
     Any,
     Literal(Box<Table>),
     Enum(Box<Table>),
@@ -43,6 +45,14 @@ pub enum Node {
     Init(Py<PyAny>),
     Piece(Box<Piece>),
     Reference(usize),
+}
+
+/// How bytes stand in a text.
+#[derive(Clone, Copy)]
+pub enum BytesForm {
+    Utf8,
+    Base64,
+    Hex,
 }
 
 /// Bounds of a length; both inclusive.

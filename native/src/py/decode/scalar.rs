@@ -2,8 +2,9 @@
 
 use pyo3::ffi;
 
-use super::node::{FloatBounds, IntBounds, Length, StrRules, Table};
+use super::node::{BytesForm, FloatBounds, IntBounds, Length, StrRules, Table};
 use super::reader::{Fit, Miss, Read, Reader, new_text, out_of_memory};
+use crate::json::binary_text;
 use crate::json::cursor::RawNumber;
 use crate::py::object::Owned;
 
@@ -79,8 +80,9 @@ impl<'t> Reader<'_, 't> {
         let number = self.cursor.number().ok_or(Miss::Unknown)?;
         let value = if number.is_integer {
             self.lower_fit(Fit::Strict);
-            // Pydantic reads an integer first, so `-0` is 0.0 here.
-            number.as_i64().ok_or(Miss::Unknown)? as f64
+            // Pydantic reads an integer first, so `-0` is 0.0 here; huge ones its versions read differently.
+            let value = number.as_i64().filter(|_| number.bytes.len() <= 18).ok_or(Miss::Unknown)?;
+            value as f64
         } else {
             number.as_f64().ok_or(Miss::Unknown)?
         };
@@ -107,19 +109,31 @@ impl<'t> Reader<'_, 't> {
         new_text(text).ok_or_else(out_of_memory)
     }
 
-    pub(super) fn bytes(&mut self, length: Length) -> Read<Owned> {
+    pub(super) fn bytes(&mut self, length: Length, form: BytesForm) -> Read<Owned> {
         if self.cursor.peek() != Some(b'"') {
             return Err(Miss::Unknown);
         }
         let raw = self.cursor.string().ok_or(Miss::Unknown)?;
         self.lower_fit(Fit::Strict);
         let text = self.text_of(raw)?;
-        if !length.allows(text.len()) {
+        let decoded;
+        let bytes = match form {
+            BytesForm::Utf8 => text,
+            BytesForm::Base64 => {
+                decoded = binary_text::base64(text).ok_or(Miss::Unknown)?;
+                &decoded
+            }
+            BytesForm::Hex => {
+                decoded = binary_text::hex(text).ok_or(Miss::Unknown)?;
+                &decoded
+            }
+        };
+        if !length.allows(bytes.len()) {
             return Err(Miss::Refused);
         }
         // SAFETY: pointer and length are of one slice.
         unsafe {
-            Owned::from_new(ffi::PyBytes_FromStringAndSize(text.as_ptr().cast(), text.len() as ffi::Py_ssize_t))
+            Owned::from_new(ffi::PyBytes_FromStringAndSize(bytes.as_ptr().cast(), bytes.len() as ffi::Py_ssize_t))
                 .ok_or_else(out_of_memory)
         }
     }

@@ -57,7 +57,7 @@ def compile_decoding(schema: Any, validator: Any) -> Compiled:
         root = compiler.native(schema, compiler.config)
         compiler.check_unions()
     except Unsupported as error:
-        return Compiled(None, Detour(error.reason, error.advice), compiler.detours)
+        return Compiled(None, Detour(error.reason, error.advice, error.by_user), compiler.detours)
     fail = refusal_error(validator.title, hide_input=bool(compiler.config.get("hide_input_in_errors")))
     return Compiled((root, tuple(compiler.definitions), fail, compiler.is_lax), None, compiler.detours)
 
@@ -110,7 +110,7 @@ class DecodingCompiler:
             try:
                 return simple(node, config)
             except Unsupported as error:
-                raise Part(error.reason, error.advice) from None
+                raise Part(error.reason, error.advice, by_user=error.by_user) from None
         compound: Callable[[Any, Node, Node], Program] | None = _COMPOUNDS.get(kind)
         if compound is None:
             raise Part(f"{kind} is read by pydantic")
@@ -167,7 +167,7 @@ class DecodingCompiler:
     def _note(self, error: Unsupported) -> None:
         if self._field is not None:
             cls, name = self._field
-            self.detours.setdefault(cls, {}).setdefault(name, Detour(error.reason, error.advice))
+            self.detours.setdefault(cls, {}).setdefault(name, Detour(error.reason, error.advice, error.by_user))
 
     def _reachable(self, node: Node) -> list[Node]:
         """Return the definitions that a node needs."""
@@ -271,7 +271,7 @@ class DecodingCompiler:
 
     def _function(self, node: Node, config: Node) -> Program:  # noqa: ARG002
         mode = node["type"].removeprefix("function-")
-        raise Part(f"a validator with mode={mode!r}", "mode='after' runs natively")
+        raise Part(f"a validator with mode={mode!r}", "mode='after' is the fastest", by_user=True)
 
 
 def _is_hashable(program: Program) -> bool:
@@ -339,6 +339,7 @@ _COMPOUNDS: dict[str, Callable[[Any, Node, Node], Program]] = {
     "frozenset": DecodingCompiler._set,  # noqa: SLF001
     "tuple": DecodingCompiler._tuple,  # noqa: SLF001
     "dict": DecodingCompiler._dict,  # noqa: SLF001
+    "is-instance": lambda _compiler, _node, _config: ("refused",),
     "function-after": DecodingCompiler._after,  # noqa: SLF001
     "function-before": DecodingCompiler._function,  # noqa: SLF001
     "function-wrap": DecodingCompiler._function,  # noqa: SLF001

@@ -28,7 +28,8 @@ def union_program(compiler: DecodingCompiler, node: Node, config: Node) -> Progr
     try:
         members = tuple(compiler.native(choice, config) for choice in choices)
     except Unsupported as error:
-        raise Part(f"a union with a member that pydantic reads ({error.reason})", error.advice) from None
+        reason = f"a union with a member that pydantic reads ({error.reason})"
+        raise Part(reason, error.advice, by_user=error.by_user) from None
     if not all(is_certain(member, None) for member in members):
         raise Part("a union with a member that pydantic reads")
     kind = "union" if node.get("mode", "smart") == "smart" else "union-left"

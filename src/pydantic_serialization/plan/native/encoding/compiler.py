@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic_core
 
+from pydantic_serialization.plan.native.encoding.calls import call, failure
+from pydantic_serialization.plan.native.encoding.catching import class_may_catch
 from pydantic_serialization.plan.native.encoding.classes import Classes
 from pydantic_serialization.plan.native.encoding.modes import Modes, Scope
-from pydantic_serialization.plan.native.encoding.support import newer_options, support
+from pydantic_serialization.plan.native.encoding.support import peculiarities, support
 from pydantic_serialization.plan.native.encoding.values import enum_members, literal
 from pydantic_serialization.plan.native.program import Compiled, Detour, Unsupported
 from pydantic_serialization.plan.native.supported import float_exponent_sign
@@ -63,7 +65,7 @@ def compile_encoding(schema: Any, serializer: SchemaSerializer | None = None) ->
     try:
         root = compiler.node(schema, Scope(_config_of(serializer)))
     except Unsupported as unsupported:
-        return Compiled(None, Detour(unsupported.reason, unsupported.advice))
+        return Compiled(None, Detour(unsupported.reason, unsupported.advice, unsupported.by_user))
     inner = compiler.resolved(root)
     if inner[0] == "whole":
         return Compiled(None, compiler.whole_reasons[inner[1]])
@@ -72,9 +74,11 @@ def compile_encoding(schema: Any, serializer: SchemaSerializer | None = None) ->
         tuple(compiler.definitions),
         compiler.modes.for_undeclared(),
         float_exponent_sign(),
-        newer_options(),
+        peculiarities(),
         support(),
         tuple(compiler.known),
+        class_may_catch,
+        failure,
     )
     return Compiled(program, None, compiler.detours)
 
@@ -116,6 +120,8 @@ class Compiler:
         self.whole_reasons: dict[Any, Detour] = {}
         self.schemas: dict[str, tuple[Node, Any]] = {}
         """Definitions of the schema, each with the configuration that holds for it."""
+        self.field: str | None = None
+        """The name that warnings give to the value that is being compiled."""
         self.place: tuple[type, str] | None = None
         """The class and the field that are being compiled."""
         self._classes = Classes(self)
@@ -168,12 +174,7 @@ class Compiler:
         if serialization is not None:
             written = serialization["type"]
             if written in {"function-plain", "function-wrap"}:
-                name = getattr(serialization["function"], "__name__", "a serializer").strip("<>")
-                try:
-                    return self._classes.whole(schema, f"the serializer {name} is Python code")
-                except Unsupported:
-                    advice = "leave it out if the value's own JSON form will do"
-                    raise Unsupported(f"the serializer {name} is Python code", advice) from None
+                return self._function(schema, scope)
             if written in _FILTERS:
                 if serialization.get("include") is not None or serialization.get("exclude") is not None:
                     raise Unsupported("the schema itself leaves items out")
@@ -188,6 +189,18 @@ class Compiler:
             raise Unsupported(f"the core has no {kind!r}")
         return compile_kind(schema, scope)
 
+    def _function(self, schema: Node, scope: Scope) -> Program:
+        """Return the program of a node that a function of the user's writes."""
+        serialization = schema["serialization"]
+        name = getattr(serialization["function"], "__name__", "a serializer").strip("<>")
+        advice = "leave it out if the value's own JSON form will do"
+        reason = Unsupported(f"the serializer {name} wraps Pydantic's own", advice, by_user=True)
+        if serialization["type"] == "function-plain":
+            if schema["type"] not in {"model", "dataclass"}:
+                return call(self, schema, scope)
+            reason = Unsupported(f"the serializer {name} writes the whole class", by_user=True)
+        return self._classes.whole(schema, reason)
+
     def resolved(self, program: Program) -> Program:
         """Follow references to other parts of the program."""
         while program[0] in {"shared", "reference"}:
@@ -198,7 +211,7 @@ class Compiler:
         """Note that the field that is being compiled goes through Pydantic."""
         if self.place is not None:
             cls, name = self.place
-            self.detours.setdefault(cls, {}).setdefault(name, Detour(reason.reason, reason.advice))
+            self.detours.setdefault(cls, {}).setdefault(name, Detour(reason.reason, reason.advice, reason.by_user))
 
     # -- containers -----------------------------------------------------------------------------------------------------
 
