@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 SECONDS_TO_BIND = 3.0
 FUZZED_INSTANCES = 2
 """Of one class; the others are compared as they are."""
+_STRICTLY = 5
+"""One document of so many is read strictly too; coprime with the number of values, so that it is not the same ones."""
 _SHOWN = 600
 
 _WRITING: tuple[dict[str, Any], ...] = (
@@ -42,7 +44,7 @@ _WRITING: tuple[dict[str, Any], ...] = (
     {"warnings": False},
     {"warnings": "error"},
     {"ensure_ascii": True},
-    {"context": {"a": 1}},
+    {"context": {"mode": "x-only", "multiplier": 3}},
     {"fallback": lambda _value: "fell back"},
     {"polymorphic_serialization": True},
 )
@@ -53,7 +55,7 @@ _READING: tuple[dict[str, Any], ...] = (
     {"extra": "allow"},
     {"extra": "forbid"},
     {"extra": "ignore"},
-    {"context": {"a": 1}},
+    {"context": {"mode": "x-only", "multiplier": 3}},
 )
 
 
@@ -142,8 +144,10 @@ class Comparison:
                 for options in ({}, *READING):
                     self._compare(reading, "validate_json", text, options, is_right=not options)
                 self._compare(reading, "validate_json", text.decode(errors="replace"), {})
-            for document in self._documents(texts, _input_names(cls)) if is_fuzzed else ():
+            for number, document in enumerate(self._documents(texts, _input_names(cls)) if is_fuzzed else ()):
                 self._compare(reading, "validate_json", document, {})
+                if number % _STRICTLY == 0:
+                    self._compare(reading, "validate_json", document, {"strict": True})
 
     def _documents(self, texts: list[bytes], names: dict[str, str]) -> Iterator[bytes]:
         for text in texts:
