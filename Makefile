@@ -10,11 +10,8 @@ CORE := src/pydantic_serialization/_native/_core
 BOTH_BACKENDS := tests/contracts tests/parity tests/properties tests/wire tests/unit/acceleration tests/unit/formats \
 	tests/unit/plan tests/unit/test_bare.py tests/unit/test_native.py tests/unit/test_serializer.py
 
-# One interpreter for pip's builds and for `make native`, so that neither makes the other compile everything again.
-export PYO3_PYTHON := $(abspath $(BIN))/python
-
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lint-native format bench native clean
+.PHONY: help demo test lint lint-native format bench conformance matrix native clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -36,7 +33,8 @@ lint: $(VENV)/.dev lint-native  ## format check, lint, types, layers; the native
 
 lint-native: $(VENV)/.dev
 	@if command -v cargo >/dev/null; then \
-		set -ex; cd native; cargo fmt --check; cargo clippy --release --all-targets -- -D warnings; cargo test --release; \
+		export PYO3_PYTHON=$(abspath $(BIN))/python; set -ex; cd native; \
+		cargo fmt --check; cargo clippy --release --all-targets -- -D warnings; cargo test --release; \
 	elif [ "$$PYDANTIC_SERIALIZATION_BUILD_NATIVE" = require ]; then \
 		echo "cargo is missing: install Rust (https://rustup.rs)" >&2; exit 1; \
 	else \
@@ -55,13 +53,19 @@ bench: $(VENV)/.dev  ## the figures of the documentation, from this machine
 	$(BIN)/python benchmarks/envelope.py
 	$(BIN)/python benchmarks/profiling_overhead.py
 
+conformance: $(VENV)/.pip  ## pydantic's own tests with install(), every instance that they make compared both ways
+	PYTHONPATH=tools $(BIN)/python -m conformance
+
+matrix: $(VENV)/.pip  ## the tests on every supported pydantic and every Python of this machine
+	$(BIN)/python tools/matrix.py
+
 native: $(VENV)/.pip  ## compile the native core and put it in place, without installing anything
-	cargo build --release --manifest-path native/Cargo.toml
+	PYO3_PYTHON=$(abspath $(BIN))/python cargo build --release --manifest-path native/Cargo.toml
 	install -m 755 $$(ls native/target/release/lib_core.so native/target/release/lib_core.dylib 2>/dev/null) \
 		$(CORE)$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))')
 
 clean:  ## remove everything that is made here
-	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv-conformance build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	rm -rf native/target $(CORE).*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

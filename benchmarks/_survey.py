@@ -111,8 +111,10 @@ def survey(cls: type[BaseModel]) -> dict[str, Any]:
         if compiled.program is None:
             path, reasons = "declined", [compiled.declined.reason if compiled.declined else "no reason given"]
         else:
-            path = "detours" if compiled.detours else "native"
-            reasons = [detour.reason for fields in compiled.detours.values() for detour in fields.values()]
+            # Code of the user's own has to be called by whoever reads or writes the field.
+            detours = [detour for fields in compiled.detours.values() for detour in fields.values()]
+            path = "native" if all(detour.by_user for detour in detours) else "detours"
+            reasons = [detour.reason for detour in detours if not detour.by_user]
         row[direction] = {"path": path, "reasons": sorted({_NAMES.sub("…", reason) for reason in reasons})}
     row["seconds"] = time.perf_counter() - started
     return row

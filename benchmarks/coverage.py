@@ -4,7 +4,8 @@
 
 Makes a virtual environment, installs public packages that ship Pydantic models into it (one that does not install is
 left out and named), imports all their modules, compiles every model, and prints which share of the models runs
-natively with all that is reachable from them (``native``), which runs natively but for some fields that Pydantic does
+natively with all that is reachable from them (``native``; Python code of their own, validators and serializers, is
+called for its field), which runs natively but for some fields that Pydantic does
 (``detours``), and which is left to Pydantic altogether (``declined``); then what keeps the rest from being native.
 
 The mean over packages is the figure to look at: over all models, the largest generated client outweighs all others.

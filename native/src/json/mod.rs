@@ -1,5 +1,6 @@
 //! JSON text: writing and reading it, without any knowledge of Python.
 
+pub mod binary_text;
 pub mod cursor;
 pub mod escape;
 pub mod members;

@@ -19,7 +19,7 @@ pub const LONGEST_FLOAT: usize = 32;
 #[inline]
 pub fn write_float(out: &mut [u8; LONGEST_FLOAT], value: f64, sign: bool) -> usize {
     let magnitude = value.abs();
-    if (0.01..1e9).contains(&magnitude) {
+    if (0.01..1e8).contains(&magnitude) {
         // Most doubles that people write have at most two decimals.
         let hundreds = (magnitude * 100.0 + 0.5) as u64;
         if hundreds as f64 / 100.0 == magnitude {
@@ -51,17 +51,55 @@ const fn pairs() -> [[u8; 2]; 100] {
     table
 }
 
-fn write_hundreds(out: &mut [u8; LONGEST_FLOAT], negative: bool, hundreds: u64) -> usize {
-    let (whole, rest) = (hundreds / 100, (hundreds % 100) as usize);
-    let mut digits = itoa::Buffer::new();
-    let whole = digits.format(whole).as_bytes();
-    let mut at = 0;
-    if negative {
+/// Room for every 64-bit integer.
+pub const LONGEST_INT: usize = 24;
+
+/// The text of an integer at the start of `out`; returns its length.
+#[inline]
+pub fn write_int(out: &mut [u8; LONGEST_INT], value: i64) -> usize {
+    let magnitude = value.unsigned_abs();
+    if magnitude < 100_000_000 {
+        let is_negative = usize::from(value < 0);
         out[0] = b'-';
-        at = 1;
+        return is_negative + write_short(out, is_negative, magnitude as u32);
     }
-    out[at..at + whole.len()].copy_from_slice(whole);
-    at += whole.len();
+    let mut digits = itoa::Buffer::new();
+    let text = digits.format(value).as_bytes();
+    out[..text.len()].copy_from_slice(text);
+    text.len()
+}
+
+/// The digits of a number below 100,000,000 at a place in `out`; returns how many.
+#[inline]
+fn write_short(out: &mut [u8], at: usize, number: u32) -> usize {
+    let length = if number < 10_000 {
+        if number < 100 { 1 + usize::from(number >= 10) } else { 3 + usize::from(number >= 1000) }
+    } else if number < 1_000_000 {
+        5 + usize::from(number >= 100_000)
+    } else {
+        7 + usize::from(number >= 10_000_000)
+    };
+    let out = &mut out[at..at + length];
+    let (mut rest, mut end) = (number, length);
+    while rest >= 100 {
+        end -= 2;
+        out[end..end + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
+        rest /= 100;
+    }
+    let [tens, ones] = PAIRS[rest as usize];
+    out[end - 1] = ones;
+    if end == 2 {
+        out[0] = tens;
+    }
+    length
+}
+
+#[inline]
+fn write_hundreds(out: &mut [u8; LONGEST_FLOAT], negative: bool, hundreds: u64) -> usize {
+    let (whole, rest) = ((hundreds / 100) as u32, (hundreds % 100) as usize);
+    out[0] = b'-';
+    let mut at = usize::from(negative);
+    at += write_short(out, at, whole);
     let [tenth, hundredth] = PAIRS[rest];
     out[at] = b'.';
     out[at + 1] = tenth;
@@ -90,6 +128,8 @@ mod tests {
             (12.3, "12.3"),
             (999_999_999.99, "999999999.99"),
             (1e9, "1000000000.0"),
+            (99_999_999.99, "99999999.99"),
+            (1e8, "100000000.0"),
             (0.00001, "0.00001"),
             (1e-7, "1e-7"),
             (1e15, "1000000000000000.0"),
@@ -102,6 +142,20 @@ mod tests {
         }
         assert_eq!(text(1e16, false), "1e16");
         assert_eq!(text(-2.5e100, false), "-2.5e100");
+    }
+
+    #[test]
+    fn integers_of_every_length_are_written() {
+        let mut numbers = vec![0, i64::MIN, i64::MAX];
+        for exponent in 0..19 {
+            let power = 10_i64.pow(exponent);
+            numbers.extend([power - 1, power, power + 1, -power, 1 - power, power / 7 * 3]);
+        }
+        for number in numbers {
+            let mut out = [0; LONGEST_INT];
+            let length = write_int(&mut out, number);
+            assert_eq!(std::str::from_utf8(&out[..length]).unwrap(), number.to_string());
+        }
     }
 
     #[test]

@@ -125,11 +125,15 @@ pub fn duration(days: i32, seconds: i32, microseconds: i32) -> Text {
     let mut text = Text::new();
     if days < 0 {
         // Python counts forward from the day below.
-        let total = (days * 86_400 + seconds) * 1_000_000 + microseconds;
-        let total = total.unsigned_abs() as i64;
-        microseconds = total % 1_000_000;
-        seconds = total / 1_000_000 % 86_400;
-        days = total / 86_400_000_000;
+        if microseconds != 0 {
+            seconds += 1;
+            microseconds = 1_000_000 - microseconds;
+        }
+        if seconds != 0 {
+            days += 1;
+            seconds = 86_400 - seconds;
+        }
+        days = -days;
         text.push(b'-');
     }
     text.push(b'P');

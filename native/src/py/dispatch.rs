@@ -53,7 +53,7 @@ impl Dispatch {
 unsafe fn attribute(class: *mut ffi::PyObject, name: *mut ffi::PyObject) -> Option<Owned> {
     // SAFETY: `type` has had this slot since there are types; the caller vouches for the arguments.
     unsafe {
-        let get = (*(&raw mut ffi::PyType_Type)).tp_getattro?;
+        let get = ffi::PyType_Type.tp_getattro?;
         let found = Owned::from_new(get(class, name));
         if found.is_none() {
             ffi::PyErr_Clear();

@@ -121,15 +121,20 @@ def _parts(declared: Any) -> Iterator[Any]:
 
 
 class _Traits:
-    """Collects the traits of a schema in one walk."""
+    """Collects the traits of a schema in one walk.
+
+    One node can stand at many places of a schema: models that hold several others share their schemas. Every node is
+    looked at once, or sixty such models would take longer than anyone waits.
+    """
 
     def __init__(self, schema: Any) -> None:
+        self._seen: set[int] = set()
         self._definitions: dict[str, Node] = {}
         self._classes: set[type] = set()
         self._has_bytes = False
         self._is_closed = True
         self._collect(schema)
-        self._depths: dict[str, int | None] = {}
+        self._depths: dict[int, int | None] = {}
         self._depth = self._depth_of(schema, frozenset())
 
     def found(self) -> TypeTraits:
@@ -141,6 +146,9 @@ class _Traits:
         )
 
     def _collect(self, node: Node) -> None:
+        if id(node) in self._seen:
+            return
+        self._seen.add(id(node))
         kind = node["type"]
         reference = node.get("ref")
         if reference is not None:
@@ -157,6 +165,12 @@ class _Traits:
 
     def _depth_of(self, node: Node, above: frozenset[str]) -> int | None:
         """Return the levels of the deepest document of this node, or ``None`` where nothing bounds it."""
+        # What is unbounded below one place is so below any other: a definition that holds itself does so everywhere.
+        if id(node) not in self._depths:
+            self._depths[id(node)] = self._depth_anew(node, above)
+        return self._depths[id(node)]
+
+    def _depth_anew(self, node: Node, above: frozenset[str]) -> int | None:
         kind = node["type"]
         if kind == "definition-ref":
             reference = node["schema_ref"]
@@ -167,22 +181,15 @@ class _Traits:
             return None if written is None or declared is None else max(written, declared)
         if kind in _OPEN or _is_free_serializer(node) or _extras_are_free(node):
             return None
-        reference = node.get("ref")
-        if reference is not None:
-            if reference in self._depths:
-                return self._depths[reference]
-            above |= {reference}
+        if "ref" in node:
+            above |= {node["ref"]}
         deepest = 0
         for child in children(node) if kind != "definitions" else (node["schema"],):
             depth = self._depth_of(child, above)
             if depth is None:
-                deepest = -1
-                break
+                return None
             deepest = max(deepest, depth)
-        result = None if deepest < 0 else deepest + (kind in _LEVELS)
-        if reference is not None and result is not None:
-            self._depths[reference] = result
-        return result
+        return deepest + (kind in _LEVELS)
 
 
 def _is_free_serializer(node: Node) -> bool:

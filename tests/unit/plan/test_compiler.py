@@ -7,7 +7,7 @@ from typing import Annotated, Any, ForwardRef, Generic, Literal, NewType, TypeVa
 
 import pytest
 import zoo
-from pydantic import BaseModel, SecretStr, TypeAdapter
+from pydantic import BaseModel, SecretStr, TypeAdapter, create_model
 
 from pydantic_serialization.errors import UnsupportedTypeError
 from pydantic_serialization.plan import plan_for
@@ -180,3 +180,14 @@ def test_dataclasses_and_secrets() -> None:
 
     assert plan_for(Local).model is None
     assert plan_for(Local).validator.validate_json(b'{"password":"x"}').password.get_secret_value() == "x"
+
+
+def test_a_schema_that_stands_at_many_places_is_read_once() -> None:
+    """Models that hold several others share their schemas: reading one of forty ends, with the depth of the longest way."""
+    models: list[Any] = []
+    for number in range(40):
+        fields: dict[str, Any] = {f"field{place}": (model | None, None) for place, model in enumerate(models[-3:])}
+        models.append(create_model(f"Node{number}", value=(int, 1), **fields))
+    traits = compile_plan(models[-1]).traits
+    assert traits.classes == frozenset(models)
+    assert traits.depth == 40

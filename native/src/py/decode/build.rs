@@ -9,16 +9,16 @@ use pyo3::types::{PyTuple, PyType};
 use super::fields::{Default, Field, Fields, Key};
 use super::instance::{Blueprint, PostInit};
 use super::node::{
-    After, Entries, Extra, FloatBounds, Info, IntBounds, Items, Length, Model, Node, Piece, Plan, RootModel, StrRules,
-    Table, Tagged, TypedDict, is_live,
+    After, Before, BytesForm, Entries, Extra, FloatBounds, Info, IntBounds, Items, Length, Model, Node, Piece, Plan,
+    RootModel, StrRules, Table, Tagged, TypedDict, is_live,
 };
 use crate::json::cursor::{Expected, needs_escape};
 
 type Tuple<'py> = Bound<'py, PyTuple>;
 
-/// Build a program: `(root, definitions, fail)`.
+/// Build a program: `(root, definitions, fail, is_lax)`.
 pub fn plan(program: &Tuple<'_>) -> PyResult<Plan> {
-    let (root, definitions, fail): (Tuple<'_>, Tuple<'_>, Py<PyAny>) = program.extract()?;
+    let (root, definitions, fail, is_lax): (Tuple<'_>, Tuple<'_>, Py<PyAny>, bool) = program.extract()?;
     let mut definitions =
         definitions.iter().map(|item| node(item.cast::<PyTuple>()?)).collect::<PyResult<Vec<Node>>>()?;
     let mut root = node(&root)?;
@@ -35,7 +35,7 @@ pub fn plan(program: &Tuple<'_>) -> PyResult<Plan> {
         }
     }
     mark(&mut root, &live);
-    Ok(Plan { root, definitions, live, fail })
+    Ok(Plan { root, definitions, live, is_lax, fail })
 }
 
 /// Note in each model whether reading it runs code of the user's.
@@ -68,6 +68,7 @@ fn mark(node: &mut Node, live: &[bool]) {
         }
         Node::Tagged(tagged) => tagged.choices.iter_mut().for_each(|choice| mark(choice, live)),
         Node::After(after) => mark(&mut after.inner, live),
+        Node::Before(before) => mark(&mut before.inner, live),
         _ => {}
     }
 }
@@ -104,7 +105,15 @@ fn node(tuple: &Tuple<'_>) -> PyResult<Node> {
             let rules = StrRules { length, strip, ascii_only };
             Node::Str(is_ruled.then(|| Box::new(rules)))
         }
-        "bytes" => Node::Bytes(length(tuple, 1)?),
+        "bytes" => Node::Bytes(
+            length(tuple, 1)?,
+            match part(3)?.extract::<String>()?.as_str() {
+                "base64" => BytesForm::Base64,
+                "hex" => BytesForm::Hex,
+                _ => BytesForm::Utf8,
+            },
+        ),
+        "refused" => Node::Refused,
         "uuid" => Node::Uuid(part(1)?.extract()?),
         "literal" => Node::Literal(Box::new(table(tuple)?)),
         "enum" => Node::Enum(Box::new(table(tuple)?)),
@@ -158,6 +167,15 @@ fn node(tuple: &Tuple<'_>) -> PyResult<Node> {
                 info: make.map(|make| Info { make }),
             }))
         }
+        "before" => {
+            let functions: Vec<(Py<PyAny>, Option<Py<PyAny>>)> = part(1)?.extract()?;
+            Node::Before(Box::new(Before {
+                functions: functions.into_iter().map(|(call, make)| (call, make.map(|make| Info { make }))).collect(),
+                inner: child(2)?,
+                validate: part(3)?.unbind(),
+            }))
+        }
+        "init" => Node::Init(part(1)?.unbind()),
         "piece" => Node::Piece(Box::new(Piece { validate: part(1)?.unbind(), is_live: part(2)?.extract()? })),
         _ => return Err(PyValueError::new_err(format!("the native core does not know the node {kind:?}"))),
     })

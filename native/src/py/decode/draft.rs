@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 
 use super::fields::Key;
 use super::model::Found;
-use super::node::{After, Extra, Items, Model, Node, Piece, RootModel};
+use super::node::{After, Before, Extra, Items, Model, Node, Piece, RootModel};
 use super::reader::{Miss, Read, Reader};
 use super::scalar::{new_dict, set_item};
 use crate::py::object::Owned;
@@ -16,29 +16,49 @@ pub struct Span {
     pub end: usize,
 }
 
+/// What a part was read from.
+pub enum Origin {
+    /// A stretch of the text.
+    Text(Span),
+    /// An object that a validator of the user's made.
+    Object(Owned),
+}
+
+/// Where the key of a value stands.
+pub enum KeyPlace {
+    /// At a position of the text.
+    Text(usize),
+    /// In an object.
+    Object(Owned),
+}
+
 /// A part of a document on the way to a value.
 pub enum Draft<'p> {
     /// No code of the user's is needed: it is made already.
     Ready(Owned),
     Model(Box<ModelDraft<'p>>),
-    RootModel(&'p RootModel, Box<Draft<'p>>, Span),
+    RootModel(&'p RootModel, Box<Draft<'p>>, Origin),
     List(Vec<Draft<'p>>),
     Tuple(Vec<Draft<'p>>),
     Dict(Vec<Member<'p>>),
     /// A member of a tagged union, and its tag.
     Tagged(Box<[u8]>, Box<Draft<'p>>),
-    After(&'p After, Box<Draft<'p>>, Span),
+    After(&'p After, Box<Draft<'p>>, Origin),
+    /// What a model's own validators are called with.
+    Before(&'p Before, Owned, Origin),
+    /// The arguments of a class that is called.
+    Init(&'p Py<PyAny>, Owned, Origin),
     Piece(&'p Piece, Span),
 }
 
 /// A model whose fields are read.
 pub struct ModelDraft<'p> {
     pub model: &'p Model,
-    /// For each field its value, and where its key stands in the text.
-    pub fields: Vec<Option<(Draft<'p>, usize)>>,
+    /// For each field its value, and where its key stands.
+    pub fields: Vec<Option<(Draft<'p>, KeyPlace)>>,
     pub given: u128,
     pub extra: Option<Owned>,
-    pub span: Span,
+    pub origin: Origin,
 }
 
 /// A key of a mapping with its value, and where the key stands in the text.
@@ -65,7 +85,7 @@ impl<'p> Reader<'p, '_> {
             Node::Model(model) => self.draft_model(model),
             Node::RootModel(model) => {
                 let (value, span) = self.spanned(|reader| reader.draft(&model.value))?;
-                Ok(Draft::RootModel(model, Box::new(value), span))
+                Ok(Draft::RootModel(model, Box::new(value), Origin::Text(span)))
             }
             Node::List(items) => self.draft_items(items).map(Draft::List),
             Node::TupleOf(items) => self.draft_items(items).map(Draft::Tuple),
@@ -97,18 +117,21 @@ impl<'p> Reader<'p, '_> {
             }
             Node::Tagged(tagged) => {
                 let choice = self.tagged_choice(tagged)?;
-                let tag = tagged
-                    .by_tag
-                    .iter()
-                    .find(|(_, index)| std::ptr::eq(&tagged.choices[**index], choice))
-                    .map(|(tag, _)| tag.clone())
-                    .ok_or(Miss::Unknown)?;
+                let tag = tagged.tag_of(choice).ok_or(Miss::Unknown)?;
                 let value = self.draft(choice)?;
                 Ok(Draft::Tagged(tag, Box::new(value)))
             }
             Node::After(after) => {
                 let (value, span) = self.spanned(|reader| reader.draft(&after.inner))?;
-                Ok(Draft::After(after, Box::new(value), span))
+                Ok(Draft::After(after, Box::new(value), Origin::Text(span)))
+            }
+            Node::Before(before) => {
+                let (object, span) = self.spanned(|reader| reader.plain_object())?;
+                Ok(Draft::Before(before, object, Origin::Text(span)))
+            }
+            Node::Init(class) => {
+                let (object, span) = self.spanned(|reader| reader.plain_object())?;
+                Ok(Draft::Init(class, object, Origin::Text(span)))
             }
             Node::Piece(piece) => {
                 let levels = self.levels;
@@ -163,7 +186,7 @@ impl<'p> Reader<'p, '_> {
                     }
                     given |= 1 << index;
                     expected = index + 1;
-                    fields[index] = Some((self.draft(&list[index].node)?, key_at));
+                    fields[index] = Some((self.draft(&list[index].node)?, KeyPlace::Text(key_at)));
                 }
                 Found::Unknown(raw) => match (&model.extra, &extra) {
                     (Extra::Ignore, _) => self.cursor.skip_value(self.levels).ok_or(Miss::Unknown)?,
@@ -182,8 +205,8 @@ impl<'p> Reader<'p, '_> {
         if model.fields.required & !given != 0 {
             return Err(Miss::Refused);
         }
-        let span = Span { start, end: self.cursor.position() };
-        Ok(Draft::Model(Box::new(ModelDraft { model, fields, given, extra, span })))
+        let origin = Origin::Text(Span { start, end: self.cursor.position() });
+        Ok(Draft::Model(Box::new(ModelDraft { model, fields, given, extra, origin })))
     }
 }
 
@@ -191,4 +214,5 @@ impl<'p> Reader<'p, '_> {
 pub(super) struct Signals {
     pub omit: Py<PyAny>,
     pub use_default: Py<PyAny>,
+    pub uncaught: Py<PyAny>,
 }

@@ -70,6 +70,10 @@ impl Decoder {
         let (Some(data), Some(call)) = (arguments.first(), options(py, arguments)) else {
             return Outcome::Declined;
         };
+        // SAFETY: True lives as long as the interpreter.
+        if self.plan.is_lax && call.strict == unsafe { ffi::Py_True() } {
+            return Outcome::Declined;
+        }
         // SAFETY: the interpreter keeps the arguments alive for the call.
         let Some(input) = (unsafe { Input::of(data, self.views) }) else {
             return Outcome::Declined;

@@ -21,6 +21,7 @@ mod realise;
 mod scalar;
 mod set_layout;
 mod set_template;
+mod tree;
 mod union;
 
 use pyo3::prelude::*;

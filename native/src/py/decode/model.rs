@@ -126,11 +126,15 @@ impl<'p, 't> Reader<'p, 't> {
 
     pub(super) fn root_model(&mut self, model: &'p RootModel) -> Read<Owned> {
         let value = self.value(&model.value).map_err(within_model)?;
+        self.root_instance(model, &value)
+    }
+
+    pub(super) fn root_instance(&mut self, model: &'p RootModel, value: &Owned) -> Read<Owned> {
         self.lower_fit(Fit::Strict);
         let fields_set = model.blueprint.fields_set.of(1).ok_or_else(out_of_memory)?;
         // SAFETY: reading happens within a call that holds the GIL.
         let py = unsafe { Python::assume_attached() };
-        let instance = model.blueprint.root_instance(py, &value, fields_set).ok_or_else(out_of_memory)?;
+        let instance = model.blueprint.root_instance(py, value, fields_set).ok_or_else(out_of_memory)?;
         model.blueprint.call_post_init(&instance, self.call.context).ok_or_else(out_of_memory)?;
         Ok(instance)
     }

@@ -15,7 +15,9 @@ pub enum Node {
     Int(Option<Box<IntBounds>>),
     Float(Option<Box<FloatBounds>>),
     Str(Option<Box<StrRules>>),
-    Bytes(Length),
+    Bytes(Length, BytesForm),
+    /// Nothing in JSON is one.
+    Refused,
     Any,
     Literal(Box<Table>),
     Enum(Box<Table>),
@@ -39,8 +41,18 @@ pub enum Node {
     FirstOf(Box<[Node]>),
     Tagged(Box<Tagged>),
     After(Box<After>),
+    Before(Box<Before>),
+    Init(Py<PyAny>),
     Piece(Box<Piece>),
     Reference(usize),
+}
+
+/// How bytes stand in a text.
+#[derive(Clone, Copy)]
+pub enum BytesForm {
+    Utf8,
+    Base64,
+    Hex,
 }
 
 /// Bounds of a length; both inclusive.
@@ -167,12 +179,30 @@ pub struct Tagged {
     pub by_tag: HashMap<Box<[u8]>, usize>,
 }
 
+impl Tagged {
+    /// The tag of a member.
+    pub fn tag_of(&self, choice: &Node) -> Option<Box<[u8]>> {
+        let is_it = |index: &usize| std::ptr::eq(&self.choices[*index], choice);
+        self.by_tag.iter().find(|(_, index)| is_it(index)).map(|(tag, _)| tag.clone())
+    }
+}
+
 /// A validator of the user's that is called with a validated value.
 pub struct After {
     pub function: Py<PyAny>,
     pub inner: Node,
     /// Makes the information that the function is called with, from context, fields so far and the field's name.
     pub info: Option<Info>,
+}
+
+/// A model whose own validators are called with its part of the document before it is read.
+pub struct Before {
+    /// The outermost first.
+    pub functions: Vec<(Py<PyAny>, Option<Info>)>,
+    /// The model itself, read from what the functions gave.
+    pub inner: Node,
+    /// Pydantic's `validate_python` for the fields alone, where what the functions gave is not in canonical form.
+    pub validate: Py<PyAny>,
 }
 
 /// How to make the second argument of a validator.
@@ -195,6 +225,8 @@ pub struct Plan {
     pub definitions: Vec<Node>,
     /// Which of the definitions run code of the user's.
     pub live: Vec<bool>,
+    /// Something in it means the same only outside strict mode.
+    pub is_lax: bool,
     /// `fail(errors, text)` gives the `ValidationError` for what validators refused, or `None` where only Pydantic
     /// itself can say it.
     pub fail: Py<PyAny>,
@@ -210,7 +242,7 @@ impl Plan {
 /// Say whether reading a node runs code of the user's, given which definitions do.
 pub fn is_live(node: &Node, definitions: &[bool]) -> bool {
     match node {
-        Node::After(_) => true,
+        Node::After(_) | Node::Before(_) | Node::Init(_) => true,
         Node::Piece(piece) => piece.is_live,
         Node::Model(model) => model.is_live,
         Node::RootModel(model) => model.is_live,
@@ -262,6 +294,17 @@ pub fn visit(node: &Node, visitor: &PyVisit<'_>) -> Result<(), PyTraverseError> 
             }
             visit(&after.inner, visitor)
         }
+        Node::Before(before) => {
+            visitor.call(&before.validate)?;
+            for (function, info) in &before.functions {
+                visitor.call(function)?;
+                if let Some(info) = info {
+                    visitor.call(&info.make)?;
+                }
+            }
+            visit(&before.inner, visitor)
+        }
+        Node::Init(class) => visitor.call(class),
         Node::Piece(piece) => visitor.call(&piece.validate),
         _ => Ok(()),
     }

@@ -20,18 +20,24 @@ impl<'p> Reader<'p, '_> {
     }
 }
 
-/// Call the part's validator. `None` if it raised.
+/// Let the part's validator read its text. `None` if it raised.
 pub(super) fn validate(piece: &Piece, text: &[u8], call: Call) -> Option<Owned> {
-    // SAFETY: the GIL is held; validator, text and arguments are alive for the call.
+    // SAFETY: pointer and length are of one slice.
+    let text = unsafe {
+        Owned::from_new(ffi::PyBytes_FromStringAndSize(text.as_ptr().cast(), text.len() as ffi::Py_ssize_t))?
+    };
+    self::call(&piece.validate, &text, call)
+}
+
+/// Call a method of a validator with what the caller gave. `None` if it raised.
+pub(super) fn call(validate: &Py<PyAny>, value: &Owned, call: Call) -> Option<Owned> {
+    // SAFETY: the GIL is held; validator, value and arguments are alive for the call.
     unsafe {
         let py = Python::assume_attached();
-        let text =
-            Owned::from_new(ffi::PyBytes_FromStringAndSize(text.as_ptr().cast(), text.len() as ffi::Py_ssize_t))?;
         let strict = if call.strict.is_null() { ffi::Py_None() } else { call.strict };
-        let arguments = [text.as_ptr(), strict, call.context];
-        let names = [intern!(py, "strict").as_ptr(), intern!(py, "context").as_ptr()];
-        let keywords = Owned::from_new(ffi::PyTuple_Pack(2, names[0], names[1]))?;
-        let result = ffi::PyObject_Vectorcall(piece.validate.as_ptr(), arguments.as_ptr(), 1, keywords.as_ptr());
-        Owned::from_new(result)
+        let arguments = [value.as_ptr(), strict, call.context];
+        let (first, second) = (intern!(py, "strict").as_ptr(), intern!(py, "context").as_ptr());
+        let names = Owned::from_new(ffi::PyTuple_Pack(2, first, second))?;
+        Owned::from_new(ffi::PyObject_Vectorcall(validate.as_ptr(), arguments.as_ptr(), 1, names.as_ptr()))
     }
 }

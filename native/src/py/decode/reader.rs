@@ -92,7 +92,8 @@ impl<'p, 't> Reader<'p, 't> {
         match node {
             Node::None => self.null(),
             Node::Any => self.any(),
-            Node::Bytes(length) => self.bytes(*length),
+            Node::Bytes(length, form) => self.bytes(*length, *form),
+            Node::Refused => Err(Miss::Refused),
             Node::Literal(table) => self.literal(table),
             Node::Enum(table) => self.member(table),
             Node::Date => self.date(),

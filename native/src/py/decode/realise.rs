@@ -11,14 +11,17 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use super::container::new_tuple;
-use super::draft::{Draft, ModelDraft, Signals, Span};
+use super::draft::{Draft, KeyPlace, ModelDraft, Origin, Signals, Span};
 use super::fields::Default;
 use super::model::{add_keys, default_value};
-use super::node::{After, Model, Plan};
-use super::reader::{Call, Miss};
+use super::node::{After, Before, Info, Model, Node, Plan};
+use super::reader::{Call, Miss, Reader};
 use super::scalar::{append, new_dict, new_list, set_item};
 use crate::json::cursor::Cursor;
 use crate::py::object::Owned;
+
+/// Levels of what a validator of the user's made.
+const LEVELS: usize = 200;
 
 /// Why there is no value.
 pub enum Stop {
@@ -47,7 +50,7 @@ struct Refusal {
     error: PyErr,
     /// Innermost first.
     places: Vec<Place>,
-    span: Span,
+    origin: Origin,
 }
 
 /// Makes the values of one document.
@@ -73,6 +76,8 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
             Ok(Signals {
                 omit: core.getattr("PydanticOmit")?.unbind(),
                 use_default: core.getattr("PydanticUseDefault")?.unbind(),
+                // What a validator for a part makes of these two, which mean something to what is around the part.
+                uncaught: core.getattr("SchemaError")?.unbind(),
             })
         })?;
         Ok(Self { py, plan, text, call, refusals: Vec::new(), signals, data: None, field: None })
@@ -93,9 +98,19 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
                         Place::Index(index) => Ok(index.into_pyobject(py)?.into_any()),
                     })
                     .collect::<PyResult<_>>()?;
-                let input = self.text.get(refusal.span.start..refusal.span.end).unwrap_or_default();
                 let place = PyTuple::new(py, places)?;
-                list.append((refusal.error.into_value(py), place, PyBytes::new(py, input)))?;
+                let error = refusal.error.into_value(py);
+                match refusal.origin {
+                    Origin::Text(span) => {
+                        let input = self.text.get(span.start..span.end).unwrap_or_default();
+                        list.append((error, place, PyBytes::new(py, input), true))?;
+                    }
+                    Origin::Object(object) => {
+                        // SAFETY: a reference that is given away.
+                        let object = unsafe { Bound::from_owned_ptr(py, object.into_ptr()) };
+                        list.append((error, place, object, false))?;
+                    }
+                }
             }
             let made = self.plan.fail.bind(py).call1((list,))?;
             Ok((!made.is_none()).then(|| PyErr::from_value(made)))
@@ -108,7 +123,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
         match draft {
             Draft::Ready(value) => Ok(value),
             Draft::Model(model) => self.model(*model),
-            Draft::RootModel(model, value, span) => {
+            Draft::RootModel(model, value, origin) => {
                 let name = intern!(self.py, "root").as_ptr();
                 // SAFETY: an interned string lives as long as the interpreter.
                 let outer = self.field.replace(unsafe { Owned::from_borrowed(name) });
@@ -119,7 +134,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
                 let instance =
                     model.blueprint.root_instance(self.py, &value, fields_set).ok_or_else(|| self.raised())?;
                 if model.blueprint.call_post_init(&instance, self.call.context).is_none() {
-                    return Err(self.refused(span));
+                    return Err(self.refused(origin));
                 }
                 Ok(instance)
             }
@@ -158,9 +173,18 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
                 }
                 result
             }
-            Draft::After(after, inner, span) => {
+            Draft::After(after, inner, origin) => {
                 let value = self.value(*inner)?;
-                self.after(after, value, span)
+                self.after(after, value, origin)
+            }
+            Draft::Before(before, object, origin) => self.before(before, object, origin),
+            Draft::Init(class, keywords, origin) => {
+                // SAFETY: class and arguments are alive for the call.
+                let made = unsafe {
+                    let nothing = Owned::from_new(ffi::PyTuple_New(0)).ok_or_else(|| self.raised())?;
+                    Owned::from_new(ffi::PyObject_Call(class.as_ptr(), nothing.as_ptr(), keywords.as_ptr()))
+                };
+                made.ok_or_else(|| self.refused(origin))
             }
             Draft::Piece(piece, span) => self.piece(piece, span),
         }
@@ -200,12 +224,12 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
         }
         let instance = blueprint.instance(dict, draft.extra, fields_set).ok_or_else(|| self.raised())?;
         if blueprint.call_post_init(&instance, self.call.context).is_none() {
-            return Err(self.refused(draft.span));
+            return Err(self.refused(draft.origin));
         }
         Ok(instance)
     }
 
-    fn fill(&mut self, dict: &Owned, model: &'p Model, values: Vec<Option<(Draft<'p>, usize)>>) -> Result<(), Stop> {
+    fn fill(&mut self, dict: &Owned, model: &'p Model, values: Vec<Option<(Draft<'p>, KeyPlace)>>) -> Result<(), Stop> {
         let mut failed = false;
         for (field, value) in model.fields.list.iter().zip(values) {
             // SAFETY: the name lives as long as the program.
@@ -213,10 +237,10 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
             // SAFETY: as above.
             self.field = Some(unsafe { Owned::from_borrowed(field.name.as_ptr()) });
             let value = match value {
-                Some((value, key_at)) => {
+                Some((value, key)) => {
                     let before = self.refusals.len();
                     let made = self.value(value);
-                    self.in_field(made, before, field.location.as_ref(), key_at)
+                    self.in_field(made, before, field.location.as_ref(), key)
                 }
                 None => self.default(&field.default),
             };
@@ -234,12 +258,16 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
         made: Result<Owned, Stop>,
         before: usize,
         location: Option<&Py<PyAny>>,
-        key_at: usize,
+        key: KeyPlace,
     ) -> Result<Owned, Stop> {
         if matches!(made, Err(Stop::Refused)) {
             let place = match location {
                 Some(name) => name.clone_ref(self.py),
-                None => self.key_at(key_at)?,
+                None => match key {
+                    KeyPlace::Text(position) => self.key_at(position)?,
+                    // SAFETY: a reference that is given away.
+                    KeyPlace::Object(name) => unsafe { Bound::from_owned_ptr(self.py, name.into_ptr()).unbind() },
+                },
             };
             self.locate(before, |py| Place::Object(place.clone_ref(py)));
         }
@@ -263,24 +291,69 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
     }
 
     /// Call a validator with a value that is valid.
-    fn after(&mut self, after: &'p After, value: Owned, span: Span) -> Result<Owned, Stop> {
+    fn after(&mut self, after: &'p After, value: Owned, origin: Origin) -> Result<Owned, Stop> {
+        let result = self.call(&after.function, after.info.as_ref(), &value)?;
+        result.ok_or_else(|| self.refused(origin))
+    }
+
+    /// Call a function of the user's; `Ok(None)` if it raised.
+    fn call(&mut self, function: &Py<PyAny>, info: Option<&Info>, value: &Owned) -> Result<Option<Owned>, Stop> {
         // SAFETY: function and arguments are alive for the call.
-        let result = unsafe {
-            match &after.info {
-                None => Owned::from_new(ffi::PyObject_CallOneArg(after.function.as_ptr(), value.as_ptr())),
-                Some(info) => {
-                    let or_none = |object: &Option<Owned>| object.as_ref().map_or(ffi::Py_None(), Owned::as_ptr);
-                    let arguments = [self.call.context, or_none(&self.data), or_none(&self.field)];
-                    let make = info.make.as_ptr();
-                    let made = ffi::PyObject_Vectorcall(make, arguments.as_ptr(), 3, std::ptr::null_mut());
-                    let shown = Owned::from_new(made).ok_or_else(|| self.raised())?;
-                    let arguments = [value.as_ptr(), shown.as_ptr()];
-                    let function = after.function.as_ptr();
-                    Owned::from_new(ffi::PyObject_Vectorcall(function, arguments.as_ptr(), 2, std::ptr::null_mut()))
-                }
+        unsafe {
+            let Some(info) = info else {
+                return Ok(Owned::from_new(ffi::PyObject_CallOneArg(function.as_ptr(), value.as_ptr())));
+            };
+            let or_none = |object: &Option<Owned>| object.as_ref().map_or(ffi::Py_None(), Owned::as_ptr);
+            let arguments = [self.call.context, or_none(&self.data), or_none(&self.field)];
+            let made = ffi::PyObject_Vectorcall(info.make.as_ptr(), arguments.as_ptr(), 3, std::ptr::null_mut());
+            let shown = Owned::from_new(made).ok_or_else(|| self.raised())?;
+            let arguments = [value.as_ptr(), shown.as_ptr()];
+            let result = ffi::PyObject_Vectorcall(function.as_ptr(), arguments.as_ptr(), 2, std::ptr::null_mut());
+            Ok(Owned::from_new(result))
+        }
+    }
+
+    /// Call a model's own validators with its part of the document, and read what they give.
+    fn before(&mut self, before: &'p Before, object: Owned, mut origin: Origin) -> Result<Owned, Stop> {
+        let mut value = object;
+        for (function, info) in &before.functions {
+            match self.call(function, info.as_ref(), &value)? {
+                Some(made) => value = made,
+                None => return Err(self.refused(origin)),
             }
+            // SAFETY: the value is alive. What the next one refuses is what this one gave.
+            origin = Origin::Object(unsafe { Owned::from_borrowed(value.as_ptr()) });
+        }
+        let mut reader = Reader::new(self.plan, b"", LEVELS, self.call);
+        match reader.tree_draft(&before.inner, &value) {
+            Ok(draft) => self.value(draft),
+            // Not in canonical form, or wrong: the functions have run, so Pydantic is asked for the rest only.
+            Err(_) => self.fields_by_pydantic(before, &value, origin),
+        }
+    }
+
+    fn fields_by_pydantic(&mut self, before: &'p Before, value: &Owned, origin: Origin) -> Result<Owned, Stop> {
+        let Node::Model(model) = &before.inner else {
+            return Err(Stop::Unknown);
         };
-        result.ok_or_else(|| self.refused(span))
+        let validated = super::piece::call(&before.validate, value, self.call).ok_or_else(|| self.refused(origin))?;
+        // SAFETY: a new reference that is given away.
+        let validated = unsafe { Bound::from_owned_ptr(self.py, validated.into_ptr()) };
+        let (dict, extra, fields_set): (Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>) =
+            validated.extract().map_err(|_| Stop::Unknown)?;
+        let owned = |object: Bound<'_, PyAny>| unsafe {
+            // SAFETY: a reference that is given away.
+            Owned::from_new(object.into_ptr())
+        };
+        let dict = owned(dict).ok_or(Stop::Unknown)?;
+        let fields_set = owned(fields_set).ok_or(Stop::Unknown)?;
+        let instance = model.blueprint.instance(dict, owned(extra), fields_set).ok_or_else(|| self.raised())?;
+        if model.blueprint.call_post_init(&instance, self.call.context).is_none() {
+            // SAFETY: the value is alive.
+            let origin = Origin::Object(unsafe { Owned::from_borrowed(value.as_ptr()) });
+            return Err(self.refused(origin));
+        }
+        Ok(instance)
     }
 
     /// Let Pydantic read a part.
@@ -288,7 +361,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
         let text = self.text.get(span.start..span.end).unwrap_or_default();
         match super::piece::validate(piece, text, self.call) {
             Some(value) => Ok(value),
-            None => Err(self.refused(span)),
+            None => Err(self.refused(Origin::Text(span))),
         }
     }
 
@@ -298,10 +371,11 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
     }
 
     /// Take the exception that is set, and find out whether it refuses a value.
-    fn refused(&mut self, span: Span) -> Stop {
+    fn refused(&mut self, origin: Origin) -> Stop {
         let error = PyErr::fetch(self.py);
         let is_signal = |class: &Py<PyAny>| error.matches(self.py, class.bind(self.py)).unwrap_or(false);
-        if is_signal(&self.signals.omit) || is_signal(&self.signals.use_default) {
+        let signals = self.signals;
+        if is_signal(&signals.omit) || is_signal(&signals.use_default) || is_signal(&signals.uncaught) {
             return Stop::Unknown;
         }
         let is_refusal =
@@ -309,7 +383,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
         if !is_refusal {
             return Stop::Raised(error);
         }
-        self.refusals.push(Refusal { error, places: Vec::new(), span });
+        self.refusals.push(Refusal { error, places: Vec::new(), origin });
         Stop::Refused
     }
 

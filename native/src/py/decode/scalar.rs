@@ -2,8 +2,9 @@
 
 use pyo3::ffi;
 
-use super::node::{FloatBounds, IntBounds, Length, StrRules, Table};
+use super::node::{BytesForm, FloatBounds, IntBounds, Length, StrRules, Table};
 use super::reader::{Fit, Miss, Read, Reader, new_text, out_of_memory};
+use crate::json::binary_text;
 use crate::json::cursor::RawNumber;
 use crate::py::object::Owned;
 
@@ -79,8 +80,9 @@ impl<'t> Reader<'_, 't> {
         let number = self.cursor.number().ok_or(Miss::Unknown)?;
         let value = if number.is_integer {
             self.lower_fit(Fit::Strict);
-            // Pydantic reads an integer first, so `-0` is 0.0 here.
-            number.as_i64().ok_or(Miss::Unknown)? as f64
+            // Pydantic reads an integer first, so `-0` is 0.0 here; huge ones its versions read differently.
+            let value = number.as_i64().filter(|_| number.bytes.len() <= 18).ok_or(Miss::Unknown)?;
+            value as f64
         } else {
             number.as_f64().ok_or(Miss::Unknown)?
         };
@@ -103,35 +105,35 @@ impl<'t> Reader<'_, 't> {
             return self.string_object(raw);
         };
         let text = self.text_of(raw)?;
-        // Which characters are white space depends on a version of Unicode, unless all are ASCII.
-        if !text.is_ascii() && (rules.strip || rules.ascii_only) {
-            return Err(if rules.ascii_only { Miss::Refused } else { Miss::Unknown });
-        }
-        let text = if rules.strip { trim(text) } else { text };
-        let count = if raw.is_ascii && !raw.has_escapes {
-            text.len()
-        } else {
-            text.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
-        };
-        if !rules.length.allows(count) {
-            return Err(Miss::Refused);
-        }
+        let text = text_is_allowed(rules, text)?;
         new_text(text).ok_or_else(out_of_memory)
     }
 
-    pub(super) fn bytes(&mut self, length: Length) -> Read<Owned> {
+    pub(super) fn bytes(&mut self, length: Length, form: BytesForm) -> Read<Owned> {
         if self.cursor.peek() != Some(b'"') {
             return Err(Miss::Unknown);
         }
         let raw = self.cursor.string().ok_or(Miss::Unknown)?;
         self.lower_fit(Fit::Strict);
         let text = self.text_of(raw)?;
-        if !length.allows(text.len()) {
+        let decoded;
+        let bytes = match form {
+            BytesForm::Utf8 => text,
+            BytesForm::Base64 => {
+                decoded = binary_text::base64(text).ok_or(Miss::Unknown)?;
+                &decoded
+            }
+            BytesForm::Hex => {
+                decoded = binary_text::hex(text).ok_or(Miss::Unknown)?;
+                &decoded
+            }
+        };
+        if !length.allows(bytes.len()) {
             return Err(Miss::Refused);
         }
         // SAFETY: pointer and length are of one slice.
         unsafe {
-            Owned::from_new(ffi::PyBytes_FromStringAndSize(text.as_ptr().cast(), text.len() as ffi::Py_ssize_t))
+            Owned::from_new(ffi::PyBytes_FromStringAndSize(bytes.as_ptr().cast(), bytes.len() as ffi::Py_ssize_t))
                 .ok_or_else(out_of_memory)
         }
     }
@@ -184,7 +186,7 @@ impl<'t> Reader<'_, 't> {
         self.plain()
     }
 
-    fn plain(&mut self) -> Read<Owned> {
+    pub(super) fn plain(&mut self) -> Read<Owned> {
         match self.cursor.peek().ok_or(Miss::Unknown)? {
             b'"' => {
                 let raw = self.cursor.string().ok_or(Miss::Unknown)?;
@@ -217,6 +219,23 @@ impl<'t> Reader<'_, 't> {
         Ok(list)
     }
 
+    /// An object as it stands, whose keys are all different.
+    pub(super) fn plain_object(&mut self) -> Read<Owned> {
+        self.open(b'{')?;
+        let dict = new_dict()?;
+        let mut count = 0;
+        while self.goes_on(b'}', count == 0)? {
+            count += 1;
+            let raw = self.key()?;
+            let key = self.string_object(raw)?;
+            let value = self.plain()?;
+            set_item(&dict, &key, &value)?;
+        }
+        // SAFETY: the dictionary is alive.
+        let different = unsafe { ffi::PyDict_Size(dict.as_ptr()) };
+        if different == count { Ok(dict) } else { Err(Miss::Unknown) }
+    }
+
     fn plain_dict(&mut self) -> Read<Owned> {
         self.open(b'{')?;
         let dict = new_dict()?;
@@ -230,6 +249,18 @@ impl<'t> Reader<'_, 't> {
         }
         Ok(dict)
     }
+}
+
+/// The text that is kept of a string, if its rules allow it.
+pub(super) fn text_is_allowed<'s>(rules: &StrRules, text: &'s [u8]) -> Read<&'s [u8]> {
+    // Which characters are white space depends on a version of Unicode, unless all are ASCII.
+    let is_ascii = text.is_ascii();
+    if !is_ascii && (rules.strip || rules.ascii_only) {
+        return Err(if rules.ascii_only { Miss::Refused } else { Miss::Unknown });
+    }
+    let text = if rules.strip { trim(text) } else { text };
+    let count = if is_ascii { text.len() } else { text.iter().filter(|byte| **byte & 0xc0 != 0x80).count() };
+    if rules.length.allows(count) { Ok(text) } else { Err(Miss::Refused) }
 }
 
 /// What a value of another kind means: refused if it is of a kind that is never converted.

@@ -14,6 +14,15 @@ struct Best {
 
 impl<'p> Reader<'p, '_> {
     pub(super) fn union(&mut self, choices: &'p [Node]) -> Read<Owned> {
+        self.best_of(choices, |reader, choice| reader.value(choice))
+    }
+
+    /// Try every member, and give the value of the one that fits best.
+    pub(super) fn best_of(
+        &mut self,
+        choices: &'p [Node],
+        read: impl Fn(&mut Self, &'p Node) -> Read<Owned>,
+    ) -> Read<Owned> {
         let start = self.cursor.position();
         let (levels, fit, given) = (self.levels, self.fit, self.given);
         let mut best: Option<Best> = None;
@@ -22,7 +31,7 @@ impl<'p> Reader<'p, '_> {
             self.cursor.rewind(start);
             self.levels = levels;
             (self.fit, self.given) = (Fit::Exact, None);
-            match self.value(choice) {
+            match read(self, choice) {
                 Ok(value) => {
                     let found = Best { value, fit: self.fit, given: self.given, end: self.cursor.position() };
                     if found.fit == Fit::Exact && found.given.is_none() {

@@ -1,31 +1,34 @@
 //! The text being written: a byte vector that is written to with few checks.
 
 use crate::json::escape::{ESCAPES, escape};
-use crate::json::number::{LONGEST_FLOAT, write_float};
+use crate::json::number::{LONGEST_FLOAT, LONGEST_INT, write_float, write_int};
 
-/// Text that stands in every document of a type, in blocks of 16 bytes so that it is copied without a loop.
+/// Text that stands in every document of a type, padded so that it is copied without a loop where it is short.
 pub struct Piece {
-    blocks: Box<[[u8; 16]]>,
+    head: [[u8; 16]; 2],
+    /// What does not fit into the head.
+    tail: Box<[u8]>,
     length: usize,
     is_ascii: bool,
 }
 
 impl Piece {
     pub fn new(text: &[u8]) -> Self {
-        let mut blocks = vec![[0; 16]; text.len().div_ceil(16)];
-        for (block, chunk) in blocks.iter_mut().zip(text.chunks(16)) {
-            block[..chunk.len()].copy_from_slice(chunk);
-        }
-        Self { blocks: blocks.into(), length: text.len(), is_ascii: text.is_ascii() }
+        let mut head = [[0; 16]; 2];
+        let (first, tail) = text.split_at(text.len().min(32));
+        head.as_flattened_mut()[..first.len()].copy_from_slice(first);
+        Self { head, tail: tail.into(), length: text.len(), is_ascii: text.is_ascii() }
     }
 
-    pub fn to_vec(&self) -> Vec<u8> {
-        self.blocks.as_flattened()[..self.length].to_vec()
+    /// What has to be reserved to write it.
+    #[inline(always)]
+    pub fn room(&self) -> usize {
+        32 + self.tail.len()
     }
 }
 
-/// Room that is kept free behind what [`Buffer::push_piece`] writes: for a number, a bracket, a comma.
-const SLACK: usize = 16;
+/// How much more room than its length a string needs: quotes, and the rest of its last block.
+pub const STRING_ROOM: usize = 18;
 
 #[derive(Default)]
 pub struct Buffer {
@@ -50,41 +53,70 @@ impl Buffer {
         self.bytes.extend_from_slice(text);
     }
 
+    /// Make sure that so many bytes can be written.
+    #[inline]
+    pub fn reserve(&mut self, room: usize) {
+        self.bytes.reserve(room);
+    }
+
+    /// # Safety
+    /// [`Piece::room`] was reserved.
+    #[inline(always)]
+    pub unsafe fn put_piece(&mut self, piece: &Piece) {
+        let length = self.bytes.len();
+        self.wide |= !piece.is_ascii;
+        // SAFETY: room for the head was reserved; as much of it as the piece is long is text.
+        unsafe {
+            let target = self.bytes.as_mut_ptr().add(length).cast::<[u8; 16]>();
+            target.write_unaligned(piece.head[0]);
+            target.add(1).write_unaligned(piece.head[1]);
+            self.bytes.set_len(length + piece.length.min(32));
+        }
+        if piece.length > 32 {
+            self.extend(&piece.tail);
+        }
+    }
+
     #[inline]
     pub fn push_piece(&mut self, piece: &Piece) {
-        let length = self.bytes.len();
-        self.bytes.reserve(piece.blocks.len() * 16 + SLACK);
-        self.wide |= !piece.is_ascii;
-        // SAFETY: room for all blocks was reserved; `length` of their bytes are text.
-        unsafe {
-            let mut target = self.bytes.as_mut_ptr().add(length).cast::<[u8; 16]>();
-            for block in &piece.blocks {
-                target.write_unaligned(*block);
-                target = target.add(1);
-            }
-            self.bytes.set_len(length + piece.length);
-        }
+        self.reserve(piece.room());
+        // SAFETY: reserved above.
+        unsafe { self.put_piece(piece) }
     }
 
     /// Write a piece without its first character, a comma.
     #[inline]
     pub fn push_piece_behind_comma(&mut self, piece: &Piece) {
         self.wide |= !piece.is_ascii;
-        self.extend(&piece.blocks.as_flattened()[1..piece.length]);
+        self.extend(&piece.head.as_flattened()[1..piece.length.min(32)]);
+        self.extend(&piece.tail);
     }
 
     #[inline]
     pub fn push_int(&mut self, value: i64) {
-        let mut digits = itoa::Buffer::new();
-        self.extend(digits.format(value).as_bytes());
+        self.reserve(LONGEST_INT);
+        // SAFETY: reserved above.
+        unsafe { self.put_int(value) }
+    }
+
+    /// # Safety
+    /// [`LONGEST_INT`] was reserved.
+    #[inline(always)]
+    pub unsafe fn put_int(&mut self, value: i64) {
+        let length = self.bytes.len();
+        // SAFETY: that many bytes were reserved; `write_int` says how many of them it wrote, and does not read them.
+        unsafe {
+            let target = &mut *self.bytes.as_mut_ptr().add(length).cast::<[u8; LONGEST_INT]>();
+            let written = write_int(target, value);
+            self.bytes.set_len(length + written);
+        }
     }
 
     #[inline]
     pub fn push_float(&mut self, value: f64, exponent_sign: bool) {
+        self.reserve(LONGEST_FLOAT);
         let length = self.bytes.len();
-        self.bytes.reserve(LONGEST_FLOAT);
-        // SAFETY: that many bytes were reserved; `write_float` says how many of them it wrote. They are only written to
-        // before they are read.
+        // SAFETY: as in `put_int`.
         unsafe {
             let target = &mut *self.bytes.as_mut_ptr().add(length).cast::<[u8; LONGEST_FLOAT]>();
             let written = write_float(target, value, exponent_sign);
@@ -104,9 +136,16 @@ impl Buffer {
     /// Write a string: UTF-8, escaped and between quotes.
     #[inline]
     pub fn push_string(&mut self, text: &[u8]) {
+        self.reserve(text.len() + STRING_ROOM);
+        // SAFETY: reserved above.
+        unsafe { self.put_string(text) }
+    }
+
+    /// # Safety
+    /// The length of the text and [`STRING_ROOM`] were reserved.
+    #[inline(always)]
+    pub unsafe fn put_string(&mut self, text: &[u8]) {
         let length = self.bytes.len();
-        // Whole blocks are written, and the closing quote.
-        self.bytes.reserve(text.len() + 2 + 16);
         // SAFETY: every write stays within the text's length, rounded up to a block, plus the two quotes.
         unsafe {
             let start = self.bytes.as_mut_ptr().add(length);
@@ -164,7 +203,7 @@ unsafe fn copy_clean(text: &[u8], target: *mut u8) -> usize {
             _mm_storeu_si128(target.add(at).cast::<__m128i>(), block);
             let found = special(block);
             if found != 0 {
-                return at + found.trailing_zeros() as usize;
+                return first_special(at, found);
             }
             at += 16;
         }
@@ -176,8 +215,16 @@ unsafe fn copy_clean(text: &[u8], target: *mut u8) -> usize {
         let block = _mm_set_epi64x(high as i64, low as i64);
         _mm_storeu_si128(target.add(at).cast::<__m128i>(), block);
         let found = special(block) & ((1 << rest.len()) - 1);
-        at + if found == 0 { rest.len() } else { found.trailing_zeros() as usize }
+        if found != 0 { first_special(at, found) } else { text.len() }
     }
+}
+
+/// A call, so that what is written next does not wait for the answer where nothing is escaped.
+#[cfg(target_arch = "x86_64")]
+#[cold]
+#[inline(never)]
+fn first_special(at: usize, found: u32) -> usize {
+    at + found.trailing_zeros() as usize
 }
 
 /// One bit for each byte that is escaped.
@@ -270,7 +317,11 @@ mod tests {
             out.push(b'[');
             out.push_piece(&Piece::new(&text));
             assert_eq!(out.bytes[1..], text);
-            assert_eq!(Piece::new(&text).to_vec(), text);
+            if length > 0 {
+                let mut out = Buffer::default();
+                out.push_piece_behind_comma(&Piece::new(&text));
+                assert_eq!(out.bytes, text[1..]);
+            }
         }
     }
 

@@ -289,8 +289,7 @@ fn field(tuple: &Bound<'_, PyTuple>) -> PyResult<Field> {
     let default = items.text(6)?;
     Ok(Field {
         key: items.object(0)?,
-        name: key_piece(&items.text(1)?),
-        alias: key_piece(&items.text(2)?),
+        names: [key_piece(&items.text(1)?), key_piece(&items.text(2)?)],
         required: items.flag(3)?,
         kind,
         default: match default.as_str() {

@@ -7,6 +7,7 @@ use crate::py::object::Owned;
 use super::node::{Class, Node, Object, Tuple};
 use super::scalar::text_of;
 use super::state::{Outcome, State, Stop};
+use super::table::Walk;
 
 /// Each has the contract of [`State::encode`].
 impl State<'_> {
@@ -21,6 +22,17 @@ impl State<'_> {
             let _held = Self::hold(value);
             self.out.push(b'[');
             let mut index = 0;
+            let program = self.program;
+            let item = program.resolved(item);
+            if let Node::Model(model) = item {
+                while index < ffi::PyList_GET_SIZE(value) {
+                    if index != 0 {
+                        self.out.push(b',');
+                    }
+                    self.encode_model::<STRICT>(model, ffi::PyList_GET_ITEM(value, index))?;
+                    index += 1;
+                }
+            }
             while index < ffi::PyList_GET_SIZE(value) {
                 if index != 0 {
                     self.out.push(b',');
@@ -103,19 +115,17 @@ impl State<'_> {
     }
 
     pub unsafe fn encode_dict<const STRICT: bool>(&mut self, key: &Node, item: &Node, value: Object) -> Outcome {
-        // SAFETY: the dict is held; `PyDict_Next` looks at it afresh each time, so that a change while Python code runs is
-        // seen by the size only and never reads freed memory.
+        // SAFETY: the dict is held, and the walk notices changes; keys and values are held while they are written.
         unsafe {
             if ffi::PyDict_CheckExact(value) == 0 {
                 return self.no_container::<STRICT>(value);
             }
             self.enter()?;
             let _held = Self::hold(value);
-            let length = ffi::PyDict_Size(value);
-            let (mut at, mut name, mut element) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+            let mut walk = Walk::over(value);
             self.out.push(b'{');
             let mut is_first = true;
-            while ffi::PyDict_Next(value, &raw mut at, &raw mut name, &raw mut element) != 0 {
+            while let Some((name, element)) = walk.next()? {
                 if !is_first {
                     self.out.push(b',');
                 }
@@ -132,9 +142,6 @@ impl State<'_> {
                 }
                 self.out.push(b':');
                 self.encode::<STRICT>(item, element.as_ptr())?;
-                if ffi::PyDict_Size(value) != length {
-                    return Err(Stop::Decline);
-                }
             }
             self.out.push(b'}');
         }

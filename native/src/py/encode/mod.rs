@@ -13,6 +13,7 @@ mod record;
 mod run;
 mod scalar;
 mod state;
+mod table;
 mod temporal;
 mod union;
 
@@ -40,5 +41,6 @@ fn encoder<'py>(
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     build::import_datetime()?;
+    table::probe(module.py())?;
     module.add_function(wrap_pyfunction!(encoder, module)?)
 }

@@ -8,6 +8,7 @@ use super::layout::lookup;
 use super::node::{Class, Dataclass, Model, Object, Root, TypedDict};
 use super::record::Record;
 use super::state::{Outcome, State, Stop};
+use super::table::{self, Walk};
 
 /// Each has the contract of [`State::encode`].
 impl State<'_> {
@@ -98,9 +99,8 @@ impl State<'_> {
     ) -> Outcome {
         // SAFETY: the dict is held; see `encode_dict`.
         unsafe {
-            let length = ffi::PyDict_Size(extra);
-            let (mut at, mut name, mut element) = (0, std::ptr::null_mut(), std::ptr::null_mut());
-            while ffi::PyDict_Next(extra, &raw mut at, &raw mut name, &raw mut element) != 0 {
+            let mut walk = Walk::over(extra);
+            while let Some((name, element)) = walk.next()? {
                 if self.options.exclude_none && element == ffi::Py_None() {
                     continue;
                 }
@@ -111,9 +111,6 @@ impl State<'_> {
                 record.member(self);
                 self.push_name(name)?;
                 self.encode::<STRICT>(&model.extras, element.as_ptr())?;
-                if ffi::PyDict_Size(extra) != length {
-                    return Err(Stop::Decline);
-                }
             }
         }
         Ok(())
@@ -124,7 +121,13 @@ impl State<'_> {
     unsafe fn attributes_of(value: Object) -> Result<Owned, Stop> {
         // SAFETY: the value is alive and its class keeps its attributes as `object` does.
         unsafe {
-            let Some(attributes) = Owned::from_new(ffi::PyObject_GenericGetDict(value, std::ptr::null_mut())) else {
+            let attributes = table::attributes_of(value);
+            let attributes = if attributes.is_null() {
+                Owned::from_new(ffi::PyObject_GenericGetDict(value, std::ptr::null_mut()))
+            } else {
+                Some(Self::hold(attributes))
+            };
+            let Some(attributes) = attributes else {
                 ffi::PyErr_Clear();
                 return Err(Stop::Decline);
             };

@@ -174,9 +174,8 @@ pub struct Fields {
 
 pub struct Field {
     pub key: Object,
-    /// `,"name":`
-    pub name: Piece,
-    pub alias: Piece,
+    /// `,"name":`, and the same for the alias.
+    pub names: [Piece; 2],
     pub required: bool,
     pub kind: FieldKind,
     pub default: Default,
@@ -219,4 +218,15 @@ pub struct Program {
     pub known: HashSet<usize>,
     /// Everything that the nodes borrow.
     pub anchor: Py<PyAny>,
+}
+
+impl Program {
+    /// Follow a node that stands for a part of the program.
+    #[inline]
+    pub fn resolved<'p>(&'p self, mut node: &'p Node) -> &'p Node {
+        while let Node::Shared(index) = node {
+            node = &self.definitions[*index];
+        }
+        node
+    }
 }

@@ -2,10 +2,14 @@
 
 use pyo3::ffi;
 
+use crate::json::number::LONGEST_INT;
+
+use super::buffer::{Piece, STRING_ROOM};
 use super::holes::{Comma, Hole};
-use super::node::{Default, Field, FieldKind, Fields, Object};
+use super::node::{Default, Field, FieldKind, Fields, Node, Object};
 use super::scalar::text_of;
 use super::state::{Outcome, State, Stop};
+use super::table::{InPlace, Walk};
 
 /// An object whose members are being written, some of which may be holes.
 pub struct Record {
@@ -53,54 +57,81 @@ impl State<'_> {
     /// In the order of the dict: usually that of the schema, with the schema's own key objects.
     #[inline]
     pub unsafe fn encode_fields<const STRICT: bool>(&mut self, fields: &Fields, attributes: Object) -> Outcome {
-        let by_alias = self.options.by_alias.unwrap_or(fields.by_alias);
-        let start = self.out.len();
-        let (mut next, mut required) = (0, 0);
-        // SAFETY: the dict is held; `PyDict_Next` looks at it afresh each time; values that may run Python code hold
-        // themselves.
+        // SAFETY: the dict is held; the walk notices changes; values that may run Python code hold themselves.
         unsafe {
-            let length = ffi::PyDict_Size(attributes);
-            let (mut at, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
-            while ffi::PyDict_Next(attributes, &raw mut at, &raw mut key, &raw mut value) != 0 {
+            let Some(mut walk) = InPlace::over(attributes) else {
+                let mut record = Record::begin(self);
+                let nothing = std::ptr::null_mut();
+                self.encode_filtered::<STRICT>(fields, &mut record, nothing, attributes, nothing)?;
+                record.end(self);
+                return Ok(());
+            };
+            let by_alias = usize::from(self.options.by_alias.unwrap_or(fields.by_alias));
+            let start = self.out.len();
+            let (mut next, mut required) = (0, 0);
+            while let Some((key, value)) = walk.next()? {
                 let field = match fields.fields.get(next) {
-                    Some(field) if field.key == key => {
-                        next += 1;
-                        field
-                    }
+                    Some(field) if field.key == key => field,
                     _ => match Self::find(fields, key)? {
                         Some(index) => {
-                            next = index + 1;
+                            next = index;
                             &fields.fields[index]
                         }
                         None if STRICT => return Err(Stop::Reject),
                         None => continue,
                     },
                 };
+                next += 1;
                 required += usize::from(field.required);
-                match &field.kind {
-                    FieldKind::Native(node) => {
-                        // Begins with a comma, the first of which becomes the bracket.
-                        self.out.push_piece(if by_alias { &field.alias } else { &field.name });
-                        self.encode::<STRICT>(node, value)?;
-                    }
-                    FieldKind::Excluded => {}
-                    FieldKind::Detour(_) => return Err(Stop::Decline),
+                if let FieldKind::Native(node) = &field.kind {
+                    // Begins with a comma, the first of which becomes the bracket.
+                    self.encode_named::<STRICT>(&field.names[by_alias], node, value)?;
                 }
-                if ffi::PyDict_Size(attributes) != length {
-                    return Err(Stop::Decline);
+            }
+            if STRICT && required < fields.required {
+                return Err(Stop::Reject);
+            }
+            if self.out.len() == start {
+                self.out.push(b'{');
+            } else {
+                self.out.bytes[start] = b'{';
+            }
+            self.out.push(b'}');
+        }
+        Ok(())
+    }
+
+    /// Write a name and its value; what models have most without a call.
+    #[inline(always)]
+    unsafe fn encode_named<const STRICT: bool>(&mut self, name: &Piece, node: &Node, value: Object) -> Outcome {
+        // SAFETY: the value is alive; its type is checked before it is read; what is written was reserved.
+        unsafe {
+            match node {
+                Node::Str if ffi::PyUnicode_CheckExact(value) != 0 => {
+                    let (text, wide) = text_of(value).ok_or(Stop::Decline)?;
+                    self.out.reserve(name.room() + text.len() + STRING_ROOM);
+                    self.out.put_piece(name);
+                    self.out.wide |= wide;
+                    self.out.put_string(text);
+                    Ok(())
+                }
+                Node::Int if ffi::PyLong_CheckExact(value) != 0 => {
+                    let mut overflow = 0;
+                    let number = ffi::PyLong_AsLongLongAndOverflow(value, &raw mut overflow);
+                    self.out.reserve(name.room() + LONGEST_INT);
+                    self.out.put_piece(name);
+                    if overflow != 0 {
+                        return self.push_int(value);
+                    }
+                    self.out.put_int(number);
+                    Ok(())
+                }
+                _ => {
+                    self.out.push_piece(name);
+                    self.encode_other::<STRICT>(node, value)
                 }
             }
         }
-        if STRICT && required < fields.required {
-            return Err(Stop::Reject);
-        }
-        if self.out.len() == start {
-            self.out.push(b'{');
-        } else {
-            self.out.bytes[start] = b'{';
-        }
-        self.out.push(b'}');
-        Ok(())
     }
 
     /// The same with everything that can be: options that leave fields out, fields that Pydantic writes.
@@ -118,9 +149,8 @@ impl State<'_> {
         let mut required = 0;
         // SAFETY: the dict is held, and each value is while it is written: looking into the set may run Python code.
         unsafe {
-            let length = ffi::PyDict_Size(attributes);
-            let (mut at, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
-            while ffi::PyDict_Next(attributes, &raw mut at, &raw mut key, &raw mut value) != 0 {
+            let mut walk = Walk::over(attributes);
+            while let Some((key, value)) = walk.next()? {
                 let (key, value) = (Self::hold(key), Self::hold(value));
                 let Some(index) = Self::find(fields, key.as_ptr())? else {
                     if STRICT {
@@ -141,9 +171,6 @@ impl State<'_> {
                     }
                 }
                 self.encode_member::<STRICT>(fields, field, record, owner, value.as_ptr())?;
-                if ffi::PyDict_Size(attributes) != length {
-                    return Err(Stop::Decline);
-                }
             }
         }
         if STRICT && required < fields.required {
@@ -185,7 +212,7 @@ impl State<'_> {
             }
             let by_alias = self.options.by_alias.unwrap_or(fields.by_alias);
             record.member(self);
-            self.out.push_piece_behind_comma(if by_alias { &field.alias } else { &field.name });
+            self.out.push_piece_behind_comma(&field.names[usize::from(by_alias)]);
             self.encode::<STRICT>(node, value)
         }
     }

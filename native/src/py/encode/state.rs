@@ -17,6 +17,12 @@ pub enum Stop {
     Reject,
 }
 
+impl From<super::table::Changed> for Stop {
+    fn from(_: super::table::Changed) -> Self {
+        Self::Decline
+    }
+}
+
 pub type Outcome = Result<(), Stop>;
 
 pub struct State<'p> {
@@ -82,13 +88,15 @@ impl<'p> State<'p> {
             match node {
                 Node::Str => self.encode_str::<STRICT>(value),
                 Node::Int => self.encode_int::<STRICT>(value),
+                Node::Float(mode) => self.encode_float::<STRICT>(*mode, value),
+                Node::Bool => self.encode_bool::<STRICT>(value),
                 _ => self.encode_other::<STRICT>(node, value),
             }
         }
     }
 
     #[inline(never)]
-    unsafe fn encode_other<const STRICT: bool>(&mut self, node: &Node, value: Object) -> Outcome {
+    pub unsafe fn encode_other<const STRICT: bool>(&mut self, node: &Node, value: Object) -> Outcome {
         // SAFETY: the caller's promise, for every arm.
         unsafe {
             match node {
@@ -115,9 +123,12 @@ impl<'p> State<'p> {
                 Node::Enum(node) => self.encode_enum::<STRICT>(node, value),
                 Node::Datetime => self.encode_datetime::<STRICT>(value),
                 Node::Uuid => self.encode_uuid::<STRICT>(value),
-                Node::Shared(index) => {
+                Node::Shared(_) => {
                     let program = self.program;
-                    self.encode::<STRICT>(&program.definitions[*index], value)
+                    match program.resolved(node) {
+                        Node::Model(model) => self.encode_model::<STRICT>(model, value),
+                        inner => self.encode_other::<STRICT>(inner, value),
+                    }
                 }
                 Node::Reference(index) => {
                     let program = self.program;

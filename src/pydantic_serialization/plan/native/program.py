@@ -15,12 +15,14 @@ class Unsupported(Exception):  # noqa: N818  (it carries a reason upwards, it is
     Args:
         reason: Why not, as ``explain`` prints it.
         advice: What to change in the model so that it can; empty where nothing helps.
+        by_user: It is Python code of the user's, which has to be called in any case.
     """
 
-    def __init__(self, reason: str, advice: str = "") -> None:
+    def __init__(self, reason: str, advice: str = "", *, by_user: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.advice = advice
+        self.by_user = by_user
 
 
 class Part(Unsupported):
@@ -34,10 +36,12 @@ class Detour:
     Attributes:
         reason: Why it is not native.
         advice: What to change in the model; empty where nothing helps.
+        by_user: Python code of the user's is called for it, as it has to be in any case.
     """
 
     reason: str
     advice: str = ""
+    by_user: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_UNCERTAIN = {"piece", "after"}
+_UNCERTAIN = {"piece", "after", "before", "init"}
 _MADE_BY_CODE = {"made", "deep-copied"}
 
 

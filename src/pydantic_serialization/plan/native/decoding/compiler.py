@@ -57,9 +57,9 @@ def compile_decoding(schema: Any, validator: Any) -> Compiled:
         root = compiler.native(schema, compiler.config)
         compiler.check_unions()
     except Unsupported as error:
-        return Compiled(None, Detour(error.reason, error.advice), compiler.detours)
+        return Compiled(None, Detour(error.reason, error.advice, error.by_user), compiler.detours)
     fail = refusal_error(validator.title, hide_input=bool(compiler.config.get("hide_input_in_errors")))
-    return Compiled((root, tuple(compiler.definitions), fail), None, compiler.detours)
+    return Compiled((root, tuple(compiler.definitions), fail, compiler.is_lax), None, compiler.detours)
 
 
 class DecodingCompiler:
@@ -72,6 +72,7 @@ class DecodingCompiler:
         config: The configuration of the root.
         definitions: The programs of definitions, by number.
         detours: Fields with a piece in them, by class.
+        is_lax: Something in the program means the same only outside strict mode.
     """
 
     def __init__(self, config: Node) -> None:
@@ -79,6 +80,7 @@ class DecodingCompiler:
         self.schemas: dict[str, Node] = {}
         self.definitions: list[Program] = []
         self.detours: dict[type, dict[str, Detour]] = {}
+        self.is_lax = False
         self.fields = FieldsCompiler(self)
         self._numbers: dict[str, int] = {}
         self._field: tuple[type, str] | None = None
@@ -108,7 +110,7 @@ class DecodingCompiler:
             try:
                 return simple(node, config)
             except Unsupported as error:
-                raise Part(error.reason, error.advice) from None
+                raise Part(error.reason, error.advice, by_user=error.by_user) from None
         compound: Callable[[Any, Node, Node], Program] | None = _COMPOUNDS.get(kind)
         if compound is None:
             raise Part(f"{kind} is read by pydantic")
@@ -123,14 +125,21 @@ class DecodingCompiler:
         is_live = runs_user_code(node, self.schemas)
         if is_live and _looks_around(node, self.schemas):
             raise Unsupported("a validator with an info argument, other than mode='after'")
+        return ("piece", self.validator(node, config).validate_json, is_live)
+
+    def validator(self, node: Node, config: Node) -> SchemaValidator:
+        """Return Pydantic's validator for a node alone.
+
+        Raises:
+            Unsupported: Pydantic cannot build one.
+        """
         schema: Any = node
         if self.schemas:
             schema = {"type": "definitions", "schema": node, "definitions": self._reachable(node)}
         try:
-            validator = SchemaValidator(schema, config or None)  # type: ignore[arg-type]
+            return SchemaValidator(schema, config or None)  # type: ignore[arg-type]
         except SchemaError as error:
             raise Unsupported("pydantic cannot build a validator for a part of it") from error
-        return ("piece", validator.validate_json, is_live)
 
     def in_field(self, cls: type, name: str, node: Node, config: Node) -> Program:
         """Return the program of a field's value, and note for the field what Pydantic does in it."""
@@ -158,7 +167,7 @@ class DecodingCompiler:
     def _note(self, error: Unsupported) -> None:
         if self._field is not None:
             cls, name = self._field
-            self.detours.setdefault(cls, {}).setdefault(name, Detour(error.reason, error.advice))
+            self.detours.setdefault(cls, {}).setdefault(name, Detour(error.reason, error.advice, error.by_user))
 
     def _reachable(self, node: Node) -> list[Node]:
         """Return the definitions that a node needs."""
@@ -262,7 +271,7 @@ class DecodingCompiler:
 
     def _function(self, node: Node, config: Node) -> Program:  # noqa: ARG002
         mode = node["type"].removeprefix("function-")
-        raise Part(f"a validator with mode={mode!r}", "mode='after' runs natively")
+        raise Part(f"a validator with mode={mode!r}", "mode='after' is the fastest", by_user=True)
 
 
 def _is_hashable(program: Program) -> bool:
@@ -330,6 +339,7 @@ _COMPOUNDS: dict[str, Callable[[Any, Node, Node], Program]] = {
     "frozenset": DecodingCompiler._set,  # noqa: SLF001
     "tuple": DecodingCompiler._tuple,  # noqa: SLF001
     "dict": DecodingCompiler._dict,  # noqa: SLF001
+    "is-instance": lambda _compiler, _node, _config: ("refused",),
     "function-after": DecodingCompiler._after,  # noqa: SLF001
     "function-before": DecodingCompiler._function,  # noqa: SLF001
     "function-wrap": DecodingCompiler._function,  # noqa: SLF001

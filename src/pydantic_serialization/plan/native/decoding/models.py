@@ -9,6 +9,8 @@ from pydantic import BaseModel, RootModel
 from pydantic_core import SchemaValidator
 
 from pydantic_serialization.plan.native.decoding.certainty import is_certain
+from pydantic_serialization.plan.native.decoding.info import info_maker
+from pydantic_serialization.plan.native.decoding.python_input import reads_python_alike
 from pydantic_serialization.plan.native.decoding.user_code import is_native_post_init
 from pydantic_serialization.plan.native.program import Part, Unsupported
 
@@ -31,11 +33,13 @@ def model_program(compiler: DecodingCompiler, node: Node, _config: Node) -> Prog
         return _model(compiler, node)
     except Unsupported as error:
         # For what is around it, the model is one part, which Pydantic can read by itself.
-        raise Part(f"{node['cls'].__name__}: {error.reason}", error.advice) from None
+        raise Part(f"{node['cls'].__name__}: {error.reason}", error.advice, by_user=error.by_user) from None
 
 
 def _model(compiler: DecodingCompiler, node: Node) -> Program:
     cls, config = node["cls"], node.get("config") or {}
+    if node.get("custom_init"):
+        return ("init", cls)
     _check_class(cls, node)
     post_init = None
     if node.get("post_init") is not None:
@@ -43,14 +47,26 @@ def _model(compiler: DecodingCompiler, node: Node) -> Program:
     inner = node["schema"]
     if node.get("root_model"):
         return ("root-model", cls, compiler.in_field(cls, "root", inner, config), post_init)
-    while inner["type"] == "definitions":
-        compiler.schemas.update((item["ref"], item) for item in inner["definitions"])
+    functions = []
+    while inner["type"] in {"definitions", "function-before"}:
+        if inner["type"] == "definitions":
+            compiler.schemas.update((item["ref"], item) for item in inner["definitions"])
+        else:
+            call = inner["function"]
+            make = info_maker(config or None, call.get("field_name")) if call["type"] == "with-info" else None
+            functions.append((call["function"], make))
         inner = inner["schema"]
     if inner["type"] != "model-fields":
         mode = inner["type"].removeprefix("function-")
-        raise Unsupported(f"a model validator with mode={mode!r}", "mode='after' runs natively")
+        raise Unsupported(f"a model validator with mode={mode!r}", "mode='before' and mode='after' run natively")
     fields, keys = compiler.fields.compile(cls, inner["fields"], config)
-    return ("model", cls, fields, keys, _extra(compiler, inner, config), post_init)
+    program = ("model", cls, fields, keys, _extra(compiler, inner, config), post_init)
+    if not functions:
+        return program
+    if not reads_python_alike(inner, config, compiler.schemas):
+        raise Unsupported("a model validator with mode='before' around types that differ between JSON and Python")
+    compiler.is_lax = True
+    return ("before", tuple(functions), program, compiler.validator(inner, config).validate_python)
 
 
 def typed_dict_program(compiler: DecodingCompiler, node: Node, config: Node) -> Program:
@@ -84,8 +100,6 @@ def _check_class(cls: type, node: Node) -> None:
     Raises:
         Unsupported: they are not.
     """
-    if node.get("custom_init"):
-        raise Unsupported("__init__ is overridden", "use model_post_init or a validator with mode='after'")
     if not issubclass(cls, BaseModel):
         raise Unsupported("no subclass of BaseModel")
     if cls.__new__ is not object.__new__:

@@ -16,8 +16,8 @@ from pydantic_core._pydantic_core import list_all_errors
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Refusal = tuple[Exception, tuple[Any, ...], bytes]
-"""An exception, where it was raised, and the text of the value that it refuses."""
+Refusal = tuple[Exception, tuple[Any, ...], Any, bool]
+"""An exception, where it was raised, the value that it refuses, and whether that is still JSON text."""
 
 _KNOWN = frozenset(item["type"] for item in list_all_errors())
 
@@ -35,20 +35,20 @@ def refusal_error(title: str, *, hide_input: bool) -> Callable[[list[Refusal]], 
 
     def make(refusals: list[Refusal]) -> ValidationError | None:
         details: list[InitErrorDetails] = []
-        for error, place, text in refusals:
-            details += _details(error, place, text)
+        for error, place, refused, is_text in refusals:
+            details += _details(error, place, refused, is_text=is_text)
         return ValidationError.from_exception_data(title, details, "json", hide_input)
 
     return make
 
 
-def _details(error: Exception, place: tuple[Any, ...], text: bytes) -> list[InitErrorDetails]:
+def _details(error: Exception, place: tuple[Any, ...], refused: Any, *, is_text: bool) -> list[InitErrorDetails]:
     if isinstance(error, ValidationError):
         return [
             _detail(_error_type(item), (*place, *item["loc"]), item["input"], item.get("ctx"))
             for item in error.errors(include_url=False)
         ]
-    value = from_json(text)
+    value = from_json(refused) if is_text else refused
     if isinstance(error, PydanticCustomError):
         return [_detail(error, place, value, None)]
     if isinstance(error, PydanticKnownError):

@@ -57,9 +57,8 @@ def str_program(node: Node, config: Node) -> Program:
 
 def bytes_program(node: Node, config: Node) -> Program:
     """Return the program of ``bytes``."""
-    if config.get("val_json_bytes", "utf8") != "utf8":
-        raise Unsupported("bytes in base64 or hex")
-    return ("bytes", node.get("min_length"), node.get("max_length"))
+    encoding = config.get("val_json_bytes", "utf8")
+    return ("bytes", node.get("min_length"), node.get("max_length"), encoding)
 
 
 def temporal_program(node: Node) -> Program:

@@ -28,7 +28,8 @@ def union_program(compiler: DecodingCompiler, node: Node, config: Node) -> Progr
     try:
         members = tuple(compiler.native(choice, config) for choice in choices)
     except Unsupported as error:
-        raise Part(f"a union with a member that pydantic reads ({error.reason})", error.advice) from None
+        reason = f"a union with a member that pydantic reads ({error.reason})"
+        raise Part(reason, error.advice, by_user=error.by_user) from None
     if not all(is_certain(member, None) for member in members):
         raise Part("a union with a member that pydantic reads")
     kind = "union" if node.get("mode", "smart") == "smart" else "union-left"
@@ -72,6 +73,8 @@ def _has_key(compiler: DecodingCompiler, program: Program, key: str) -> bool:
         return any(name == key and meaning is not None for name, meaning in keys)
     if program[0] == "after":
         return _has_key(compiler, program[2], key)
-    if program[0] == "piece":  # Pydantic reads it whole, and finds a second tag
+    if program[0] == "before":
+        return _has_key(compiler, program[2], key)
+    if program[0] in {"piece", "init"}:  # Pydantic reads it whole, or no key may come twice
         return True
     return program[0] == "tagged" and all(_has_key(compiler, member, key) for member in program[3])

@@ -146,7 +146,7 @@ class Classes:
         for item in computed:
             name = item["property_name"]
             taken |= {name, item.get("alias") or name}
-            self._detour_of(cls, name, node, Unsupported("a computed field is Python code"))
+            self._detour_of(cls, name, node, Unsupported("a computed field is Python code", by_user=True))
             parts.append(({name}, self._keeps_warnings(item)))
         by_alias = bool(config.get("serialize_by_alias"))
         return (tuple(items), by_alias, tuple(parts), tuple(taken), cls.__dict__.get("__pydantic_serializer__"))
@@ -161,7 +161,7 @@ class Classes:
         compiler.place = (cls, name)
         try:
             if field.get("serialization_exclude_if") is not None:
-                raise Unsupported("exclude_if is Python code")  # noqa: TRY301
+                raise Unsupported("exclude_if is Python code", by_user=True)  # noqa: TRY301
             return (*head, "native", compiler.node(field["schema"], Scope(config, strict)), *_default(field["schema"]))
         except Unsupported as unsupported:
             if strict:
@@ -211,7 +211,7 @@ class Classes:
                 items.append((*head, "excluded", None, "absent", None))
                 continue
             if field.get("serialization_exclude_if") is not None:
-                raise Unsupported("exclude_if is Python code")
+                raise Unsupported("exclude_if is Python code", by_user=True)
             program = compiler.node(field["schema"], Scope(config, strict))
             items.append((*head, "native", program, *_default(field["schema"])))
         names = [item[2] for item in items if item[4] != "excluded"]
@@ -225,19 +225,19 @@ class Classes:
 
     # -- what Pydantic writes ---------------------------------------------------------------------------------------------
 
-    def whole(self, node: Node, reason: str) -> Program:
+    def whole(self, node: Node, reason: str, *, by_user: bool = False) -> Program:
         """Return a node that lets the class's own serializer write its instances.
 
         Raises:
             Unsupported: That is not what Pydantic would do here.
         """
-        unsupported = Unsupported(reason)
+        unsupported = Unsupported(reason, by_user=by_user)
         if node["type"] not in {"model", "dataclass"}:
             raise unsupported
         serializer = self._own_serializer(node)
         if serializer is None or Modes.of(node.get("config")) != self._compiler.modes:
             raise unsupported
-        self._compiler.whole_reasons.setdefault(serializer, Detour(reason))
+        self._compiler.whole_reasons.setdefault(serializer, Detour(reason, by_user=by_user))
         self._compiler.leave(unsupported)
         return ("whole", serializer, self._keeps_warnings(node))
 
@@ -251,7 +251,9 @@ class Classes:
             raise unsupported
         if Modes.of(node.get("config")) != self._compiler.modes:
             raise unsupported
-        self._compiler.detours.setdefault(cls, {})[name] = Detour(unsupported.reason, unsupported.advice)
+        self._compiler.detours.setdefault(cls, {})[name] = Detour(
+            unsupported.reason, unsupported.advice, unsupported.by_user
+        )
 
     def _own_serializer(self, node: Node) -> SchemaSerializer | None:
         """Return the ready-made serializer of a class, ``None`` if Pydantic does not take it here.
@@ -294,17 +296,24 @@ class Classes:
                 continue
             seen.add(id(node))
             serialization = node.get("serialization") or {}
-            if serialization.get("type") == "function-wrap" and _may_catch(serialization["function"]):
-                return True
-            if node["type"] in _DYNAMIC or (serialization and "return_schema" not in serialization):
+            kind = serialization.get("type")
+            if kind in {"function-plain", "function-wrap"}:
+                # What a function returns without saying so may be a model with any code.
+                if "return_schema" not in serialization or (kind == "function-wrap" and _may_catch(serialization)):
+                    return True
+                todo.extend(children(serialization))
+            elif kind is not None:
+                todo.append(serialization)
+            if node["type"] in _DYNAMIC and kind != "function-plain":
                 return True
             if node["type"] == "definition-ref" and node["schema_ref"] in self._compiler.schemas:
                 todo.append(self._compiler.schemas[node["schema_ref"]][0])
-            todo.extend(children(node))
+            todo.extend(child for child in children(node) if child is not serialization)
         return False
 
 
-def _may_catch(function: Any) -> bool:
+def _may_catch(serialization: Node) -> bool:
+    function = serialization["function"]
     code = getattr(getattr(function, "func", function), "__code__", None)
     return code is None or bool(code.co_exceptiontable)
 

@@ -63,7 +63,7 @@ def compile_encoding(schema: Any, serializer: SchemaSerializer | None = None) ->
     try:
         root = compiler.node(schema, Scope(_config_of(serializer)))
     except Unsupported as unsupported:
-        return Compiled(None, Detour(unsupported.reason, unsupported.advice))
+        return Compiled(None, Detour(unsupported.reason, unsupported.advice, unsupported.by_user))
     inner = compiler.resolved(root)
     if inner[0] == "whole":
         return Compiled(None, compiler.whole_reasons[inner[1]])
@@ -170,10 +170,10 @@ class Compiler:
             if written in {"function-plain", "function-wrap"}:
                 name = getattr(serialization["function"], "__name__", "a serializer").strip("<>")
                 try:
-                    return self._classes.whole(schema, f"the serializer {name} is Python code")
+                    return self._classes.whole(schema, f"the serializer {name} is Python code", by_user=True)
                 except Unsupported:
                     advice = "leave it out if the value's own JSON form will do"
-                    raise Unsupported(f"the serializer {name} is Python code", advice) from None
+                    raise Unsupported(f"the serializer {name} is Python code", advice, by_user=True) from None
             if written in _FILTERS:
                 if serialization.get("include") is not None or serialization.get("exclude") is not None:
                     raise Unsupported("the schema itself leaves items out")
@@ -198,7 +198,7 @@ class Compiler:
         """Note that the field that is being compiled goes through Pydantic."""
         if self.place is not None:
             cls, name = self.place
-            self.detours.setdefault(cls, {}).setdefault(name, Detour(reason.reason, reason.advice))
+            self.detours.setdefault(cls, {}).setdefault(name, Detour(reason.reason, reason.advice, reason.by_user))
 
     # -- containers -----------------------------------------------------------------------------------------------------
 

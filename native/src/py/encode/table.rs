@@ -1,0 +1,232 @@
+//! Walking over the entries of a dict in place, where the layout is known; and as the interpreter does it elsewhere.
+//!
+//! `PyDict_Next` is a third of the work of writing a small model. The layout of dicts whose keys are all strings is the same
+//! in Python 3.11 to 3.13; it is tried out when the module is imported, and other versions take the slow way.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::node::Object;
+
+/// A dict, as the interpreter keeps it.
+#[repr(C)]
+pub struct Dict {
+    head: ffi::PyObject,
+    used: ffi::Py_ssize_t,
+    version: u64,
+    keys: *mut Keys,
+    values: *mut Object,
+}
+
+/// The table of a dict.
+#[repr(C)]
+pub struct Keys {
+    references: ffi::Py_ssize_t,
+    log2_size: u8,
+    log2_index_bytes: u8,
+    kind: u8,
+    version: u32,
+    usable: ffi::Py_ssize_t,
+    entries: ffi::Py_ssize_t,
+    indices: [u8; 0],
+}
+
+/// A table whose keys are all strings.
+const UNICODE: u8 = 1;
+
+static IS_KNOWN: AtomicBool = AtomicBool::new(false);
+
+/// The dict was changed during the walk.
+pub struct Changed;
+
+/// A walk over the entries of a dict that may change meanwhile: that ends it.
+pub struct InPlace {
+    dict: *mut Dict,
+    keys: *mut Keys,
+    shape: u16,
+    used: ffi::Py_ssize_t,
+    next: *mut [Object; 2],
+    end: *mut [Object; 2],
+}
+
+impl InPlace {
+    /// `None` where the entries are not where they are expected.
+    ///
+    /// # Safety
+    /// The object is exactly a dict, and is held while the walk lasts.
+    #[inline]
+    pub unsafe fn over(dict: Object) -> Option<Self> {
+        // SAFETY: the layout was tried out; a table of this kind without split values has its entries behind its indices.
+        unsafe {
+            let dict = dict.cast::<Dict>();
+            let keys = (*dict).keys;
+            if !IS_KNOWN.load(Ordering::Relaxed) || !(*dict).values.is_null() || (*keys).kind != UNICODE {
+                return None;
+            }
+            let indices = 1_usize << (*keys).log2_index_bytes;
+            let next = (&raw mut (*keys).indices).cast::<u8>().add(indices).cast::<[Object; 2]>();
+            let end = next.add((*keys).entries as usize);
+            Some(Self { dict, keys, shape: shape_of(keys), used: (*dict).used, next, end })
+        }
+    }
+
+    /// The next key and value, borrowed; `None` at the end.
+    ///
+    /// # Safety
+    /// As for [`InPlace::over`].
+    #[inline]
+    pub unsafe fn next(&mut self) -> Result<Option<(Object, Object)>, Changed> {
+        // SAFETY: the table still belongs to the dict and has the shape it had, so its entries are where they were.
+        unsafe {
+            if (*self.dict).keys != self.keys || (*self.dict).used != self.used || shape_of(self.keys) != self.shape {
+                return Err(Changed);
+            }
+            while self.next != self.end {
+                let [key, value] = *self.next;
+                self.next = self.next.add(1);
+                if !value.is_null() {
+                    return Ok(Some((key, value)));
+                }
+            }
+            Ok(None)
+        }
+    }
+}
+
+#[inline]
+unsafe fn shape_of(keys: *mut Keys) -> u16 {
+    // SAFETY: the caller says that the table is alive.
+    unsafe { u16::from_le_bytes([(*keys).log2_index_bytes, (*keys).kind]) }
+}
+
+/// A walk over any dict.
+pub enum Walk {
+    InPlace(InPlace),
+    ByInterpreter { dict: Object, length: ffi::Py_ssize_t, at: ffi::Py_ssize_t },
+}
+
+impl Walk {
+    /// # Safety
+    /// The object is exactly a dict, and is held while the walk lasts.
+    #[inline]
+    pub unsafe fn over(dict: Object) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match InPlace::over(dict) {
+                Some(walk) => Self::InPlace(walk),
+                None => Self::ByInterpreter { dict, length: ffi::PyDict_Size(dict), at: 0 },
+            }
+        }
+    }
+
+    /// The next key and value, borrowed; `None` at the end.
+    ///
+    /// # Safety
+    /// As for [`Walk::over`].
+    #[inline]
+    pub unsafe fn next(&mut self) -> Result<Option<(Object, Object)>, Changed> {
+        // SAFETY: the caller's promise; the interpreter looks at the dict afresh each time.
+        unsafe {
+            match self {
+                Self::InPlace(walk) => walk.next(),
+                Self::ByInterpreter { dict, length, at } => {
+                    if ffi::PyDict_Size(*dict) != *length {
+                        return Err(Changed);
+                    }
+                    let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
+                    if ffi::PyDict_Next(*dict, at, &raw mut key, &raw mut value) == 0 {
+                        return Ok(None);
+                    }
+                    Ok(Some((key, value)))
+                }
+            }
+        }
+    }
+}
+
+/// The `__dict__` of an instance, where the instance has a pointer to it before its head; null where it has not.
+///
+/// # Safety
+/// The object is alive.
+#[inline]
+pub unsafe fn attributes_of(instance: Object) -> Object {
+    // SAFETY: the place was tried out; classes with this flag have a pointer there, which is null or odd while the
+    // interpreter keeps the attributes in another way.
+    unsafe {
+        if !ARE_MANAGED.load(Ordering::Relaxed) || (*ffi::Py_TYPE(instance)).tp_flags & MANAGED_DICT == 0 {
+            return std::ptr::null_mut();
+        }
+        let found = *instance.cast::<Object>().sub(3);
+        if found.addr() & 1 == 0 { found } else { std::ptr::null_mut() }
+    }
+}
+
+/// `Py_TPFLAGS_MANAGED_DICT`
+const MANAGED_DICT: std::ffi::c_ulong = 1 << 4;
+
+static ARE_MANAGED: AtomicBool = AtomicBool::new(false);
+
+/// Find out whether instances have their dict where it is expected: one that was given to them, as Pydantic does it.
+fn probe_instances(py: Python<'_>) -> PyResult<()> {
+    let class = py.eval(c"type('Probe', (), {})", None, None)?;
+    let (instance, other) = (class.call0()?, class.call0()?);
+    let dict = PyDict::new(py);
+    dict.set_item("key", 1)?;
+    instance.setattr("__dict__", &dict)?;
+    // SAFETY: an instance of a class made in Python with this flag has words before its head.
+    let agrees = unsafe {
+        (*ffi::Py_TYPE(instance.as_ptr())).tp_flags & MANAGED_DICT != 0
+            && *instance.as_ptr().cast::<Object>().sub(3) == dict.as_ptr()
+            && is_none_or_odd(*other.as_ptr().cast::<Object>().sub(3))
+    };
+    ARE_MANAGED.store(agrees, Ordering::Relaxed);
+    Ok(())
+}
+
+fn is_none_or_odd(pointer: Object) -> bool {
+    pointer.is_null() || pointer.addr() & 1 == 1
+}
+
+/// Find out whether dicts look here as they are expected to.
+pub fn probe(py: Python<'_>) -> PyResult<()> {
+    let version = py.version_info();
+    if !((3, 11)..(3, 14)).contains(&(version.major, version.minor)) {
+        return Ok(());
+    }
+    probe_instances(py)?;
+    let dict = PyDict::new(py);
+    for number in 0..20 {
+        dict.set_item(format!("key {number}"), number)?;
+    }
+    dict.del_item("key 3")?;
+    IS_KNOWN.store(true, Ordering::Relaxed);
+    if !agrees(&dict) {
+        IS_KNOWN.store(false, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+fn agrees(dict: &Bound<'_, PyDict>) -> bool {
+    // SAFETY: a dict that nobody else has; the table's numbers are compared before any entry is read.
+    unsafe {
+        let table = dict.as_ptr().cast::<Dict>();
+        if (*table).used != 19 || !(*table).values.is_null() || (*table).keys.is_null() {
+            return false;
+        }
+        let keys = &*(*table).keys;
+        if keys.references != 1 || keys.log2_size != 5 || keys.log2_index_bytes != 5 || keys.kind != UNICODE {
+            return false;
+        }
+        if keys.entries != 20 || keys.usable != 1 {
+            return false;
+        }
+        let mut walk = Walk::over(dict.as_ptr());
+        dict.iter().all(|(key, value)| match walk.next() {
+            Ok(Some(found)) => found == (key.as_ptr(), value.as_ptr()),
+            _ => false,
+        })
+    }
+}
