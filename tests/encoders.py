@@ -6,6 +6,8 @@ import warnings
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import pydantic
+
 from pydantic_serialization._native import core
 from pydantic_serialization.plan import plan_for
 
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydantic_serialization.plan import ModelPlan
+
+
+UNDECLARED_MODELS = not pydantic.VERSION.startswith("2.12.")
+"""A model in the place of an undeclared value is a part that its own serializer writes; in 2.12 it gives no warnings."""
 
 
 class Declined(Exception):

@@ -15,6 +15,14 @@ def encoder(
         text: Give ``str`` rather than ``bytes``.
     """
 
+def tree_encoder(program: tuple[Any, ...], fallback: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that gives what Pydantic's ``to_python(value, mode="json")`` gives for one type.
+
+    Args:
+        program: What the compiler made of the type.
+        fallback: Does what the program is not certain of, with the same arguments.
+    """
+
 def decoder(
     program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, views: bool
 ) -> Callable[..., Any]:

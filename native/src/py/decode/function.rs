@@ -78,17 +78,29 @@ impl Decoder {
         let Some(input) = (unsafe { Input::of(data, self.views) }) else {
             return Outcome::Declined;
         };
-        let text = input.text();
-        let mut reader = Reader::new(&self.plan, text, self.levels, call);
         if !self.plan.is_live(&self.plan.root) {
+            let mut reader = Reader::new(&self.plan, input.text(), self.levels, call);
             return match reader.value(&self.plan.root) {
                 Ok(value) if reader.cursor.is_at_end() => Outcome::Value(value.into_ptr()),
-                _ => Outcome::Declined,
+                _ => declined(&reader),
             };
         }
+        // Code of the user's may want to change what was passed: Pydantic has read it by then, and does not lock it.
+        let copy = input.is_locked().then(|| input.text().to_vec());
+        match copy {
+            Some(text) => {
+                drop(input);
+                self.read_live(py, &text, call)
+            }
+            None => self.read_live(py, input.text(), call),
+        }
+    }
+
+    fn read_live(&self, py: Python<'_>, text: &[u8], call: Call) -> Outcome {
+        let mut reader = Reader::new(&self.plan, text, self.levels, call);
         match reader.draft(&self.plan.root) {
             Ok(draft) if reader.cursor.is_at_end() => self.realise(py, draft, text, call),
-            _ => Outcome::Declined,
+            _ => declined(&reader),
         }
     }
 
@@ -126,6 +138,11 @@ impl Decoder {
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
         self.visit(&visit)
     }
+}
+
+/// A document that is not read natively, or whose reading was interrupted.
+fn declined(reader: &Reader<'_, '_>) -> Outcome {
+    if reader.is_interrupted { Outcome::Failed } else { Outcome::Declined }
 }
 
 /// What validators are called with; `None` where an option changes what Pydantic reads.

@@ -52,13 +52,24 @@ pub struct Reader<'p, 't> {
     /// Fields that were given so far; `None` where there was no model.
     pub given: Option<usize>,
     pub call: Call,
+    /// An exception is set that is no verdict on the document, such as an interrupt: it goes to the caller.
+    pub is_interrupted: bool,
     scratch: String,
 }
 
 impl<'p, 't> Reader<'p, 't> {
     /// Start to read a text.
     pub fn new(plan: &'p Plan, text: &'t [u8], levels: usize, call: Call) -> Self {
-        Self { plan, cursor: Cursor::new(text), levels, fit: Fit::Exact, given: None, call, scratch: String::new() }
+        Self {
+            plan,
+            cursor: Cursor::new(text),
+            levels,
+            fit: Fit::Exact,
+            given: None,
+            call,
+            is_interrupted: false,
+            scratch: String::new(),
+        }
     }
 
     /// Note that a value fits no better than this.

@@ -2,6 +2,7 @@
 
 mod buffer;
 mod build;
+mod calls;
 mod container;
 mod holes;
 mod infer;
@@ -15,6 +16,7 @@ mod scalar;
 mod state;
 mod table;
 mod temporal;
+mod tree;
 mod union;
 
 use pyo3::prelude::*;
@@ -39,8 +41,16 @@ fn encoder<'py>(
     crate::py::function::bound(Bound::new(program.py(), encoder)?)
 }
 
+/// Return a function that gives what Pydantic's `to_python(value, mode="json")` gives for one type.
+#[pyfunction]
+fn tree_encoder<'py>(program: &Bound<'py, PyTuple>, fallback: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let encoder = tree::TreeEncoder::new(build::program(program)?, fallback.unbind());
+    crate::py::function::bound(Bound::new(program.py(), encoder)?)
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     build::import_datetime()?;
     table::probe(module.py())?;
+    module.add_function(wrap_pyfunction!(tree_encoder, module)?)?;
     module.add_function(wrap_pyfunction!(encoder, module)?)
 }

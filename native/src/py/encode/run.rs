@@ -13,7 +13,7 @@ use crate::py::function::{Arguments, Callable};
 use super::buffer::Buffer;
 use super::holes::{self, Filled, Passed};
 use super::node::{Object, Program};
-use super::options::Options;
+use super::options::{Options, Warnings};
 use super::scalar::text_of;
 use super::state::State;
 
@@ -113,15 +113,31 @@ impl Encoder {
     /// The second phase; `None` if Pydantic has to do the whole call.
     #[inline(never)]
     fn fill(&self, text: &[u8], holes: Vec<holes::Hole>, options: Options, arguments: Arguments) -> Option<Object> {
+        if options.warnings == Warnings::Warn && !self.is_worth_asking(text.len(), &holes) {
+            return None;
+        }
         // SAFETY: the names of keyword arguments are strings.
         let is_passed = |name: Object| unsafe { text_of(name).is_some_and(|(name, _)| is_passed_on(name)) };
         let keywords: Vec<_> = arguments.keywords().filter(|(name, _)| is_passed(*name)).collect();
-        let passed = Passed { options, keywords: &keywords, max_depth: self.max_depth };
+        let is_alone = holes.iter().filter(|hole| hole.is_asked()).count() < 2;
+        let is_only = holes.iter().filter(|hole| hole.is_part()).count() < 2;
+        let passed = Passed { options, is_alone, is_only, keywords: &keywords, max_depth: self.max_depth };
         match holes::fill(&self.program, text, holes, &passed) {
             Filled::Text(text) => Some(self.result(&text, text.is_ascii())),
             Filled::Whole => None,
             Filled::Raised => Some(std::ptr::null_mut()),
         }
+    }
+
+    /// Whether to ask Pydantic for parts rather than for the whole.
+    ///
+    /// One part may warn by itself. Several have to fail where they would warn, so that one warning lists everything; such
+    /// a call takes Pydantic as long as some hundred characters of text.
+    fn is_worth_asking(&self, length: usize, holes: &[holes::Hole]) -> bool {
+        let asked = holes.iter().filter(|hole| hole.is_asked()).count();
+        asked < 2
+            || (length >= 700 * asked
+                && !holes.iter().any(|hole| hole.is_asked() && hole.keeps_warnings(&self.program)))
     }
 
     /// The text as Python wants it.
