@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Any, Generic, TypeVar
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any, Generic, TypeVar
 
 import pytest
 import zoo
-from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, RootModel
+from pydantic import BaseModel, Field, RootModel
 
 from pydantic_serialization import BACKEND, UnsupportedTypeError, explain
 from pydantic_serialization.plan import FieldExplanation, Way, plan_for
+from pydantic_serialization.plan.native.program import Detour
 
 T = TypeVar("T")
 
@@ -26,8 +29,13 @@ class Price(BaseModel):
 
 class Shop(BaseModel):
     prices: list[Price]
-    label: Annotated[str, PlainSerializer(lambda value: value.upper())]
-    code: Annotated[int, BeforeValidator(lambda value: value)]
+    label: str
+    code: int
+
+
+class Odd(BaseModel):
+    plain: int
+    share: Fraction  # of no use to anybody's JSON, so that the core is not likely to learn it
 
 
 class Watched(BaseModel):
@@ -96,29 +104,45 @@ def test_a_native_model_is_native_throughout() -> None:
     assert all(field.path == "native" for field in found.fields)
 
 
+@pytest.fixture
+def shop_with_detours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have one field of the shop written by Pydantic, and another one read by it, whatever the core can do."""
+    plan = plan_for(Shop)
+    writing = replace(plan.encoding, detours={Shop: {"label": Detour("why it is written so", "change this")}})
+    reading = replace(plan.decoding, detours={Shop: {"code": Detour("why it is read so", "change that")}})
+    monkeypatch.setitem(plan.__dict__, "encoding", writing)
+    monkeypatch.setitem(plan.__dict__, "decoding", reading)
+
+
 @needs_core
-def test_one_field_goes_through_pydantic_in_each_direction() -> None:
-    """A serializer is told for writing only, a validator for reading only, each with its advice; the rest is native."""
+def test_one_field_goes_through_pydantic_in_each_direction(shop_with_detours: None) -> None:
+    """A detour is told for its own direction only, with its advice; the rest is native."""
     found = explain(Shop)
     fields = by_name(found.fields)
     assert (found.writes, found.reads, found.path, found.reason) == (NATIVE, NATIVE, "pydantic", "")
     assert fields["prices"].path == "native"
-    assert fields["label"].reads == NATIVE
-    assert fields["code"].writes == NATIVE
-    writes, reads = fields["label"].writes, fields["code"].reads
-    assert writes is not None
-    assert reads is not None
-    assert "serializer" in writes.reason
-    assert fields["label"].reason == writes.reason
-    assert reads.reason == "a validator with mode='before'"
-    assert reads.advice
+    assert (fields["label"].reads, fields["code"].writes) == (NATIVE, NATIVE)
+    assert fields["label"].writes == Way("pydantic", "why it is written so", "change this")
+    assert fields["code"].reads == Way("pydantic", "why it is read so", "change that")
+    assert fields["label"].reason == "why it is written so"
     text = str(found)
     assert text.splitlines()[0] == "Shop: written and read natively but for 1 of 5 fields"
     assert [line.split()[-4:] for line in lines_of(text)[-2:]] == [
         ["str", "pydantic", "(1)", "native"],
         ["int", "native", "pydantic", "(2)"],
     ]
-    assert text.endswith(f"(2) {reads.reason}\n    → {reads.advice}")
+    assert text.endswith("(1) why it is written so\n    → change this\n(2) why it is read so\n    → change that")
+
+
+@needs_core
+def test_a_type_that_the_core_does_not_know() -> None:
+    """A field of such a type goes through Pydantic both ways, each with the compiler's own reason."""
+    fields = by_name(explain(Odd).fields)
+    writing, reading = (found.detours[Odd]["share"] for found in (plan_for(Odd).encoding, plan_for(Odd).decoding))
+    assert fields["plain"].path == "native"
+    assert fields["share"].writes == Way("pydantic", writing.reason, writing.advice)
+    assert fields["share"].reads == Way("pydantic", reading.reason, reading.advice)
+    assert fields["share"].reason == f"writing: {writing.reason}; reading: {reading.reason}"
 
 
 @needs_core
@@ -127,9 +151,9 @@ def test_columns_are_aligned() -> None:
 
     class Long(BaseModel):
         field: dict[str, dict[str, dict[str, dict[str, dict[str, dict[str, list[Price]]]]]]]
-        label: Annotated[str, PlainSerializer(str.upper)]
+        share: Fraction
 
-    for model in (Shop, Long, zoo.Everything):
+    for model in (Odd, Long, zoo.Everything):
         title, *rows = str(explain(model)).split("\n\n")[1].splitlines()
         for start in (title.index("writing"), title.index("reading")):
             assert {row[start - 2 : start] for row in rows} == {"  "}
@@ -169,11 +193,11 @@ def test_reasons_of_a_nested_model_stand_at_its_own_fields() -> None:
     """A detour deep inside is told where it is; the fields above it are native."""
 
     class Outer(BaseModel):
-        shops: dict[str, Shop]
+        shares: dict[str, Odd]
 
     found = explain(Outer)
     assert found.fields[0].path == "native"
-    assert by_name(found.fields[0].fields)["label"].path == "pydantic"
+    assert by_name(found.fields[0].fields)["share"].path == "pydantic"
     assert found.writes_path == "pydantic"
 
 
@@ -233,7 +257,7 @@ def test_fields_that_go_one_way_only() -> None:
 
     fields = by_name(explain(Oneway).fields)
     assert fields["area"].reads is None
-    assert fields["area"].path == "pydantic"
+    assert fields["area"].writes is not None
     assert (fields["hidden"].writes, fields["hidden"].path) == (None, "native")
     assert [line.split()[-1] for line in lines_of(str(explain(Oneway))) if "area" in line] == ["-"]
 
