@@ -19,28 +19,34 @@ _VARIABLE = "PYDANTIC_SERIALIZATION_NATIVE"
 _MODULE = "pydantic_serialization._native._core"
 
 
-def _load() -> tuple[Core | None, str]:
-    """Return the core, or ``None`` and the reason."""
+_INSTALL = (
+    "install Rust (https://rustup.rs), then this package once more, from source; with "
+    "PYDANTIC_SERIALIZATION_BUILD_NATIVE=require the installation says what is missing"
+)
+
+
+def _load() -> tuple[Core | None, str, str]:
+    """Return the core; or ``None``, the reason, and what to do."""
     wanted = os.environ.get(_VARIABLE, "auto").strip().lower()
     if wanted not in {"auto", "require", "off"}:
         message = f"{_VARIABLE} is {wanted!r}; it takes auto, require or off"
         raise ConfigurationError(message)
     if wanted == "off":
-        return None, f"the native core is switched off by {_VARIABLE}"
+        return None, f"the native core is switched off by {_VARIABLE}", f"unset {_VARIABLE}"
     try:
         found: Any = import_module(_MODULE)
     except ModuleNotFoundError as error:
         if error.name != _MODULE:  # a core that is there and broken must not be hidden
             raise
         if wanted == "require":
-            message = f"{_VARIABLE} is 'require', but this installation has no native core"
+            message = f"{_VARIABLE} is 'require', but this installation has no native core; {_INSTALL}"
             raise MissingDependencyError(message) from error
-        return None, "the native core is not installed"
-    return found, ""
+        return None, "the native core is not installed", _INSTALL
+    return found, "", ""
 
 
-core, WHY_MISSING = _load()
-"""The native core, or ``None`` and why it is not there."""
+core, WHY_MISSING, WHAT_TO_DO = _load()
+"""The native core, or ``None``, why it is not there, and what brings it."""
 
 BACKEND: Literal["native", "python"] = "python" if core is None else "native"
 """Which of the two runs in this process."""

@@ -183,6 +183,8 @@ class _Side:
                 declined = _compiled(plan_for(shape.cls), self._direction).declined
                 if declined is not None:
                     return _way(declined)
+                if self._direction == "reading" and shape.node.get("custom_init"):
+                    return Way("pydantic", f"{shape.cls.__name__} has an __init__ of its own", "use model_post_init")
         return Way("pydantic", f"a part of it is {_DONE[self._direction]} by pydantic")
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Any, Generic, TypeVar
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any, Generic, TypeVar
 
 import pytest
 import zoo
-from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, RootModel, model_validator
+from pydantic import BaseModel, Field, RootModel
 
 from pydantic_serialization import BACKEND, UnsupportedTypeError, explain
 from pydantic_serialization.plan import FieldExplanation, Way, plan_for
+from pydantic_serialization.plan.native.program import Detour
 
 T = TypeVar("T")
 
@@ -26,17 +29,20 @@ class Price(BaseModel):
 
 class Shop(BaseModel):
     prices: list[Price]
-    label: Annotated[str, PlainSerializer(lambda value: value.upper())]
-    code: Annotated[int, BeforeValidator(lambda value: value)]
+    label: str
+    code: int
 
 
-class Checked(BaseModel):
+class Odd(BaseModel):
+    plain: int
+    share: Fraction  # of no use to anybody's JSON, so that the core is not likely to learn it
+
+
+class Watched(BaseModel):
     a: int
 
-    @model_validator(mode="before")
-    @classmethod
-    def _check(cls, values: Any) -> Any:
-        return values
+    def __del__(self) -> None:
+        pass
 
 
 class Page(BaseModel, Generic[T]):
@@ -76,14 +82,14 @@ def test_every_type_is_explained(entry: zoo.Entry) -> None:
 @needs_core
 @pytest.mark.parametrize("entry", zoo.ENTRIES, ids=lambda entry: entry.name)
 def test_it_says_what_the_compilers_found(entry: zoo.Entry) -> None:
-    """A type with a program is native unless a method is overridden; every detour of its own fields is told."""
+    """What a compiler declines is told in its words, and every detour of the type's own fields."""
     found, plan = explain(entry.type), plan_for(entry.type)
     fields = by_name(found.fields)
     for way, compiled, name in ((found.writes, plan.encoding, "writes"), (found.reads, plan.decoding, "reads")):
         if way.reason.endswith("of its own"):
             continue
-        assert (way.path == "native") == (compiled.program is not None)
-        assert compiled.declined is None or way == Way("pydantic", compiled.declined.reason, compiled.declined.advice)
+        if compiled.declined is not None:
+            assert way == Way("pydantic", compiled.declined.reason, compiled.declined.advice)
         for field, detour in compiled.detours.get(plan.type if isinstance(plan.type, type) else object, {}).items():
             assert getattr(fields[field], name) == Way("pydantic", detour.reason, detour.advice)
 
@@ -98,28 +104,45 @@ def test_a_native_model_is_native_throughout() -> None:
     assert all(field.path == "native" for field in found.fields)
 
 
+@pytest.fixture
+def shop_with_detours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have one field of the shop written by Pydantic, and another one read by it, whatever the core can do."""
+    plan = plan_for(Shop)
+    writing = replace(plan.encoding, detours={Shop: {"label": Detour("why it is written so", "change this")}})
+    reading = replace(plan.decoding, detours={Shop: {"code": Detour("why it is read so", "change that")}})
+    monkeypatch.setitem(plan.__dict__, "encoding", writing)
+    monkeypatch.setitem(plan.__dict__, "decoding", reading)
+
+
 @needs_core
-def test_one_field_goes_through_pydantic_in_each_direction() -> None:
-    """A serializer is told for writing only, a validator for reading only, each with its advice; the rest is native."""
+def test_one_field_goes_through_pydantic_in_each_direction(shop_with_detours: None) -> None:
+    """A detour is told for its own direction only, with its advice; the rest is native."""
     found = explain(Shop)
     fields = by_name(found.fields)
     assert (found.writes, found.reads, found.path, found.reason) == (NATIVE, NATIVE, "pydantic", "")
     assert fields["prices"].path == "native"
-    assert fields["label"].reads == NATIVE
-    assert fields["code"].writes == NATIVE
-    writes, reads = fields["label"].writes, fields["code"].reads
-    assert writes is not None
-    assert reads is not None
-    assert "serializer" in writes.reason
-    assert fields["label"].reason == writes.reason
-    assert reads == Way("pydantic", "a validator with mode='before'", "mode='after' runs natively")
+    assert (fields["label"].reads, fields["code"].writes) == (NATIVE, NATIVE)
+    assert fields["label"].writes == Way("pydantic", "why it is written so", "change this")
+    assert fields["code"].reads == Way("pydantic", "why it is read so", "change that")
+    assert fields["label"].reason == "why it is written so"
     text = str(found)
     assert text.splitlines()[0] == "Shop: written and read natively but for 1 of 5 fields"
     assert [line.split()[-4:] for line in lines_of(text)[-2:]] == [
         ["str", "pydantic", "(1)", "native"],
         ["int", "native", "pydantic", "(2)"],
     ]
-    assert text.endswith("(2) a validator with mode='before'\n    → mode='after' runs natively")
+    assert text.endswith("(1) why it is written so\n    → change this\n(2) why it is read so\n    → change that")
+
+
+@needs_core
+def test_a_type_that_the_core_does_not_know() -> None:
+    """A field of such a type goes through Pydantic both ways, each with the compiler's own reason."""
+    fields = by_name(explain(Odd).fields)
+    writing, reading = (found.detours[Odd]["share"] for found in (plan_for(Odd).encoding, plan_for(Odd).decoding))
+    assert fields["plain"].path == "native"
+    assert fields["share"].writes == Way("pydantic", writing.reason, writing.advice)
+    assert fields["share"].reads == Way("pydantic", reading.reason, reading.advice)
+    assert fields["share"].reason == f"writing: {writing.reason}; reading: {reading.reason}"
 
 
 @needs_core
@@ -128,9 +151,9 @@ def test_columns_are_aligned() -> None:
 
     class Long(BaseModel):
         field: dict[str, dict[str, dict[str, dict[str, dict[str, dict[str, list[Price]]]]]]]
-        label: Annotated[str, PlainSerializer(str.upper)]
+        share: Fraction
 
-    for model in (Shop, Long, zoo.Everything):
+    for model in (Odd, Long, zoo.Everything):
         title, *rows = str(explain(model)).split("\n\n")[1].splitlines()
         for start in (title.index("writing"), title.index("reading")):
             assert {row[start - 2 : start] for row in rows} == {"  "}
@@ -141,12 +164,11 @@ def test_columns_are_aligned() -> None:
 @needs_core
 def test_a_model_that_is_read_whole_by_pydantic() -> None:
     """The reason stands at the model; its fields share it, and are not pointed to the note once more."""
-    found = explain(Checked)
+    found = explain(Watched)
     assert (found.writes.path, found.reads.path) == ("native", "pydantic")
-    assert "mode='before'" in found.reason
-    assert found.reads.advice == "mode='after' runs natively"
+    assert "__del__" in found.reason
     assert found.fields[0].reads == found.reads
-    assert str(found).splitlines()[0] == "Checked: written natively, read by Pydantic"
+    assert str(found).splitlines()[0] == "Watched: written natively, read by Pydantic"
     assert str(found).count("(1)") == 2
 
 
@@ -156,12 +178,12 @@ def test_what_is_below_a_field_that_pydantic_reads() -> None:
 
     class Outer(BaseModel):
         good: Price
-        bad: list[Checked]
+        bad: list[Watched]
 
     fields = by_name(explain(Outer).fields)
     assert fields["good"].path == "native"
     assert fields["bad"].reads is not None
-    assert "mode='before'" in fields["bad"].reads.reason
+    assert "__del__" in fields["bad"].reads.reason
     assert fields["bad"].fields[0].reads == fields["bad"].reads
     assert fields["bad"].fields[0].writes == NATIVE
 
@@ -171,11 +193,11 @@ def test_reasons_of_a_nested_model_stand_at_its_own_fields() -> None:
     """A detour deep inside is told where it is; the fields above it are native."""
 
     class Outer(BaseModel):
-        shops: dict[str, Shop]
+        shares: dict[str, Odd]
 
     found = explain(Outer)
     assert found.fields[0].path == "native"
-    assert by_name(found.fields[0].fields)["label"].path == "pydantic"
+    assert by_name(found.fields[0].fields)["share"].path == "pydantic"
     assert found.writes_path == "pydantic"
 
 
@@ -185,8 +207,8 @@ def test_types_that_are_no_models() -> None:
     found = explain(dict[str, Price])
     assert (found.model, found.path) == ("dict[str, Price]", "native")
     assert [field.name for field in found.fields] == ["amount", "currency"]
-    found = explain(list[Checked])
-    assert "mode='before'" in found.reads.reason
+    found = explain(list[Watched])
+    assert "__del__" in found.reads.reason
     assert found.writes == NATIVE
     assert explain(int).fields == ()
 
@@ -196,12 +218,12 @@ def test_members_of_a_union_have_entries_of_their_own() -> None:
     """Where a value may be of several classes, each is named, with its fields; none of them counts as a field."""
 
     class Basket(BaseModel):
-        either: Price | Checked
+        either: Price | Watched
 
     (field,) = explain(Basket).fields
     assert [(item.name, item.annotation, item.is_member) for item in field.fields] == [
         ("Price", "model", True),
-        ("Checked", "model", True),
+        ("Watched", "model", True),
     ]
     assert [item.name for item in field.fields[0].fields] == ["amount", "currency"]
     assert "of 4 fields" in str(explain(Basket))
@@ -235,7 +257,7 @@ def test_fields_that_go_one_way_only() -> None:
 
     fields = by_name(explain(Oneway).fields)
     assert fields["area"].reads is None
-    assert fields["area"].path == "pydantic"
+    assert fields["area"].writes is not None
     assert (fields["hidden"].writes, fields["hidden"].path) == (None, "native")
     assert [line.split()[-1] for line in lines_of(str(explain(Oneway))) if "area" in line] == ["-"]
 
@@ -263,6 +285,14 @@ def test_a_method_of_the_users_own_is_the_reason() -> None:
     found = explain(Own)
     assert found.writes.reason == "Own has a model_dump_json of its own"
     assert found.reads == NATIVE
+
+
+@needs_core
+def test_a_constructor_of_the_users_own_is_the_reason() -> None:
+    """A class with an ``__init__`` is read by calling it, and that validates by Pydantic; writing is not concerned."""
+    found = explain(zoo.CustomInit)
+    assert "__init__" in found.reads.reason
+    assert found.writes == NATIVE
 
 
 @pytest.mark.parametrize("reason", ["the native core is not installed", "no such version"])

@@ -12,7 +12,7 @@ Direction = Literal["writing", "reading"]
 
 _CLASSES = {"model", "dataclass", "root-model"}
 _REFERENCES = {"shared", "reference", "definition-ref"}
-_HOLES = {"piece", "whole", "detour", "unsupported"}
+_HOLES = {"piece", "init", "whole", "detour", "unsupported"}
 _VALUES = {"literal", "enum", "url"}
 """Nodes that hold values of the user, which may look like nodes."""
 _TAGGED = {"tagged", "tagged-union"}

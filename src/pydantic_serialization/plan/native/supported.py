@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic_core
 
-from pydantic_serialization._native import WHY_MISSING, core
+from pydantic_serialization._native import WHAT_TO_DO, WHY_MISSING, core
 
 if TYPE_CHECKING:
     from pydantic_serialization._native._protocol import Core
@@ -40,13 +40,8 @@ def why_not() -> str:
 
 def what_to_do() -> str:
     """Return what makes the native core be used here; empty if it is."""
-    if core is None and "switched off" in WHY_MISSING:
-        return "unset PYDANTIC_SERIALIZATION_NATIVE"
     if core is None:
-        return (
-            "install Rust (https://rustup.rs), then this package once more, from source; "
-            "with PYDANTIC_SERIALIZATION_BUILD_NATIVE=require it says what is missing"
-        )
+        return WHAT_TO_DO
     known = " to ".join(".".join(map(str, number)) for number in (OLDEST, NEWEST))
     return f"take a pydantic-core from {known}, or a newer pydantic-serialization" if why_not() else ""
 
