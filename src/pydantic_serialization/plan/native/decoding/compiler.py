@@ -144,7 +144,9 @@ class DecodingCompiler:
             schema = {"type": "definitions", "schema": node, "definitions": self._reachable(node)}
         try:
             # By the schema alone: the ready-made validator of a class may be one for more than the node.
-            return build_validator(schema, config or None) if CAN_REBUILD else SchemaValidator(schema, config or None)
+            if CAN_REBUILD:
+                return build_validator(schema, config or None)
+            return SchemaValidator(schema, config or None)  # type: ignore[arg-type]
         except SchemaError as error:
             raise Unsupported("pydantic cannot build a validator for a part of it") from error
 
