@@ -63,12 +63,7 @@ impl Arguments {
         };
         (0..count).map(|index| {
             // SAFETY: the interpreter passes a value for each name, behind the positional ones.
-            unsafe {
-                (
-                    ffi::PyTuple_GET_ITEM(self.names, index),
-                    *self.values.add(self.positional + index as usize),
-                )
-            }
+            unsafe { (ffi::PyTuple_GET_ITEM(self.names, index), *self.values.add(self.positional + index as usize)) }
         })
     }
 
@@ -105,11 +100,7 @@ unsafe extern "C" fn trampoline<T: Callable>(
 ) -> *mut ffi::PyObject {
     // SAFETY: the interpreter holds the GIL when it calls a built-in function.
     let py = unsafe { Python::assume_attached() };
-    let arguments = Arguments {
-        values,
-        positional: positional as usize,
-        names,
-    };
+    let arguments = Arguments { values, positional: positional as usize, names };
     // SAFETY: `bound` puts an instance of T here, and the function object keeps it alive.
     let object = unsafe { pyo3::Borrowed::from_ptr(py, slf).cast_unchecked::<T>() };
     // A panic must not unwind into the interpreter.
@@ -129,9 +120,7 @@ struct DefinitionOf<T>(std::marker::PhantomData<T>);
 impl<T: Callable> DefinitionOf<T> {
     const DEFINITION: &'static Definition = &Definition(ffi::PyMethodDef {
         ml_name: T::FUNCTION.as_ptr(),
-        ml_meth: ffi::PyMethodDefPointer {
-            PyCFunctionFastWithKeywords: trampoline::<T>,
-        },
+        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: trampoline::<T> },
         ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
         ml_doc: std::ptr::null(),
     });

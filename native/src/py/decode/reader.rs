@@ -59,6 +59,8 @@ pub struct Reader<'p, 't> {
     /// References that were followed to get here: some types refer to themselves without any text in between.
     references: usize,
     scratch: String,
+    /// The items of the lists that are being read.
+    pub stack: Vec<Owned>,
 }
 
 /// Pydantic's own guard against endless recursion ends at 255.
@@ -78,6 +80,7 @@ impl<'p, 't> Reader<'p, 't> {
             trials: 0,
             references: 0,
             scratch: String::new(),
+            stack: Vec::new(),
         }
     }
 
