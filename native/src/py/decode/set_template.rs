@@ -4,7 +4,6 @@ use std::cell::{Cell, UnsafeCell};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PySet;
 
 use super::set_layout::Table;
 use crate::py::object::Owned;
@@ -26,7 +25,7 @@ const KEPT: usize = 16;
 /// What sets of the same names are made of.
 enum Mould {
     Table(Table),
-    Set(Py<PySet>),
+    Set(Owned),
 }
 
 impl Mould {
@@ -91,10 +90,19 @@ impl SetTemplate {
         // SAFETY: this runs within a call that holds the GIL.
         let py = unsafe { Python::assume_attached() };
         let chosen = self.names.iter().enumerate().filter(|(index, _)| given >> index & 1 == 1);
-        let names: Vec<Py<PyAny>> = chosen.map(|(_, name)| name.clone_ref(py)).collect();
-        Some(match Table::of(py, names.iter().map(|name| name.clone_ref(py)).collect()) {
-            Some(table) => Mould::Table(table),
-            None => Mould::Set(PySet::new(py, &names).ok()?.unbind()),
-        })
+        // SAFETY: the names are alive; what is made lives as long as a mould does, which is dropped under the GIL.
+        unsafe {
+            let names = || chosen.clone().map(|(_, name)| Owned::from_borrowed(name.as_ptr()));
+            if let Some(table) = Table::of(py, names().collect()) {
+                return Some(Mould::Table(table));
+            }
+            let set = Owned::from_new(ffi::PySet_New(std::ptr::null_mut()))?;
+            for name in names() {
+                if ffi::PySet_Add(set.as_ptr(), name.as_ptr()) < 0 {
+                    return None;
+                }
+            }
+            Some(Mould::Set(set))
+        }
     }
 }
