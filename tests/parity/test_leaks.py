@@ -254,7 +254,8 @@ WRITING: dict[str, Callable[[], Any]] = {
 HELD: tuple[Any, ...] = (
     None, True, False, MARK, DEFAULT, (), "a", "kind", "cat", Cat, Dog, Inner, Outer, Plain, Written, frozenset(), UTC,
     plain, plain.__dict__, plain.cats, plain.cats[0], plain.moments[0], plain.moments[0].tzinfo, written, written.__dict__,
-    everything, everything.__dict__, refuse, PLAIN, FULL, *Outer.model_fields, *Plain.model_fields, *Wide.model_fields, *plain.__dict__,
+    everything, everything.__dict__, refuse, PLAIN, FULL, *Outer.model_fields, *Plain.model_fields, *Wide.model_fields,
+    *plain.__dict__,
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import pytest
 import zoo
 from pydantic import BaseModel, SecretStr, TypeAdapter, create_model
 
+from pydantic_serialization._native import core
 from pydantic_serialization.errors import UnsupportedTypeError
 from pydantic_serialization.plan import plan_for
 from pydantic_serialization.plan.compiler import compile_plan, type_name
@@ -191,3 +192,14 @@ def test_a_schema_that_stands_at_many_places_is_read_once() -> None:
     traits = compile_plan(models[-1]).traits
     assert traits.classes == frozenset(models)
     assert traits.depth == 40
+
+
+def test_models_that_share_their_parts_are_compiled_once() -> None:
+    """Forty models that each hold the three before them are compiled, and told apart from others, in no time."""
+    models: list[type[BaseModel]] = [create_model("M0", x=(int, ...))]
+    for number in range(1, 40):
+        parts: dict[str, Any] = {f"f{back}": (models[-back] | None, None) for back in range(1, min(number, 3) + 1)}
+        models.append(create_model(f"M{number}", x=(int, ...), **parts))
+    plan = compile_plan(models[-1])
+    assert len(plan.fingerprint) == 8
+    assert core is None or (plan.encoding.program is not None and plan.decoding.program is not None)

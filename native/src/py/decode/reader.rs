@@ -119,6 +119,7 @@ impl<'p, 't> Reader<'p, 't> {
             }
             Node::Model(model) => self.model(model),
             Node::List(items) => self.list(items),
+            Node::Reference(index) => self.referred(*index, |reader, node| reader.value(node)),
             _ => self.rarer_value(node),
         }
     }
@@ -152,7 +153,6 @@ impl<'p, 't> Reader<'p, 't> {
                 self.value(choice)
             }
             Node::Piece(piece) => self.piece(piece),
-            Node::Reference(index) => self.referred(*index, |reader, node| reader.value(node)),
             // Parts with code of the user's are drafted, never read.
             _ => Err(Miss::Unknown),
         }

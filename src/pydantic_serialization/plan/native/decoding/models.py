@@ -108,6 +108,8 @@ def _check_class(cls: type, node: Node) -> None:
     # Of a class that was not used yet the validator is not built, but its schema is known from where it is used.
     if type(cls.__dict__.get("__pydantic_validator__")) not in {SchemaValidator, MockValSer}:
         raise Unsupported("a plug-in of Pydantic watches it")
+    if inspect.isabstract(cls):
+        raise Unsupported("it is abstract")
     if hasattr(cls, "__del__"):
         raise Unsupported("it has a __del__ method")
     base = RootModel if node.get("root_model") else BaseModel

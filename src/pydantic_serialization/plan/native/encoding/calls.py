@@ -75,7 +75,7 @@ def computed(compiler: Compiler, node: Node, scope: Scope) -> Program:
         compiler.field = field
     if returned[0][0] == "call":
         raise Unsupported("a computed field with a serializer of its own")
-    return ("property", name, node.get("alias") or name, returned)
+    return ("property", name, name if node.get("alias") is None else node["alias"], returned)
 
 
 def _returned(compiler: Compiler, schema: Node | None, scope: Scope, name: str | None, field: str | None) -> Program:

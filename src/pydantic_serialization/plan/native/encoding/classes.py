@@ -138,7 +138,7 @@ class Classes:
         """Return the fields of a class, and what goes through its own serializer."""
         items, taken = [], set()
         for name, field in fields.items():
-            alias = field.get("serialization_alias") or name
+            alias = name if field.get("serialization_alias") is None else field["serialization_alias"]
             taken |= {name, alias}
             items.append(self._field(cls, name, alias, field, node, config, strict))
         if computed and strict:
@@ -149,7 +149,7 @@ class Classes:
         parts: list[Program] = []
         for item in computed:
             name = item["property_name"]
-            taken |= {name, item.get("alias") or name}
+            taken |= {name, name if item.get("alias") is None else item["alias"]}
             try:
                 parts.append(computed_field(self._compiler, item, Scope(config, strict)))
             except Unsupported as unsupported:
@@ -212,7 +212,7 @@ class Classes:
         compiler = self._compiler
         items: list[Program] = []
         for name, field in fields.items():
-            alias = field.get("serialization_alias") or name
+            alias = name if field.get("serialization_alias") is None else field["serialization_alias"]
             head = (name, name, alias, True)
             if field.get("serialization_exclude"):
                 items.append((*head, "excluded", None, "absent", None))

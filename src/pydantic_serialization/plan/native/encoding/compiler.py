@@ -18,7 +18,7 @@ from pydantic_serialization.plan.native.encoding.values import enum_members, lit
 from pydantic_serialization.plan.native.prebuilt import refers_to_itself
 from pydantic_serialization.plan.native.program import Compiled, Detour, Unsupported
 from pydantic_serialization.plan.native.supported import float_exponent_sign
-from pydantic_serialization.plan.walk import children, root_config
+from pydantic_serialization.plan.walk import all_nodes, root_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -211,17 +211,9 @@ class Compiler:
 
     def reachable(self, schema: Node) -> dict[str, Node]:
         """Return the definitions that a node needs."""
-        found: dict[str, Node] = {}
-        todo = [schema]
-        while todo:
-            node = todo.pop()
-            if node["type"] == "definition-ref" and node["schema_ref"] in self.schemas:
-                reference = node["schema_ref"]
-                if reference not in found:
-                    found[reference] = self.schemas[reference][0]
-                    todo.append(found[reference])
-            todo.extend(children(node))
-        return found
+        definitions = {reference: item for reference, (item, _) in self.schemas.items()}
+        references = {item["schema_ref"] for item in all_nodes(schema, definitions) if item["type"] == "definition-ref"}
+        return {reference: definitions[reference] for reference in references if reference in definitions}
 
     def program(self, root: Program) -> Program:
         """Return everything that the core needs, for a root."""
