@@ -11,10 +11,10 @@ BOTH_BACKENDS := tests/contracts tests/parity tests/properties tests/wire tests/
 	tests/unit/plan tests/unit/test_bare.py tests/unit/test_native.py tests/unit/test_serializer.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lint-native format bench conformance matrix native clean
+.PHONY: help demo test lint lint-native format bench conformance conformance-check coverage matrix native fuzz valgrind clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 20
 
 demo: $(VENV)/.demo  ## serialize real data in every format, check it, show the table and a chart
 	$(BIN)/pydantic-serialization demo
@@ -55,6 +55,12 @@ bench: $(VENV)/.dev  ## the figures of the documentation, from this machine
 
 conformance: $(VENV)/.pip  ## pydantic's own tests with install(), every instance that they make compared both ways
 	PYTHONPATH=tools $(BIN)/python -m conformance
+
+conformance-check: $(VENV)/.pip  ## test the test: wrong implementations have to be noticed
+	PYTHONPATH=tools $(BIN)/python -m conformance --self-check
+
+coverage: $(VENV)/.pip  ## which share of the models of public packages runs natively
+	$(BIN)/python benchmarks/coverage.py
 
 matrix: $(VENV)/.pip  ## the tests on every supported pydantic and every Python of this machine
 	$(BIN)/python tools/matrix.py

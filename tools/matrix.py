@@ -100,6 +100,12 @@ def test(name: str, python: Path, wheel: Path, pydantic: str, tests: list[str], 
     return f"{found}: {', '.join(bad) if bad else counts.get('passed', '0') + ' passed'}"
 
 
+def failures(log: Path) -> str:
+    """Return what went wrong in a run, and where all of it stands."""
+    lines = [line for line in log.read_text().splitlines() if re.match(r"\s*(FAILED|ERROR|error)", line)]
+    return "\n".join([*lines[:SHOWN], f"  all of it: {log}"])
+
+
 def run_version(interpreter: Path) -> str:
     """Return the version of Pydantic in an environment."""
     program = "import pydantic; print(pydantic.VERSION)"
@@ -129,6 +135,8 @@ def main() -> int:
         log = BUILD / f"build-{version}.log"
         log.unlink(missing_ok=True)
         wheel = build(version, place, log)
+        if wheel is None:
+            progress(failures(log))
         cells = []
         for pydantic in wanted:
             name = f"python-{version}-pydantic-{pydantic}"
@@ -138,8 +146,7 @@ def main() -> int:
             cells.append(cell)
             progress(f"python {version}, pydantic {pydantic}: {cell}")
             if "passed" not in cell and log.exists():
-                lines = [line for line in log.read_text().splitlines() if line.startswith(("FAILED", "ERROR", "error"))]
-                progress("\n".join([*lines[:SHOWN], f"  all of it: {log}"]))
+                progress(failures(log))
         table[version] = cells
     width = max(len(cell) for cells in table.values() for cell in cells) + 3
     print(f"{'':10}" + "".join(f"{'pydantic ' + pydantic:<{width}}" for pydantic in wanted))

@@ -121,8 +121,10 @@ def print_comparison(found: dict[str, Any]) -> None:
     for call in ("to_json", "validate_json"):
         types, declined = f"{call}: types", f"{call}: declined types"
         print(f"{call}: {counts.get(types, 0):,} types, left to pydantic {share(counts, declined, types)}")
-        compared = f"{call}: compared"
-        print(f"  {counts.get(compared, 0):,} calls compared, native {share(counts, f'{call}: native', compared)}")
+        for kind in ("right values", "any values"):
+            compared = f"{call}: compared, {kind}"
+            native = share(counts, f"{call}: native, {kind}", compared)
+            print(f"  {kind}: {counts.get(compared, 0):,} calls compared, native {native}")
     for name in sorted(name for name in counts if name.startswith("calls left out")):
         print(f"{name}: {counts[name]:,}")
     print("\nwhat is left to pydantic, and why")

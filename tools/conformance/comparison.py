@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 SECONDS_TO_BIND = 3.0
 FUZZED_INSTANCES = 2
 """Of one class; the others are compared as they are."""
+_STRICTLY = 5
+"""One document of so many is read strictly too; coprime with the number of values, so that it is not the same ones."""
 _SHOWN = 600
 
 _WRITING: tuple[dict[str, Any], ...] = (
@@ -42,7 +44,7 @@ _WRITING: tuple[dict[str, Any], ...] = (
     {"warnings": False},
     {"warnings": "error"},
     {"ensure_ascii": True},
-    {"context": {"a": 1}},
+    {"context": {"mode": "x-only", "multiplier": 3}},
     {"fallback": lambda _value: "fell back"},
     {"polymorphic_serialization": True},
 )
@@ -53,7 +55,7 @@ _READING: tuple[dict[str, Any], ...] = (
     {"extra": "allow"},
     {"extra": "forbid"},
     {"extra": "ignore"},
-    {"context": {"a": 1}},
+    {"context": {"mode": "x-only", "multiplier": 3}},
 )
 
 
@@ -134,16 +136,18 @@ class Comparison:
         texts = [text for text in (_written(cls, model), _written(cls, model, by_alias=True)) if text is not None]
         if writing is not None:
             for options in (*WRITING, *_chosen_fields(cls)):
-                self._compare(writing, "to_json", model, options)
+                self._compare(writing, "to_json", model, options, is_right=not options)
             for other in _steadily(lambda: instances.around(model)) if is_fuzzed else ():
                 self._compare(writing, "to_json", other, {})
         if reading is not None:
             for text in texts:
                 for options in ({}, *READING):
-                    self._compare(reading, "validate_json", text, options)
+                    self._compare(reading, "validate_json", text, options, is_right=not options)
                 self._compare(reading, "validate_json", text.decode(errors="replace"), {})
-            for document in self._documents(texts, _input_names(cls)) if is_fuzzed else ():
+            for number, document in enumerate(self._documents(texts, _input_names(cls)) if is_fuzzed else ()):
                 self._compare(reading, "validate_json", document, {})
+                if number % _STRICTLY == 0:
+                    self._compare(reading, "validate_json", document, {"strict": True})
 
     def _documents(self, texts: list[bytes], names: dict[str, str]) -> Iterator[bytes]:
         for text in texts:
@@ -164,14 +168,14 @@ class Comparison:
         is_fuzzed = self._is_fuzzed(adapter)
         if writing is not None:
             for options in WRITING:
-                self._compare(writing, "to_json", value, options)
+                self._compare(writing, "to_json", value, options, is_right=not options)
             for other in instances.VALUES if is_fuzzed else ():
                 self._compare(writing, "to_json", other, {})
         if reading is not None:
             text = _written(adapter, value)
             for document in [] if text is None else [text]:
                 for options in ({}, *READING):
-                    self._compare(reading, "validate_json", document, options)
+                    self._compare(reading, "validate_json", document, options, is_right=not options)
             for document in documents.whole() if is_fuzzed else ():
                 self._compare(reading, "validate_json", document, {})
 
@@ -185,6 +189,9 @@ class Comparison:
             sides = self._bound(plan_for())
         except TooLong:
             self._found(Mismatch(self.test, repr(holder)[:_SHOWN], "bind", "", f"{SECONDS_TO_BIND} s", "takes longer"))
+            sides = [None, None]
+        except Exception as error:  # noqa: BLE001  (what cannot be bound has to be declined)
+            self._found(Mismatch(self.test, repr(holder)[:_SHOWN], "bind", "", "works", f"raises {error!r}"))
             sides = [None, None]
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
@@ -212,15 +219,16 @@ class Comparison:
         self.counts["mismatches"] += 1
         self.mismatches.append(mismatch)
 
-    def _compare(self, side: Side, call: str, value: Any, options: dict[str, Any]) -> None:
+    def _compare(self, side: Side, call: str, value: Any, options: dict[str, Any], *, is_right: bool = False) -> None:
         if time.monotonic() > self._ends:
             self.counts["calls left out, out of time"] += 1
             return
         expected = outcome(lambda: side.pydantic(value, **options))
         side.fallbacks[0] = 0
         found = outcome(lambda: side.ours(value, **options))
-        self.counts[f"{call}: compared"] += 1
-        self.counts[f"{call}: native"] += not side.fallbacks[0]
+        kind = "right values" if is_right else "any values"
+        self.counts[f"{call}: compared, {kind}"] += 1
+        self.counts[f"{call}: native, {kind}"] += not side.fallbacks[0]
         if found == expected:
             return
         if outcome(lambda: side.pydantic(value, **options)) != expected:

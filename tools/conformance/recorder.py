@@ -71,13 +71,26 @@ def take() -> tuple[list[BaseModel], list[tuple[TypeAdapter[Any], Any]]]:
     counts: dict[type, int] = {}
     uses = []
     for item in found:
-        if isinstance(item, tuple):
+        if isinstance(item, tuple) and not _is_iterator(item[1]):
             uses.append(item)
         for model in _models(item[1] if isinstance(item, tuple) else item, 0):
-            if id(model) not in models and counts.get(type(model), 0) < _MOST:
+            if id(model) not in models and not _holds_iterator(model) and counts.get(type(model), 0) < _MOST:
                 counts[type(model)] = counts.get(type(model), 0) + 1
                 models[id(model)] = model
     return list(models.values()), uses[:_MOST]
+
+
+def _is_iterator(value: Any) -> bool:
+    """Say whether a value is used up by being read, which may have no end."""
+    return hasattr(type(value), "__next__")
+
+
+def _holds_iterator(model: BaseModel) -> bool:
+    try:
+        held = object.__getattribute__(model, "__dict__")
+    except AttributeError:  # not initialised
+        return True
+    return any(map(_is_iterator, held.values()))
 
 
 def _models(value: Any, depth: int) -> Iterator[BaseModel]:

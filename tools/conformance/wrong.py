@@ -222,11 +222,14 @@ READERS: dict[str, Bind] = {
 }
 
 
-def _nothing(_plan: ModelPlan, fallback: Callable[..., Any]) -> Callable[..., Any]:
+def nothing(_plan: ModelPlan, fallback: Callable[..., Any]) -> Callable[..., Any]:
+    """Bind nothing: the direction is left to Pydantic, and not compared."""
     return fallback
 
 
-def _right(_plan: ModelPlan, fallback: Callable[..., Any]) -> Callable[..., Any]:
+def right(_plan: ModelPlan, fallback: Callable[..., Any]) -> Callable[..., Any]:
+    """Bind what does exactly what Pydantic does."""
+
     def run(value: Any, **options: Any) -> Any:
         return fallback(value, **options)
 
@@ -245,11 +248,11 @@ class SelfCheck:
         self.reasons: Counter[str] = Counter()
         self.mismatches: list[Mismatch] = []
         self.caught: dict[str, str | None] = {RIGHT: None}
-        self._open = {RIGHT: Comparison(_right, _right, seconds=_SECONDS)}
+        self._open = {RIGHT: Comparison(right, right, seconds=_SECONDS)}
         for name, bind in WRITERS.items():
-            self._open[f"writes: {name}"] = Comparison(bind, _nothing, seconds=_SECONDS)
+            self._open[f"writes: {name}"] = Comparison(bind, nothing, seconds=_SECONDS)
         for name, bind in READERS.items():
-            self._open[f"reads: {name}"] = Comparison(_nothing, bind, seconds=_SECONDS)
+            self._open[f"reads: {name}"] = Comparison(nothing, bind, seconds=_SECONDS)
         self.caught.update(dict.fromkeys(self._open))
 
     def run(self, test: str, models: list[BaseModel], uses: list[tuple[TypeAdapter[Any], Any]]) -> None:

@@ -243,6 +243,7 @@ fn fields(list: &Bound<'_, PyAny>, keys: &Bound<'_, PyAny>) -> PyResult<(Vec<Fie
         fields.push(Field {
             name,
             expected: expected(key.map(|(key, _)| &**key)),
+            is_atom: matches!(inner.get_item(0)?.extract::<String>()?.as_str(), "str" | "int" | "float" | "bool"),
             node: node(&inner)?,
             default: self::default(&default)?,
             location,

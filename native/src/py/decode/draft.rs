@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 
 use super::fields::Key;
 use super::model::Found;
-use super::node::{After, Before, Extra, Items, Model, Node, Piece, RootModel};
+use super::node::{After, Before, Extra, Items, Length, Model, Node, Piece, RootModel};
 use super::reader::{Miss, Read, Reader};
 use super::scalar::{new_dict, set_item};
 use crate::py::object::Owned;
@@ -38,9 +38,10 @@ pub enum Draft<'p> {
     Ready(Owned),
     Model(Box<ModelDraft<'p>>),
     RootModel(&'p RootModel, Box<Draft<'p>>, Origin),
-    List(Vec<Draft<'p>>),
-    Tuple(Vec<Draft<'p>>),
-    Dict(Vec<Member<'p>>),
+    /// Also how many items there may be in the end.
+    List(Vec<Draft<'p>>, Length),
+    Tuple(Vec<Draft<'p>>, Length),
+    Dict(Vec<Member<'p>>, Length),
     /// A member of a tagged union, and its tag.
     Tagged(Box<[u8]>, Box<Draft<'p>>),
     After(&'p After, Box<Draft<'p>>, Origin),
@@ -81,21 +82,25 @@ impl<'p> Reader<'p, '_> {
                 }
                 self.draft(inner)
             }
-            Node::Reference(index) => self.draft(&self.plan.definitions[*index]),
+            Node::Reference(index) => self.referred(*index, |reader, node| reader.draft(node)),
             Node::Model(model) => self.draft_model(model),
             Node::RootModel(model) => {
                 let (value, span) = self.spanned(|reader| reader.draft(&model.value))?;
                 Ok(Draft::RootModel(model, Box::new(value), Origin::Text(span)))
             }
-            Node::List(items) => self.draft_items(items).map(Draft::List),
-            Node::TupleOf(items) => self.draft_items(items).map(Draft::Tuple),
+            Node::List(items) => Ok(Draft::List(self.draft_items(items)?, items.length)),
+            Node::TupleOf(items) => Ok(Draft::Tuple(self.draft_items(items)?, items.length)),
             Node::Tuple(items) => {
                 self.open(b'[')?;
                 let mut values = Vec::with_capacity(items.len());
                 while self.goes_on(b']', values.is_empty())? {
                     values.push(self.draft(items.get(values.len()).ok_or(Miss::Refused)?)?);
                 }
-                if values.len() == items.len() { Ok(Draft::Tuple(values)) } else { Err(Miss::Unknown) }
+                if values.len() == items.len() {
+                    Ok(Draft::Tuple(values, Length::default()))
+                } else {
+                    Err(Miss::Unknown)
+                }
             }
             Node::Dict(entries) => {
                 self.open(b'{')?;
@@ -109,11 +114,10 @@ impl<'p> Reader<'p, '_> {
                     members.push(Member { key, key_at, value });
                 }
                 // Equal keys would be one entry: how many there are is only known afterwards.
-                let is_bounded = entries.length.least.is_some() || entries.length.most.is_some();
-                if is_bounded && !entries.length.allows(members.len()) {
+                if entries.length.is_bounded() && !entries.length.allows(members.len()) {
                     return Err(Miss::Unknown);
                 }
-                Ok(Draft::Dict(members))
+                Ok(Draft::Dict(members, entries.length))
             }
             Node::Tagged(tagged) => {
                 let choice = self.tagged_choice(tagged)?;

@@ -90,16 +90,17 @@ impl Decoder {
         match copy {
             Some(text) => {
                 drop(input);
-                self.read_live(py, &text, call)
+                self.read_live(&text, call)
             }
-            None => self.read_live(py, input.text(), call),
+            None => self.read_live(input.text(), call),
         }
     }
 
-    fn read_live(&self, py: Python<'_>, text: &[u8], call: Call) -> Outcome {
+    fn read_live(&self, text: &[u8], call: Call) -> Outcome {
         let mut reader = Reader::new(&self.plan, text, self.levels, call);
         match reader.draft(&self.plan.root) {
-            Ok(draft) if reader.cursor.is_at_end() => self.realise(py, draft, text, call),
+            // Attached anew: what is dropped on the way would be kept until somebody else is, as far as PyO3 knows.
+            Ok(draft) if reader.cursor.is_at_end() => Python::attach(|py| self.realise(py, draft, text, call)),
             _ => declined(&reader),
         }
     }
@@ -121,7 +122,7 @@ impl Decoder {
                 }
                 None => Outcome::Declined,
             },
-            Err(Stop::Unknown) => Outcome::Declined,
+            Err(Stop::Unknown | Stop::Omitted | Stop::UseDefault) => Outcome::Declined,
         }
     }
 

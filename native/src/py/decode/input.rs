@@ -6,8 +6,10 @@ use pyo3::ffi;
 pub struct Input {
     data: *const u8,
     length: usize,
-    /// Locks the memory of objects that could change it.
+    /// Keeps the memory of a view.
     view: Option<Box<ffi::Py_buffer>>,
+    /// What may be changed while the user's code runs is copied, and free for the user to change.
+    copy: Option<Box<[u8]>>,
 }
 
 impl Input {
@@ -25,6 +27,7 @@ impl Input {
                     data: ffi::PyBytes_AS_STRING(object).cast(),
                     length: ffi::Py_SIZE(object) as usize,
                     view: None,
+                    copy: None,
                 });
             }
             if ffi::PyUnicode_CheckExact(object) != 0 {
@@ -34,7 +37,7 @@ impl Input {
                     ffi::PyErr_Clear();
                     return None;
                 }
-                return Some(Self { data: data.cast(), length: length as usize, view: None });
+                return Some(Self { data: data.cast(), length: length as usize, view: None, copy: None });
             }
             if ffi::PyByteArray_CheckExact(object) == 0 && !(views && ffi::PyMemoryView_Check(object) != 0) {
                 return None;
@@ -44,7 +47,16 @@ impl Input {
                 ffi::PyErr_Clear();
                 return None;
             }
-            Some(Self { data: view.buf.cast(), length: view.len as usize, view: Some(view) })
+            let mut input = Self { data: view.buf.cast(), length: view.len as usize, view: None, copy: None };
+            if view.readonly == 0 {
+                let copy: Box<[u8]> = input.text().into();
+                input.data = copy.as_ptr();
+                input.copy = Some(copy);
+                ffi::PyBuffer_Release(&raw mut *view);
+            } else {
+                input.view = Some(view);
+            }
+            Some(input)
         }
     }
 
@@ -59,7 +71,7 @@ impl Input {
         if self.length == 0 {
             return &[];
         }
-        // SAFETY: the object keeps the memory alive, and either cannot change it or is locked by the view.
+        // SAFETY: the object, the view or the copy keeps the memory alive, and none of them changes it.
         unsafe { std::slice::from_raw_parts(self.data, self.length) }
     }
 }

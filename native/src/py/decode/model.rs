@@ -4,7 +4,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::dict_template::Filling;
-use super::fields::{Default, Field, Key};
+use super::fields::{Default, Field, Fields, Key};
 use super::node::{Extra, Model, Node, RootModel, TypedDict};
 use super::reader::{Fit, Miss, Read, Reader, out_of_memory};
 use super::scalar::{new_dict, set_item};
@@ -39,8 +39,18 @@ impl<'p, 't> Reader<'p, 't> {
                     }
                     given |= 1 << index;
                     expected = index + 1;
-                    let value = self.value(&fields.list[index].node).map_err(within_model)?;
-                    dict.put(&mut filling, index, value).ok_or_else(out_of_memory)?;
+                    let start = self.cursor.position();
+                    let levels = self.levels;
+                    let value = match self.value(&fields.list[index].node) {
+                        Ok(value) => value,
+                        Err(miss) => return Err(self.certain(miss, fields, given, (start, levels))),
+                    };
+                    let put = if fields.list[index].is_atom {
+                        dict.put_atom(&mut filling, index, value)
+                    } else {
+                        dict.put(&mut filling, index, value)
+                    };
+                    put.ok_or_else(out_of_memory)?;
                 }
                 Found::Unknown(raw) => self.extra(&model.extra, extra.as_ref(), raw)?,
             }
@@ -86,6 +96,32 @@ impl<'p, 't> Reader<'p, 't> {
             Some(Key::Declined) => Err(Miss::Unknown),
             None => Ok(Found::Unknown(raw)),
         }
+    }
+
+    /// What a field that was missed means for its object, which was read up to the value at `place`.
+    ///
+    /// Of a key that stands twice Pydantic reads the last value only: a refusal counts if every key stands once.
+    #[cold]
+    fn certain(&mut self, miss: Miss, fields: &Fields, mut given: u128, (start, levels): (usize, usize)) -> Miss {
+        if miss != Miss::Refused || self.trials == 0 {
+            return within_model(miss);
+        }
+        self.cursor.rewind(start);
+        self.levels = levels;
+        let mut rest = || -> Read<()> {
+            self.cursor.skip_value(self.levels).ok_or(Miss::Unknown)?;
+            while self.goes_on(b'}', false)? {
+                let raw = self.key()?;
+                match fields.find(self.text_of(raw)?) {
+                    Some(Key::Field(index)) if given >> index & 1 == 0 => given |= 1 << index,
+                    Some(_) => return Err(Miss::Unknown),
+                    None => {}
+                }
+                self.cursor.skip_value(self.levels).ok_or(Miss::Unknown)?;
+            }
+            Ok(())
+        };
+        if rest().is_ok() { Miss::Refused } else { Miss::Unknown }
     }
 
     /// Take the value of a key that is no field's.
@@ -158,7 +194,17 @@ impl<'p, 't> Reader<'p, 't> {
                         return Err(Miss::Unknown);
                     }
                     expected = index + 1;
-                    values[index] = Some(self.value(&fields.list[index].node).map_err(within_model)?);
+                    let start = self.cursor.position();
+                    let levels = self.levels;
+                    values[index] = match self.value(&fields.list[index].node) {
+                        Ok(value) => Some(value),
+                        Err(miss) => {
+                            let set =
+                                |bits, (at, value): (usize, &Option<Owned>)| bits | u128::from(value.is_some()) << at;
+                            let given = values.iter().enumerate().fold(1 << index, set);
+                            return Err(self.certain(miss, fields, given, (start, levels)));
+                        }
+                    };
                 }
                 Found::Unknown(raw) => self.extra(&typed.extra, extra.as_ref(), raw)?,
             }
@@ -195,18 +241,24 @@ impl<'p, 't> Reader<'p, 't> {
         self.open(b'{')?;
         let mut is_first = true;
         let mut choice = None;
+        let mut has_tag = false;
         while self.goes_on(b'}', is_first)? {
             is_first = false;
             let raw = self.key()?;
             let key = self.text_of(raw)?;
             if *key == *tagged.key {
-                if self.cursor.peek() != Some(b'"') {
+                if has_tag || self.cursor.peek() != Some(b'"') {
                     return Err(Miss::Unknown);
                 }
+                has_tag = true;
                 let tag = self.cursor.string().ok_or(Miss::Unknown)?;
                 choice = tagged.by_tag.get(self.text_of(tag)?);
-                // That no other tag follows is found by the member itself, which has the key as a field.
-                break;
+                // That no other tag follows is found by the member itself, which has the key as a field; but where a
+                // refusal has to be certain, it may not come so far.
+                if self.trials == 0 {
+                    break;
+                }
+                continue;
             }
             self.cursor.skip_value(self.levels).ok_or(Miss::Unknown)?;
         }

@@ -63,6 +63,11 @@ pub struct Length {
 }
 
 impl Length {
+    /// Say whether there is a bound at all.
+    pub fn is_bounded(&self) -> bool {
+        self.least.is_some() || self.most.is_some()
+    }
+
     /// Say whether a length is within the bounds.
     #[inline]
     pub fn allows(&self, length: usize) -> bool {

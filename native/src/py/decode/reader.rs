@@ -54,8 +54,17 @@ pub struct Reader<'p, 't> {
     pub call: Call,
     /// An exception is set that is no verdict on the document, such as an interrupt: it goes to the caller.
     pub is_interrupted: bool,
+    /// Members of unions that are being tried around the current place: a refusal must be certain there.
+    pub trials: usize,
+    /// References that were followed to get here: some types refer to themselves without any text in between.
+    references: usize,
     scratch: String,
+    /// The items of the lists that are being read.
+    pub stack: Vec<Owned>,
 }
+
+/// Pydantic's own guard against endless recursion ends at 255.
+const MOST_REFERENCES: usize = 240;
 
 impl<'p, 't> Reader<'p, 't> {
     /// Start to read a text.
@@ -68,8 +77,24 @@ impl<'p, 't> Reader<'p, 't> {
             given: None,
             call,
             is_interrupted: false,
+            trials: 0,
+            references: 0,
             scratch: String::new(),
+            stack: Vec::new(),
         }
+    }
+
+    /// Follow a reference to a definition.
+    #[inline]
+    pub fn referred<T>(&mut self, index: usize, read: impl FnOnce(&mut Self, &'p Node) -> Read<T>) -> Read<T> {
+        if self.references >= MOST_REFERENCES {
+            return Err(Miss::Unknown);
+        }
+        self.references += 1;
+        let plan = self.plan;
+        let result = read(self, &plan.definitions[index]);
+        self.references -= 1;
+        result
     }
 
     /// Note that a value fits no better than this.
@@ -127,7 +152,7 @@ impl<'p, 't> Reader<'p, 't> {
                 self.value(choice)
             }
             Node::Piece(piece) => self.piece(piece),
-            Node::Reference(index) => self.value(&self.plan.definitions[*index]),
+            Node::Reference(index) => self.referred(*index, |reader, node| reader.value(node)),
             // Parts with code of the user's are drafted, never read.
             _ => Err(Miss::Unknown),
         }

@@ -14,7 +14,7 @@ use super::container::new_tuple;
 use super::draft::{Draft, KeyPlace, ModelDraft, Origin, Signals, Span};
 use super::fields::Default;
 use super::model::{add_keys, default_value};
-use super::node::{After, Before, Info, Model, Node, Plan};
+use super::node::{After, Before, Info, Length, Model, Node, Plan};
 use super::reader::{Call, Miss, Reader};
 use super::scalar::{append, new_dict, new_list, set_item};
 use crate::json::cursor::Cursor;
@@ -27,6 +27,10 @@ const LEVELS: usize = 200;
 pub enum Stop {
     /// A validator refused something; what it was is noted.
     Refused,
+    /// A validator raised `PydanticOmit`: what is around the value leaves it out.
+    Omitted,
+    /// A validator raised `PydanticUseDefault`: what is around the value has its default.
+    UseDefault,
     /// The user's code raised what is no refusal: it goes to the caller as it is.
     Raised(PyErr),
     /// Only Pydantic itself can tell.
@@ -64,7 +68,12 @@ pub struct Realiser<'p, 't, 'py> {
     /// The fields of the innermost model that are made so far, and the name of the field that is being made.
     data: Option<Owned>,
     field: Option<Owned>,
+    /// Models' own validators around the current place: each may make what the next one is called with, without end.
+    befores: usize,
 }
+
+/// More of a model's own validators inside one another are left to Pydantic, which has a guard.
+const MOST_BEFORES: usize = 32;
 
 static SIGNALS: PyOnceLock<Signals> = PyOnceLock::new();
 
@@ -80,7 +89,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
                 uncaught: core.getattr("SchemaError")?.unbind(),
             })
         })?;
-        Ok(Self { py, plan, text, call, refusals: Vec::new(), signals, data: None, field: None })
+        Ok(Self { py, plan, text, call, refusals: Vec::new(), signals, data: None, field: None, befores: 0 })
     }
 
     /// The error for everything that was refused; `None` where only Pydantic can make it.
@@ -138,21 +147,22 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
                 }
                 Ok(instance)
             }
-            Draft::List(items) => {
+            Draft::List(items, length) => {
                 let list = new_list()?;
-                for item in self.all(items)? {
+                for item in self.all(items, length)? {
                     append(&list, &item)?;
                 }
                 Ok(list)
             }
-            Draft::Tuple(items) => Ok(new_tuple(self.all(items)?)?),
-            Draft::Dict(members) => {
+            Draft::Tuple(items, length) => Ok(new_tuple(self.all(items, length)?)?),
+            Draft::Dict(members, length) => {
                 let dict = new_dict()?;
-                let mut failed = false;
+                let (mut failed, mut omitted) = (false, false);
                 for member in members {
                     let before = self.refusals.len();
                     match self.value(member.value) {
                         Ok(value) => set_item(&dict, &member.key, &value)?,
+                        Err(Stop::Omitted) => omitted = true,
                         Err(Stop::Refused) => {
                             failed = true;
                             let key = self.key_at(member.key_at)?;
@@ -161,7 +171,13 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
                         Err(stop) => return Err(stop),
                     }
                 }
-                if failed { Err(Stop::Refused) } else { Ok(dict) }
+                // SAFETY: the dictionary is alive.
+                let count = unsafe { ffi::PyDict_Size(dict.as_ptr()) } as usize;
+                match failed {
+                    true => Err(Stop::Refused),
+                    false if omitted && !length.allows(count) => Err(Stop::Unknown),
+                    false => Ok(dict),
+                }
             }
             Draft::Tagged(tag, inner) => {
                 let before = self.refusals.len();
@@ -191,13 +207,14 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
     }
 
     /// Make all items; every one is tried, as Pydantic does it.
-    fn all(&mut self, items: Vec<Draft<'p>>) -> Result<Vec<Owned>, Stop> {
+    fn all(&mut self, items: Vec<Draft<'p>>, length: Length) -> Result<Vec<Owned>, Stop> {
         let mut values = Vec::with_capacity(items.len());
-        let mut failed = false;
+        let (mut failed, mut omitted) = (false, false);
         for (index, item) in items.into_iter().enumerate() {
             let before = self.refusals.len();
             match self.value(item) {
                 Ok(value) => values.push(value),
+                Err(Stop::Omitted) => omitted = true,
                 Err(Stop::Refused) => {
                     failed = true;
                     self.locate(before, |_| Place::Index(index));
@@ -205,7 +222,11 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
                 Err(stop) => return Err(stop),
             }
         }
-        if failed { Err(Stop::Refused) } else { Ok(values) }
+        match failed {
+            true => Err(Stop::Refused),
+            false if omitted && !length.allows(values.len()) => Err(Stop::Unknown),
+            false => Ok(values),
+        }
     }
 
     fn model(&mut self, draft: ModelDraft<'p>) -> Result<Owned, Stop> {
@@ -217,8 +238,8 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
         let filled = self.fill(&dict, draft.model, draft.fields);
         self.data = outer_data;
         self.field = outer_field;
-        filled?;
-        let fields_set = blueprint.fields_set.of(draft.given).ok_or_else(|| self.raised())?;
+        let omitted = filled?;
+        let fields_set = blueprint.fields_set.of(draft.given & !omitted).ok_or_else(|| self.raised())?;
         if let Some(extra) = &draft.extra {
             add_keys(&fields_set, extra)?;
         }
@@ -229,9 +250,16 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
         Ok(instance)
     }
 
-    fn fill(&mut self, dict: &Owned, model: &'p Model, values: Vec<Option<(Draft<'p>, KeyPlace)>>) -> Result<(), Stop> {
+    /// Make the fields; returns a bit for each one that a validator left out.
+    fn fill(
+        &mut self,
+        dict: &Owned,
+        model: &'p Model,
+        values: Vec<Option<(Draft<'p>, KeyPlace)>>,
+    ) -> Result<u128, Stop> {
         let mut failed = false;
-        for (field, value) in model.fields.list.iter().zip(values) {
+        let mut omitted = 0;
+        for (index, (field, value)) in model.fields.list.iter().zip(values).enumerate() {
             // SAFETY: the name lives as long as the program.
             let name = unsafe { Owned::from_borrowed(field.name.as_ptr()) };
             // SAFETY: as above.
@@ -239,18 +267,24 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
             let value = match value {
                 Some((value, key)) => {
                     let before = self.refusals.len();
-                    let made = self.value(value);
+                    let made = match self.value(value) {
+                        Err(Stop::UseDefault) if !matches!(field.default, Default::Required | Default::Absent) => {
+                            self.default(&field.default)
+                        }
+                        made => made,
+                    };
                     self.in_field(made, before, field.location.as_ref(), key)
                 }
                 None => self.default(&field.default),
             };
             match value {
                 Ok(value) => set_item(dict, &name, &value)?,
+                Err(Stop::Omitted) => omitted |= 1 << index,
                 Err(Stop::Refused) => failed = true,
                 Err(stop) => return Err(stop),
             }
         }
-        if failed { Err(Stop::Refused) } else { Ok(()) }
+        if failed { Err(Stop::Refused) } else { Ok(omitted) }
     }
 
     fn in_field(
@@ -326,9 +360,14 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
         }
         let mut reader = Reader::new(self.plan, b"", LEVELS, self.call);
         match reader.tree_draft(&before.inner, &value) {
-            Ok(draft) => self.value(draft),
+            Ok(draft) if self.befores < MOST_BEFORES => {
+                self.befores += 1;
+                let made = self.value(draft);
+                self.befores -= 1;
+                made
+            }
             // Not in canonical form, or wrong: the functions have run, so Pydantic is asked for the rest only.
-            Err(_) => self.fields_by_pydantic(before, &value, origin),
+            _ => self.fields_by_pydantic(before, &value, origin),
         }
     }
 
@@ -375,8 +414,19 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
         let error = PyErr::fetch(self.py);
         let is_signal = |class: &Py<PyAny>| error.matches(self.py, class.bind(self.py)).unwrap_or(false);
         let signals = self.signals;
-        if is_signal(&signals.omit) || is_signal(&signals.use_default) || is_signal(&signals.uncaught) {
-            return Stop::Unknown;
+        if is_signal(&signals.omit) {
+            return Stop::Omitted;
+        }
+        if is_signal(&signals.use_default) {
+            return Stop::UseDefault;
+        }
+        if is_signal(&signals.uncaught) {
+            let text = error.value(self.py).to_string();
+            return match () {
+                () if text.starts_with("Uncaught Omit error") => Stop::Omitted,
+                () if text.starts_with("Uncaught `PydanticUseDefault`") => Stop::UseDefault,
+                () => Stop::Unknown,
+            };
         }
         let is_refusal =
             error.is_instance_of::<PyValueError>(self.py) || error.is_instance_of::<PyAssertionError>(self.py);

@@ -159,15 +159,18 @@ impl<'t> Reader<'_, 't> {
                 let number = self.cursor.number().ok_or(Miss::Unknown)?;
                 // 1.0 and True equal 1 in Python, so only what was declared as an integer is certain.
                 let value = number.as_i64().ok_or(Miss::Unknown)?;
-                table.integers.get(&value)
+                let is_equal_to_truth = table.yes.is_some() || table.no.is_some();
+                Some(table.integers.get(&value).ok_or(if is_equal_to_truth { Miss::Unknown } else { missing })?)
             }
             b't' => {
                 self.cursor.word(b"true").ok_or(Miss::Unknown)?;
-                table.yes.as_ref()
+                let is_equal = table.integers.contains_key(&1);
+                Some(table.yes.as_ref().ok_or(if is_equal { Miss::Unknown } else { missing })?)
             }
             b'f' => {
                 self.cursor.word(b"false").ok_or(Miss::Unknown)?;
-                table.no.as_ref()
+                let is_equal = table.integers.contains_key(&0);
+                Some(table.no.as_ref().ok_or(if is_equal { Miss::Unknown } else { missing })?)
             }
             b'n' => {
                 self.cursor.word(b"null").ok_or(Miss::Unknown)?;

@@ -39,7 +39,7 @@ struct Set {
 /// The inner table of a set of names.
 pub struct Table {
     places: [Place; PLACES],
-    names: Vec<Py<PyAny>>,
+    names: Vec<Owned>,
 }
 
 // SAFETY: the pointers are of the names that are kept beside them; they are used while the GIL is held.
@@ -52,11 +52,11 @@ impl Table {
     pub const MOST: usize = PLACES - 1;
 
     /// The table of some names; `None` if there are too many, or this interpreter's sets are not known.
-    pub fn of(py: Python<'_>, names: Vec<Py<PyAny>>) -> Option<Self> {
+    pub fn of(py: Python<'_>, names: Vec<Owned>) -> Option<Self> {
         (is_known(py) && names.len() <= Self::MOST).then(|| Self::fill(names))?
     }
 
-    fn fill(names: Vec<Py<PyAny>>) -> Option<Self> {
+    fn fill(names: Vec<Owned>) -> Option<Self> {
         let empty = Place { key: std::ptr::null_mut(), hash: 0 };
         let mut places = [empty; PLACES];
         for name in &names {
@@ -128,6 +128,8 @@ fn probe(py: Python<'_>, count: usize) -> PyResult<bool> {
     if !fits {
         return Ok(false);
     }
+    // SAFETY: the names are alive.
+    let names = names.iter().map(|name| unsafe { Owned::from_borrowed(name.as_ptr()) }).collect();
     let Some(set) = Table::fill(names).and_then(|table| table.set()) else {
         return Ok(false);
     };

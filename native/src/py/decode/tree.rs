@@ -165,7 +165,7 @@ impl<'p> Reader<'p, '_> {
                 let choice = tree_choice(tagged, kind, object)?;
                 self.tree(choice, object)
             }
-            Node::Reference(index) => self.tree(&self.plan.definitions[*index], object),
+            Node::Reference(index) => self.referred(*index, |reader, node| reader.tree(node, object)),
             _ => Err(Miss::Unknown),
         }
     }
@@ -179,7 +179,7 @@ impl<'p> Reader<'p, '_> {
         match node {
             Node::Nullable(_) if kind == Kind::None => Ok(Draft::Ready(same(object))),
             Node::Nullable(inner) => self.tree_draft(inner, object),
-            Node::Reference(index) => self.tree_draft(&self.plan.definitions[*index], object),
+            Node::Reference(index) => self.referred(*index, |reader, node| reader.tree_draft(node, object)),
             Node::After(after) => {
                 let inner = self.tree_draft(&after.inner, object)?;
                 Ok(Draft::After(after, Box::new(inner), Origin::Object(same(object))))
@@ -193,7 +193,11 @@ impl<'p> Reader<'p, '_> {
                 for item in items_of(object) {
                     drafts.push(self.deeper(|reader| reader.tree_draft(&items.item, &item))?);
                 }
-                if items.length.allows(drafts.len()) { Ok(Draft::List(drafts)) } else { Err(Miss::Refused) }
+                if items.length.allows(drafts.len()) {
+                    Ok(Draft::List(drafts, items.length))
+                } else {
+                    Err(Miss::Refused)
+                }
             }
             Node::Tagged(tagged) => {
                 let choice = tree_choice(tagged, kind, object)?;

@@ -31,7 +31,10 @@ impl<'p> Reader<'p, '_> {
             self.cursor.rewind(start);
             self.levels = levels;
             (self.fit, self.given) = (Fit::Exact, None);
-            match read(self, choice) {
+            self.trials += 1;
+            let result = read(self, choice);
+            self.trials -= 1;
+            match result {
                 Ok(value) => {
                     let found = Best { value, fit: self.fit, given: self.given, end: self.cursor.position() };
                     if found.fit == Fit::Exact && found.given.is_none() {
@@ -72,7 +75,10 @@ impl<'p> Reader<'p, '_> {
         for choice in choices {
             self.cursor.rewind(start);
             (self.levels, self.fit, self.given) = (levels, fit, given);
-            match self.value(choice) {
+            self.trials += 1;
+            let result = self.value(choice);
+            self.trials -= 1;
+            match result {
                 Err(Miss::Refused) => {}
                 Err(Miss::Lax) => return Err(Miss::Unknown), // it may be accepted
                 result => return result,

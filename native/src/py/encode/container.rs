@@ -91,6 +91,7 @@ impl State<'_> {
                 return self.no_container::<STRICT>(value);
             }
             self.enter()?;
+            let _held = Self::hold(value); // making the iterator may run the garbage collector
             let Some(iterator) = Owned::from_new(ffi::PyObject_GetIter(value)) else {
                 ffi::PyErr_Clear();
                 return Err(Stop::Decline);

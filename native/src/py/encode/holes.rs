@@ -306,15 +306,24 @@ fn write_returned(
     depth: usize,
     passed: &Passed<'_>,
 ) -> Result<(), Filled> {
-    let mut state = State::new(Buffer::default(), program, passed.options, passed.max_depth);
+    let start = out.len();
+    let buffer = Buffer { bytes: std::mem::take(out), wide: false };
+    let mut state = State::new(buffer, program, passed.options, passed.max_depth);
     state.depth = depth;
     // SAFETY: the value is held.
     let outcome = unsafe { state.encode::<false>(&returned.node, value.as_ptr()) };
+    let State { out: written, mut holes, .. } = state;
+    *out = written.bytes;
     if outcome.is_ok() {
-        let (text, holes) = (state.out.bytes, state.holes);
+        if holes.is_empty() {
+            return Ok(());
+        }
+        let text = out.split_off(start);
+        holes.iter_mut().for_each(|hole| hole.at -= start);
         return fill_into(out, program, &text, holes, passed);
     }
-    drop(state);
+    out.truncate(start);
+    drop(holes);
     // SAFETY: the serializer belongs to the program.
     let mut call = unsafe { Call::new(returned.whole, value.as_ptr(), None, true) };
     if !returned.prefix.is_empty() {

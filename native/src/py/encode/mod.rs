@@ -29,15 +29,17 @@ use pyo3::types::PyTuple;
 ///     fallback: Does the calls that the program is not certain of, with the same arguments.
 ///     max_depth: Levels of arrays and objects.
 ///     text: Give `str` rather than `bytes`.
+///     eager: Ask Pydantic for parts even where that takes longer than to let it do the whole, for tests.
 #[pyfunction]
-#[pyo3(signature = (program, fallback, *, max_depth, text))]
+#[pyo3(signature = (program, fallback, *, max_depth, text, eager = false))]
 fn encoder<'py>(
     program: &Bound<'py, PyTuple>,
     fallback: Bound<'py, PyAny>,
     max_depth: usize,
     text: bool,
+    eager: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let encoder = run::Encoder::new(build::program(program)?, fallback.unbind(), max_depth, text);
+    let encoder = run::Encoder::new(build::program(program)?, fallback.unbind(), max_depth, text, eager);
     crate::py::function::bound(Bound::new(program.py(), encoder)?)
 }
 

@@ -223,8 +223,14 @@ impl State<'_> {
                 return Err(Stop::Decline);
             }
             let py = Python::assume_attached();
-            let number: u128 = Bound::from_borrowed_ptr(py, number).extract().map_err(|_| Stop::Decline)?;
-            self.push_uuid(number);
+            match Bound::from_borrowed_ptr(py, number).extract() {
+                Ok(number) => self.push_uuid(number),
+                Err(error) => {
+                    // Attached anew: PyO3 keeps what is dropped outside.
+                    Python::attach(|_| drop::<PyErr>(error));
+                    return Err(Stop::Decline);
+                }
+            }
         }
         Ok(())
     }

@@ -12,30 +12,52 @@ if TYPE_CHECKING:
 
 _UNCERTAIN = {"piece", "after", "before", "init"}
 _MADE_BY_CODE = {"made", "deep-copied"}
+_ONE = {"nullable": 1, "list": 1, "set": 1, "frozenset": 1, "tuple-of": 1, "root-model": 2}
+_MANY = {"tuple": 1, "union": 1, "union-left": 1, "tagged": 3}
+_FIELDS = {"model": 2, "typed-dict": 1}
 
 
 def is_certain(program: Any, definitions: Sequence[Any] | None, seen: frozenset[int] = frozenset()) -> bool:
     """Say whether nothing in a program is read by Pydantic, or runs code of the user's.
 
     Args:
-        program: A program, or a part of one.
+        program: A program.
         definitions: The programs of definitions; ``None`` leaves what is behind a reference out.
         seen: Definitions that are being looked at.
     """
-    if not isinstance(program, tuple) or not program:
-        return True
-    if program[0] in _UNCERTAIN:
+    kind = program[0]
+    if kind in _UNCERTAIN or (kind == "enum" and not program[2]):  # one that is open asks the user's `_missing_`
         return False
-    if program[0] == "model":
-        _, _, fields, _, extra, post_init = program
-        if post_init is not None and not post_init[1]:
-            return False
-        if any(default[0] in _MADE_BY_CODE for _, _, default, _ in fields):
-            return False
-        return all(is_certain(part, definitions, seen) for part in (*(value for _, value, _, _ in fields), extra))
-    if program[0] == "definition-ref":
+    if kind == "definition-ref":
         number = program[1]
         if definitions is None or number in seen:
             return True
         return is_certain(definitions[number], definitions, seen | {number})
-    return all(is_certain(part, definitions, seen) for part in program)
+    if kind in {"model", "root-model"}:
+        post_init = program[-1]
+        if post_init is not None and not post_init[1]:
+            return False
+    fields = _fields_of(program)
+    if any(default[0] in _MADE_BY_CODE for _, _, default, _ in fields):
+        return False
+    return all(is_certain(part, definitions, seen) for part in (*(field[1] for field in fields), *_parts_of(program)))
+
+
+def _fields_of(program: Any) -> tuple[Any, ...]:
+    place = _FIELDS.get(program[0])
+    return () if place is None else program[place]
+
+
+def _parts_of(program: Any) -> tuple[Any, ...]:
+    """Return the programs directly inside a program, but for those of fields."""
+    kind = program[0]
+    if kind in _ONE:
+        return (program[_ONE[kind]],)
+    if kind in _MANY:
+        return tuple(program[_MANY[kind]])
+    if kind == "dict":
+        return tuple(program[1:3])
+    if kind in _FIELDS:
+        extra = program[_FIELDS[kind] + 2]
+        return (extra[1],) if isinstance(extra, tuple) and extra[1] is not None else ()
+    return ()

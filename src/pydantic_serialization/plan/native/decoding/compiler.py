@@ -28,7 +28,9 @@ from pydantic_serialization.plan.native.decoding.scalars import (
 )
 from pydantic_serialization.plan.native.decoding.unions import tagged_program, union_program
 from pydantic_serialization.plan.native.decoding.user_code import is_pydantics_own, runs_user_code
+from pydantic_serialization.plan.native.prebuilt import class_read_twice
 from pydantic_serialization.plan.native.program import Compiled, Detour, Part, Unsupported
+from pydantic_serialization.plan.rebuild import CAN_REBUILD, build_validator
 from pydantic_serialization.plan.walk import Node, root_config
 
 if TYPE_CHECKING:
@@ -53,6 +55,10 @@ def compile_decoding(schema: Any, validator: Any) -> Compiled:
         return Compiled(None, Detour("a plug-in of pydantic watches this type"))
     if compiler.config.get("validation_error_cause"):
         return Compiled(None, Detour("validation_error_cause is set"))
+    twice = class_read_twice(schema)
+    if twice is not None:
+        reason = f"pydantic runs the validators around {twice.__name__}, which refers to itself, twice"
+        return Compiled(None, Detour(reason, by_user=True))
     try:
         root = compiler.native(schema, compiler.config)
         compiler.check_unions()
@@ -137,6 +143,9 @@ class DecodingCompiler:
         if self.schemas:
             schema = {"type": "definitions", "schema": node, "definitions": self._reachable(node)}
         try:
+            # By the schema alone: the ready-made validator of a class may be one for more than the node.
+            if CAN_REBUILD:
+                return build_validator(schema, config or None)
             return SchemaValidator(schema, config or None)  # type: ignore[arg-type]
         except SchemaError as error:
             raise Unsupported("pydantic cannot build a validator for a part of it") from error
@@ -293,11 +302,21 @@ def _references(node: Any) -> list[str]:
     return []
 
 
-def _looks_around(node: Node, schemas: dict[str, Node]) -> bool:
+def _looks_around(node: Node, schemas: dict[str, Node], seen: frozenset[str] = frozenset()) -> bool:
     """Say whether a validator in a node may look at what is validated around the node."""
     kind = node["type"]
-    if kind in {"model", "dataclass", "definition-ref"}:  # what is inside sees the fields of that model
-        return False
+    if kind == "definition-ref":
+        reference = node["schema_ref"]
+        if reference in seen or reference not in schemas:
+            return False
+        return _looks_around(schemas[reference], schemas, seen | {reference})
+    if kind in {"model", "dataclass"} and not node.get("root_model"):
+        inner = node["schema"]
+        while inner["type"].startswith("function-") and "schema" in inner:
+            if inner["function"]["type"] == "with-info":
+                return True
+            inner = inner["schema"]
+        return False  # what is inside sees the fields of that class
     if kind.startswith("function-") and node["function"]["type"] == "with-info":
         return True
     if kind == "default" and node.get("default_factory_takes_data"):
@@ -307,7 +326,7 @@ def _looks_around(node: Node, schemas: dict[str, Node]) -> bool:
     inner += list(node["choices"].values()) if kind == "tagged-union" else []
     inner += [*node.get("steps", ()), node.get("lax_schema"), node.get("strict_schema")]
     flat = [part for item in inner for part in (item if isinstance(item, (list, tuple)) else [item])]
-    return any(_looks_around(part, schemas) for part in flat if isinstance(part, dict))
+    return any(_looks_around(part, schemas, seen) for part in flat if isinstance(part, dict))
 
 
 _SCALARS: dict[str, Callable[[Node, Node], Program]] = {

@@ -14,6 +14,7 @@ from pydantic_core import (
 from pydantic_serialization.plan.native.encoding.arguments import Handlers, SerializationInfo
 from pydantic_serialization.plan.native.encoding.modes import Modes
 from pydantic_serialization.plan.native.program import Unsupported
+from pydantic_serialization.plan.native.supported import version
 from pydantic_serialization.plan.walk import children
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pydantic_serialization.plan.walk import Node
 
 _ALWAYS = {"always", "json"}
+_READ_ONCE = (2, 41)
+"""Since then a computed field is read once for each time it is written."""
 
 
 def call(compiler: Compiler, node: Node, scope: Scope) -> Program:
@@ -62,6 +65,8 @@ def computed(compiler: Compiler, node: Node, scope: Scope) -> Program:
     """
     if node.get("serialization_exclude_if") is not None:
         raise Unsupported("exclude_if is Python code")
+    if version() < _READ_ONCE:
+        raise Unsupported("this version of Pydantic reads computed fields twice")
     name = node["property_name"]
     field, compiler.field = compiler.field, name
     try:

@@ -15,6 +15,7 @@ from pydantic_serialization.plan.native.encoding.classes import Classes
 from pydantic_serialization.plan.native.encoding.modes import Modes, Scope
 from pydantic_serialization.plan.native.encoding.support import peculiarities, support
 from pydantic_serialization.plan.native.encoding.values import enum_members, literal
+from pydantic_serialization.plan.native.prebuilt import refers_to_itself
 from pydantic_serialization.plan.native.program import Compiled, Detour, Unsupported
 from pydantic_serialization.plan.native.supported import float_exponent_sign
 from pydantic_serialization.plan.walk import children, root_config
@@ -184,8 +185,10 @@ class Compiler:
 
     def _function(self, schema: Node, scope: Scope) -> Program:
         """Return the program of a node that a function of the user's writes."""
-        if self._is_wrapped_twice(schema):
-            raise Unsupported("a recursive class with a wrap serializer, which pydantic applies twice here")
+        is_wrap = schema["serialization"]["type"] == "function-wrap"
+        if is_wrap and self.root is not None and refers_to_itself(schema, self.root):
+            cls = schema["cls"].__name__
+            raise Unsupported(f"pydantic runs the serializer of {cls}, which refers to itself, twice", by_user=True)
         try:
             return call(self, schema, scope)
         except Unsupported as unsupported:
@@ -193,18 +196,6 @@ class Compiler:
             advice = unsupported.advice or "leave it out if the value's own JSON form will do"
             reason = Unsupported(f"the serializer {name} is Python code", advice, by_user=True)
             return self._classes.whole(schema, reason)
-
-    def _is_wrapped_twice(self, schema: Node) -> bool:
-        """Say whether Pydantic puts the class's ready-made serializer inside its own wrap serializer.
-
-        It does where the class is used by another type, unless it sees that the serializer is a wrap serializer: for a
-        class that refers to itself it does not see it (``PrebuiltSerializer`` in pydantic-core).
-        """
-        cls = schema.get("cls")
-        if schema["serialization"]["type"] != "function-wrap" or schema["type"] not in {"model", "dataclass"}:
-            return False
-        own = getattr(cls, "__dict__", {}).get("__pydantic_core_schema__")
-        return isinstance(own, dict) and own is not self.root and own["type"] not in {"model", "dataclass"}
 
     def alone(self, schema: Node, config: Any, function: Any) -> Program | None:
         """Return the program of what a function of the user's wraps, by itself; ``None`` if there is none."""
