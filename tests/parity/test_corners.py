@@ -36,6 +36,10 @@ pytestmark = pytest.mark.skipif(core is None, reason="compares the native core w
 calls: list[Any] = []
 
 
+class Letter(str, Enum):
+    A = "a"
+
+
 def same(declared: Any, document: str | bytes, **options: Any) -> Any:
     """Check that both read a document alike, with the same calls of user code; return what they give."""
     plan = compile_plan(declared)

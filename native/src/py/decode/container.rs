@@ -115,6 +115,9 @@ impl<'p, 't> Reader<'p, 't> {
             self.cursor.rewind(start);
             let key = self.value(node)?;
             self.cursor.rewind(end);
+            if let Node::Date = node {
+                self.lower_fit(Fit::Lax); // unlike a value
+            }
             return Ok(key);
         };
         // The one form of an integer that Python's own `str` gives.

@@ -121,6 +121,13 @@ impl<'p> Reader<'p, '_> {
             }
             Node::Tagged(tagged) => {
                 let choice = self.tagged_choice(tagged)?;
+                if !matches!(choice, Node::Model(_)) {
+                    // Pydantic reads the member by itself, and would not know of a second tag what it means here.
+                    self.trials += 1;
+                    let certain = self.tagged_choice(tagged);
+                    self.trials -= 1;
+                    certain?;
+                }
                 let tag = tagged.tag_of(choice).ok_or(Miss::Unknown)?;
                 let value = self.draft(choice)?;
                 Ok(Draft::Tagged(tag, Box::new(value)))

@@ -33,6 +33,22 @@ def class_read_twice(schema: Node) -> type | None:
     return None
 
 
+def is_wrapped_in_itself(schema: Node) -> bool:
+    """Say whether a class refers to itself and has functions around it: its own validator is no part of its parts.
+
+    Args:
+        schema: The core schema of a type.
+    """
+    for node in _all_below(schema):
+        inner = node
+        while inner["type"] in _AROUND and "schema" in inner:
+            inner = inner["schema"]
+        cls = inner.get("cls")
+        if inner is not node and isinstance(cls, type) and cls.__dict__.get("__pydantic_core_schema__") is schema:
+            return True
+    return False
+
+
 def refers_to_itself(node: Node, schema: Node) -> bool:
     """Say whether the functions around a class run twice: it refers to itself, and stands inside another type.
 

@@ -29,7 +29,7 @@ from pydantic_serialization.plan.native.decoding.scalars import (
 )
 from pydantic_serialization.plan.native.decoding.unions import tagged_program, union_program
 from pydantic_serialization.plan.native.decoding.user_code import is_pydantics_own, runs_user_code
-from pydantic_serialization.plan.native.prebuilt import class_read_twice
+from pydantic_serialization.plan.native.prebuilt import class_read_twice, is_wrapped_in_itself
 from pydantic_serialization.plan.native.program import Compiled, Detour, Part, Unsupported
 from pydantic_serialization.plan.rebuild import CAN_REBUILD, build_validator
 from pydantic_serialization.plan.walk import Node, all_nodes, children, root_config
@@ -41,6 +41,7 @@ Program = tuple[Any, ...]
 
 _HASHABLE = {"str", "int", "float", "bool", "none", "date", "time", "datetime", "timedelta", "uuid", "decimal", "bytes"}
 _HASHABLE |= {"literal", "enum"}
+_TEXT: Program = ("str", None, None, False, False)
 _KEYS = {"str", "int", "literal", "enum", "uuid", "date"}
 
 
@@ -52,6 +53,8 @@ def compile_decoding(schema: Any, validator: Any) -> Compiled:
         validator: Its ``SchemaValidator``.
     """
     compiler = DecodingCompiler(root_config(schema) or {})
+    # Elsewhere parts are read as Pydantic reads them in the whole, by the ready-made validators of their classes.
+    compiler.uses_schemas_only = CAN_REBUILD and is_wrapped_in_itself(schema)
     if type(validator) is not SchemaValidator:
         return Compiled(None, Detour("a plug-in of pydantic watches this type"))
     if compiler.config.get("validation_error_cause"):
@@ -80,6 +83,7 @@ class DecodingCompiler:
         config: The configuration of the root.
         definitions: The programs of definitions, by number.
         detours: Fields with a piece in them, by class.
+        uses_schemas_only: Parts are not read by the ready-made validators of their classes.
         is_lax: Something in the program means the same only outside strict mode.
     """
 
@@ -89,6 +93,7 @@ class DecodingCompiler:
         self.definitions: list[Program] = []
         self.detours: dict[type, dict[str, Detour]] = {}
         self.is_lax = False
+        self.uses_schemas_only = False
         self.fields = FieldsCompiler(self)
         self._numbers: dict[str, int] = {}
         self._field: tuple[type, str] | None = None
@@ -171,8 +176,7 @@ class DecodingCompiler:
         if self.schemas:
             schema = {"type": "definitions", "schema": node, "definitions": self._reachable(node)}
         try:
-            # By the schema alone: the ready-made validator of a class may be one for more than the node.
-            if CAN_REBUILD:
+            if self.uses_schemas_only:
                 return build_validator(schema, config or None)
             return SchemaValidator(schema, config or None)  # type: ignore[arg-type]
         except SchemaError as error:
@@ -276,7 +280,7 @@ class DecodingCompiler:
             raise Part("fail_fast")
         key = self.native(node.get("keys_schema", {"type": "any"}), config)
         if key[0] == "any":
-            key = ("str", None, None, False, False)
+            key = _TEXT
         if key[0] not in _KEYS or (key[0] == "literal" and any(type(value) is not str for value, _ in key[1])):
             raise Part("a mapping with keys that pydantic converts")
         if key[0] == "enum" and any(type(value) is not str for value, _ in key[1]):
