@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 
 use super::fields::Key;
 use super::model::Found;
-use super::node::{After, Before, Extra, Items, Length, Model, Node, Piece, RootModel};
+use super::node::{After, Before, Entries, Extra, Items, Length, Model, Node, Piece, RootModel, Tagged};
 use super::reader::{Miss, Read, Reader};
 use super::scalar::{new_dict, set_item};
 use crate::py::object::Owned;
@@ -71,6 +71,8 @@ pub struct Member<'p> {
 
 impl<'p> Reader<'p, '_> {
     /// Read a value whose program may run code of the user's, without running any.
+    ///
+    /// Each kind has a function of its own that is not inlined, so that a level of a document takes little of the stack.
     pub fn draft(&mut self, node: &'p Node) -> Read<Draft<'p>> {
         if !self.plan.is_live(node) {
             return self.value(node).map(Draft::Ready);
@@ -84,58 +86,79 @@ impl<'p> Reader<'p, '_> {
             }
             Node::Reference(index) => self.referred(*index, |reader, node| reader.draft(node)),
             Node::Model(model) => self.draft_model(model),
-            Node::RootModel(model) => {
-                let (value, span) = self.spanned(|reader| reader.draft(&model.value))?;
-                Ok(Draft::RootModel(model, Box::new(value), Origin::Text(span)))
-            }
+            Node::RootModel(model) => self.draft_root(model),
             Node::List(items) => Ok(Draft::List(self.draft_items(items)?, items.length)),
             Node::TupleOf(items) => Ok(Draft::Tuple(self.draft_items(items)?, items.length)),
-            Node::Tuple(items) => {
-                self.open(b'[')?;
-                let mut values = Vec::with_capacity(items.len());
-                while self.goes_on(b']', values.is_empty())? {
-                    values.push(self.draft(items.get(values.len()).ok_or(Miss::Refused)?)?);
-                }
-                if values.len() == items.len() {
-                    Ok(Draft::Tuple(values, Length::default()))
-                } else {
-                    Err(Miss::Unknown)
-                }
-            }
-            Node::Dict(entries) => {
-                self.open(b'{')?;
-                let mut members = Vec::new();
-                while self.goes_on(b'}', members.is_empty())? {
-                    self.cursor.peek();
-                    let key_at = self.cursor.position();
-                    let raw = self.key()?;
-                    let key = self.dict_key(&entries.key, raw)?;
-                    let value = self.draft(&entries.value)?;
-                    members.push(Member { key, key_at, value });
-                }
-                // Equal keys would be one entry: how many there are is only known afterwards.
-                if entries.length.is_bounded() && !entries.length.allows(members.len()) {
-                    return Err(Miss::Unknown);
-                }
-                Ok(Draft::Dict(members, entries.length))
-            }
-            Node::Tagged(tagged) => {
-                let choice = self.tagged_choice(tagged)?;
-                if !matches!(choice, Node::Model(_)) {
-                    // Pydantic reads the member by itself, and would not know of a second tag what it means here.
-                    self.trials += 1;
-                    let certain = self.tagged_choice(tagged);
-                    self.trials -= 1;
-                    certain?;
-                }
-                let tag = tagged.tag_of(choice).ok_or(Miss::Unknown)?;
-                let value = self.draft(choice)?;
-                Ok(Draft::Tagged(tag, Box::new(value)))
-            }
-            Node::After(after) => {
-                let (value, span) = self.spanned(|reader| reader.draft(&after.inner))?;
-                Ok(Draft::After(after, Box::new(value), Origin::Text(span)))
-            }
+            Node::Tuple(items) => self.draft_tuple(items),
+            Node::Dict(entries) => self.draft_dict(entries),
+            Node::Tagged(tagged) => self.draft_tagged(tagged),
+            Node::After(after) => self.draft_after(after),
+            Node::Before(_) | Node::Init(_) | Node::Piece(_) => self.draft_part(node),
+            // Sets, unions and typed dictionaries with such parts are pieces.
+            _ => Err(Miss::Unknown),
+        }
+    }
+
+    #[inline(never)]
+    fn draft_root(&mut self, model: &'p RootModel) -> Read<Draft<'p>> {
+        let (value, span) = self.spanned(|reader| reader.draft(&model.value))?;
+        Ok(Draft::RootModel(model, Box::new(value), Origin::Text(span)))
+    }
+
+    #[inline(never)]
+    fn draft_after(&mut self, after: &'p After) -> Read<Draft<'p>> {
+        let (value, span) = self.spanned(|reader| reader.draft(&after.inner))?;
+        Ok(Draft::After(after, Box::new(value), Origin::Text(span)))
+    }
+
+    #[inline(never)]
+    fn draft_tuple(&mut self, items: &'p [Node]) -> Read<Draft<'p>> {
+        self.open(b'[')?;
+        let mut values = Vec::with_capacity(items.len());
+        while self.goes_on(b']', values.is_empty())? {
+            values.push(self.draft(items.get(values.len()).ok_or(Miss::Refused)?)?);
+        }
+        if values.len() == items.len() { Ok(Draft::Tuple(values, Length::default())) } else { Err(Miss::Unknown) }
+    }
+
+    #[inline(never)]
+    fn draft_dict(&mut self, entries: &'p Entries) -> Read<Draft<'p>> {
+        self.open(b'{')?;
+        let mut members = Vec::new();
+        while self.goes_on(b'}', members.is_empty())? {
+            self.cursor.peek();
+            let key_at = self.cursor.position();
+            let raw = self.key()?;
+            let key = self.dict_key(&entries.key, raw)?;
+            let value = self.draft(&entries.value)?;
+            members.push(Member { key, key_at, value });
+        }
+        // Equal keys would be one entry: how many there are is only known afterwards.
+        if entries.length.is_bounded() && !entries.length.allows(members.len()) {
+            return Err(Miss::Unknown);
+        }
+        Ok(Draft::Dict(members, entries.length))
+    }
+
+    #[inline(never)]
+    fn draft_tagged(&mut self, tagged: &'p Tagged) -> Read<Draft<'p>> {
+        let choice = self.tagged_choice(tagged)?;
+        if !matches!(choice, Node::Model(_)) {
+            // Pydantic reads the member by itself, and would not know of a second tag what it means here.
+            self.trials += 1;
+            let certain = self.tagged_choice(tagged);
+            self.trials -= 1;
+            certain?;
+        }
+        let tag = tagged.tag_of(choice).ok_or(Miss::Unknown)?;
+        let value = self.draft(choice)?;
+        Ok(Draft::Tagged(tag, Box::new(value)))
+    }
+
+    /// What is taken whole.
+    #[inline(never)]
+    fn draft_part(&mut self, node: &'p Node) -> Read<Draft<'p>> {
+        match node {
             Node::Before(before) => {
                 let (object, span) = self.spanned(|reader| reader.plain_object())?;
                 Ok(Draft::Before(before, object, Origin::Text(span)))
@@ -149,7 +172,6 @@ impl<'p> Reader<'p, '_> {
                 let (_, span) = self.spanned(|reader| reader.cursor.skip_value(levels).ok_or(Miss::Unknown))?;
                 Ok(Draft::Piece(piece, span))
             }
-            // Sets, unions and typed dictionaries with such parts are pieces.
             _ => Err(Miss::Unknown),
         }
     }
@@ -162,6 +184,7 @@ impl<'p> Reader<'p, '_> {
         Ok((value, Span { start, end }))
     }
 
+    #[inline(never)]
     fn draft_items(&mut self, items: &'p Items) -> Read<Vec<Draft<'p>>> {
         self.open(b'[')?;
         let mut values = Vec::new();
@@ -171,6 +194,7 @@ impl<'p> Reader<'p, '_> {
         if items.length.allows(values.len()) { Ok(values) } else { Err(Miss::Refused) }
     }
 
+    #[inline(never)]
     fn draft_model(&mut self, model: &'p Model) -> Read<Draft<'p>> {
         let list = &model.fields.list;
         let mut fields = Vec::with_capacity(list.len());
