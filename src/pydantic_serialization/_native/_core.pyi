@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 def encoder(
-    program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, text: bool
+    program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, text: bool, eager: bool = False
 ) -> Callable[..., Any]:
     """Return a function that writes JSON text of one type.
 
@@ -13,6 +13,7 @@ def encoder(
         fallback: Does the calls that the program is not certain of, with the same arguments.
         max_depth: Levels of arrays and objects.
         text: Give ``str`` rather than ``bytes``.
+        eager: Write natively even where the parts that Pydantic has to write make that slower.
     """
 
 def tree_encoder(program: tuple[Any, ...], fallback: Callable[..., Any]) -> Callable[..., Any]:

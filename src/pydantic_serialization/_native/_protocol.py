@@ -12,7 +12,7 @@ class Core(Protocol):
     """What ``_core.pyi`` declares, for the places where there may be no core."""
 
     def encoder(
-        self, program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, text: bool
+        self, program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, text: bool, eager: bool = False
     ) -> Callable[..., Any]:
         """Return a function that writes JSON text of one type."""
         ...
