@@ -18,7 +18,7 @@ type Tuple<'py> = Bound<'py, PyTuple>;
 
 /// Build a program: `(root, definitions, fail, is_lax)`.
 pub fn plan(program: &Tuple<'_>) -> PyResult<Plan> {
-    let (root, definitions, fail, is_lax): (Tuple<'_>, Tuple<'_>, Py<PyAny>, bool) = program.extract()?;
+    let (root, definitions, fail, is_lax): (Tuple<'_>, Tuple<'_>, Option<Py<PyAny>>, bool) = program.extract()?;
     let mut definitions =
         definitions.iter().map(|item| node(item.cast::<PyTuple>()?)).collect::<PyResult<Vec<Node>>>()?;
     let mut root = node(&root)?;

@@ -128,7 +128,9 @@ impl Decoder {
 
     fn visit(&self, visit: &pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
         visit.call(&self.fallback)?;
-        visit.call(&self.plan.fail)?;
+        if let Some(fail) = &self.plan.fail {
+            visit.call(fail)?;
+        }
         super::node::visit(&self.plan.root, visit)?;
         self.plan.definitions.iter().try_for_each(|node| super::node::visit(node, visit))
     }

@@ -121,7 +121,10 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
                     }
                 }
             }
-            let made = self.plan.fail.bind(py).call1((list,))?;
+            let Some(fail) = &self.plan.fail else {
+                return Ok(None);
+            };
+            let made = fail.bind(py).call1((list,))?;
             Ok((!made.is_none()).then(|| PyErr::from_value(made)))
         };
         make().ok().flatten()

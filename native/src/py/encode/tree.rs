@@ -50,14 +50,14 @@ impl TreeEncoder {
 impl Callable for TreeEncoder {
     const FUNCTION: &'static CStr = c"handler";
 
-    fn call(&self, py: Python<'_>, arguments: Arguments) -> Object {
+    fn call(&self, _py: Python<'_>, arguments: Arguments) -> Object {
         if let Some(value) = arguments.only() {
             let mut state = State::new(Buffer::default(), &self.program, Options::PLAIN, DEEPEST);
             // SAFETY: the caller of the function holds the value.
             let outcome = unsafe { state.encode::<true>(&self.program.root, value) };
             if outcome.is_ok()
                 && state.holes.is_empty()
-                && let Some(tree) = plain_value(py, &state.out.bytes)
+                && let Some(tree) = plain_value(&state.out.bytes)
             {
                 return tree.into_ptr();
             }
