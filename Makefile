@@ -1,42 +1,78 @@
 # `make demo` and `make test` do all the set-up themselves: they need Python 3.11 or newer and make, nothing else.
+# Where there is Rust, the native core is built too, and built again when its sources change.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CORE_SOURCES := setup.py native/Cargo.toml native/Cargo.lock $(shell find native/src -name '*.rs')
+CORE := src/pydantic_serialization/_native/_core
+# What the native core stands under runs once more without it: both backends have to give the same.
+BOTH_BACKENDS := tests/contracts tests/parity tests/properties tests/wire tests/unit/acceleration tests/unit/formats \
+	tests/unit/plan tests/unit/test_bare.py tests/unit/test_native.py tests/unit/test_serializer.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test lint lint-native format bench conformance conformance-check coverage matrix native fuzz valgrind clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 20
 
 demo: $(VENV)/.demo  ## serialize real data in every format, check it, show the table and a chart
 	$(BIN)/pydantic-serialization demo
 
-test: $(VENV)/.dev  ## run all tests, with coverage
+test: $(VENV)/.dev  ## run all tests, with coverage; what the native core does, without it once more
 	sh tools/install-test-services.sh
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --cov --cov-report=
+	PYDANTIC_SERIALIZATION_NATIVE=off $(BIN)/python -m pytest --cov --cov-append --cov-report=term $(BOTH_BACKENDS)
 
-lint: $(VENV)/.dev  ## format check, lint, types, layers
+lint: $(VENV)/.dev lint-native  ## format check, lint, types, layers; the native core's too, where there is Rust
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/pyright
 
+lint-native: $(VENV)/.dev
+	@if command -v cargo >/dev/null; then \
+		export PYO3_PYTHON=$(abspath $(BIN))/python; set -ex; cd native; \
+		cargo fmt --check; cargo clippy --release --all-targets -- -D warnings; cargo test --release; \
+	elif [ "$$PYDANTIC_SERIALIZATION_BUILD_NATIVE" = require ]; then \
+		echo "cargo is missing: install Rust (https://rustup.rs)" >&2; exit 1; \
+	else \
+		echo "there is no cargo here: the native core is not checked"; \
+	fi
+
 format: $(VENV)/.dev  ## let ruff format and repair what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.dev  ## the figures of the documentation, from this machine
+	$(BIN)/python benchmarks/native_json.py
 	$(BIN)/python benchmarks/pipeline.py
 	$(BIN)/python benchmarks/codecs.py
 	$(BIN)/python benchmarks/cache.py
 	$(BIN)/python benchmarks/envelope.py
 	$(BIN)/python benchmarks/profiling_overhead.py
 
+conformance: $(VENV)/.pip  ## pydantic's own tests with install(), every instance that they make compared both ways
+	PYTHONPATH=tools $(BIN)/python -m conformance
+
+conformance-check: $(VENV)/.pip  ## test the test: wrong implementations have to be noticed
+	PYTHONPATH=tools $(BIN)/python -m conformance --self-check
+
+coverage: $(VENV)/.pip  ## which share of the models of public packages runs natively
+	$(BIN)/python benchmarks/coverage.py
+
+matrix: $(VENV)/.pip  ## the tests on every supported pydantic and every Python of this machine
+	$(BIN)/python tools/matrix.py
+
+native: $(VENV)/.pip  ## compile the native core and put it in place, without installing anything
+	PYO3_PYTHON=$(abspath $(BIN))/python cargo build --release --manifest-path native/Cargo.toml
+	install -m 755 $$(ls native/target/release/lib_core.so native/target/release/lib_core.dylib 2>/dev/null) \
+		$(CORE)$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))')
+
 clean:  ## remove everything that is made here
-	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv-conformance build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf native/target $(CORE).*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.pip:
@@ -45,10 +81,10 @@ $(VENV)/.pip:
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	touch $@
 
-$(VENV)/.demo: $(VENV)/.pip pyproject.toml
+$(VENV)/.demo: $(VENV)/.pip pyproject.toml $(CORE_SOURCES)
 	$(BIN)/python -m pip install --quiet --editable . --group demo
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.pip pyproject.toml
+$(VENV)/.dev: $(VENV)/.pip pyproject.toml $(CORE_SOURCES)
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	touch $@

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 SECONDS_A_MODULE = 20
 SECONDS_OF_IMPORTS = 240
+SECONDS_A_MODEL = 10
 _SKIPPED = re.compile(r"(^|\.)(__main__|conftest|tests?|testing|_?vendor(ed)?|alembic|migrations?)(\.|$)")
 _NAMES = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|<[^>]*>|\b\d+\b")
 """What makes one reason look like two: names and numbers of this or that model."""
@@ -103,11 +104,17 @@ def survey(cls: type[BaseModel]) -> dict[str, Any]:
     row: dict[str, Any] = {"name": f"{cls.__module__}:{cls.__qualname__}"}
     started = time.perf_counter()
     for direction in ("encoding", "decoding"):
+        signal.alarm(SECONDS_A_MODEL)
         try:
             compiled = getattr(plan_for(cls), direction)
+        except TimeoutError:
+            row[direction] = {"path": "failed", "reasons": [f"compiling takes longer than {SECONDS_A_MODEL} s"]}
+            continue
         except Exception as error:  # noqa: BLE001  (a compiler that fails is a finding, not the end of the survey)
             row[direction] = {"path": "failed", "reasons": [f"{type(error).__name__}: {error}"[:200]]}
             continue
+        finally:
+            signal.alarm(0)
         if compiled.program is None:
             path, reasons = "declined", [compiled.declined.reason if compiled.declined else "no reason given"]
         else:

@@ -7,6 +7,7 @@ pub mod py;
 
 use pyo3::prelude::*;
 
+/// The native core of `pydantic_serialization`.
 #[pymodule(gil_used = true)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     py::register(module)

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import zoo
-from encoders import Declined, assert_same, complete, native, outcome, plan_of
+from encoders import UNDECLARED_MODELS, Declined, assert_same, complete, native, outcome, plan_of
 
 from pydantic_serialization._native import core
+from pydantic_serialization.plan.rebuild import CAN_REBUILD
 
 pytestmark = pytest.mark.skipif(core is None, reason="needs the native core")
 
@@ -47,10 +48,10 @@ OTHERS: list[dict[str, Any]] = [
 # Why a whole call of a type goes through Pydantic. Everything else of the zoo is native.
 NOT_NATIVE = {
     "raw-bytes": "an error of Pydantic's",
-    "model-serializers": "a serializer of the whole model",
-    "plain-model-serializer": "a serializer of the whole model",
     "extra-typed": "its class keeps the extra attributes elsewhere",
     "named-tuple": "no node of the core",
+    **({} if CAN_REBUILD else {"model-serializers": "a wrap serializer of the whole model"}),
+    **({} if UNDECLARED_MODELS else {"serialize-as-any": "warnings are not those of a part"}),
 }
 
 
@@ -95,12 +96,14 @@ def test_the_zoo_is_native(entry: zoo.Entry) -> None:
         return
     encode = native(entry.type)
     for value in entry.values:
-        assert encode(value) == plan_of(entry.type).serializer.to_json(value)
+        # Several small parts are not worth the call that makes one warning of theirs.
+        options = {"warnings": False} if entry.name == "containers" else {}
+        assert encode(value, **options) == plan_of(entry.type).serializer.to_json(value)
 
 
 def test_detours_name_their_fields() -> None:
     """What goes through Pydantic inside a native type is said by class and field, with the reason."""
     detours = plan_of(zoo.Serializers).encoding.detours
-    assert set(detours[zoo.Serializers]) == {"cents", "only_json", "wrapped", "annotated"}
-    assert "_as_euros" in detours[zoo.Serializers]["cents"].reason
+    assert set(detours[zoo.Serializers]) == {"wrapped"}
+    assert "_first" in detours[zoo.Serializers]["wrapped"].reason
     assert not plan_of(zoo.Person).encoding.detours

@@ -164,7 +164,7 @@ def encoder(declared: Any) -> Callable[..., Any]:
     def decline(*_: Any, **__: Any) -> Any:
         raise Declined
 
-    encode: Callable[..., Any] = core.encoder(program, decline, max_depth=200, text=False)
+    encode: Callable[..., Any] = core.encoder(program, decline, max_depth=200, text=False, eager=True)
     return encode
 
 
@@ -345,7 +345,7 @@ def test_classes_of_both_directions_can_be_collected() -> None:
         plan = compile_plan(short)
         assert core is not None
         decode = core.decoder(plan.decoding.program, plan.validator.validate_json, max_depth=200, views=False)
-        encode = core.encoder(plan.encoding.program, plan.serializer.to_json, max_depth=200, text=False)
+        encode = core.encoder(plan.encoding.program, plan.serializer.to_json, max_depth=200, text=False, eager=True)
         encode(decode(b'{"part":{"n":1},"kind":"a","more":{"n":2},"mixed":{"k":{"n":3}}}'))
         short.functions = (decode, encode)  # type: ignore[attr-defined]
         return weakref.ref(short)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import BuiltinFunctionType
 from typing import Any
 
 import pytest
 import zoo
 
-from pydantic_serialization import UnsupportedTypeError, copy_model, decoder, encoder
+from pydantic_serialization import BACKEND, UnsupportedTypeError, copy_model, decoder, encoder
 from pydantic_serialization.plan import plan_for
+from pydantic_serialization.plan.native import bind
 
 
 @pytest.mark.parametrize("format_name", [*zoo.FORMATS, "MessagePack"])
@@ -22,9 +24,28 @@ def test_they_read_what_they_write(entry: zoo.Entry, format_name: str) -> None:
         assert read(write(value)) == value
 
 
-def test_nothing_stands_between() -> None:
-    """For JSON the encoder is Pydantic's own function; nothing is compressed or framed."""
+@pytest.mark.parametrize("format_name", ["json", "orjson"])
+def test_nothing_stands_between(format_name: str) -> None:
+    """For JSON, what is called is a built-in function: the core's own, or Pydantic's where the core is not used."""
+    write = encoder(zoo.Cat, format_name)
+    assert isinstance(write, BuiltinFunctionType)
+    if format_name == "json" or BACKEND == "python":
+        assert write == plan_for(zoo.Cat).serializer.to_json
+    else:
+        assert type(write.__self__).__module__ == "pydantic_serialization._native._core"
+        assert isinstance(decoder(zoo.Cat, format_name), BuiltinFunctionType)
+
+
+def test_where_the_core_does_nothing_pydantics_own_function_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A type that the core declines is written by the serializer's own function; so is every type without the core."""
+    assert plan_for(zoo.Point).encoding.program is None
+    assert encoder(zoo.Point) == plan_for(zoo.Point).serializer.to_json
+    monkeypatch.setattr(bind, "core_for_json", lambda: None)
     assert encoder(zoo.Cat) == plan_for(zoo.Cat).serializer.to_json
+
+
+def test_nothing_is_compressed_or_framed() -> None:
+    """The bytes are the format's own, however long."""
     long = zoo.Address(street="x" * 100_000)
     assert encoder(zoo.Address)(long) == long.model_dump_json().encode()
     assert not encoder(zoo.Address, "pickle")(long).startswith(b"\xc1")

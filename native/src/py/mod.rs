@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 
 /// Add everything that Python may call to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     encode::register(module)?;
     decode::register(module)?;
     dispatch::register(module)

@@ -18,6 +18,7 @@ from pydantic_serialization._optional import require
 from pydantic_serialization._registry import did_you_mean
 from pydantic_serialization.benchmark.environment import describe_environment
 from pydantic_serialization.bulk import describe_error
+from pydantic_serialization.cli._backend import backend_advice, backend_rows, describe_backend
 from pydantic_serialization.cli._console import GATE_FAILED, Terminal, command, table
 from pydantic_serialization.cli._extras import Extra, installed_extras
 from pydantic_serialization.cli._options import AsJson, Quiet  # noqa: TC001  (typer reads the annotations)
@@ -47,7 +48,7 @@ def doctor(
     found = {
         "environment": environment,
         "libraries": {name: _version(name) for name in _LIBRARIES},
-        "backend": {"name": environment["backend"], "why": _why(environment["backend"])},
+        "backend": describe_backend(problems),
         "gil": environment["gil"],
         "formats": list(available_formats()),
         "codecs": list(available_codecs()),
@@ -60,15 +61,6 @@ def doctor(
     }
     terminal.result(found, *_shown(found, extras))
     return GATE_FAILED if strict and problems else 0
-
-
-def _why(backend: str) -> str:
-    asked = os.environ.get(f"{ENV_PREFIX}NATIVE", "auto").strip().lower()
-    if backend == "native":
-        return "the native core is installed"
-    if asked == "off":
-        return f"{ENV_PREFIX}NATIVE=off"
-    return "this installation has no native core; Pydantic does its work"
 
 
 def _version(name: str) -> str | None:
@@ -139,7 +131,7 @@ def _shown(found: dict[str, Any], extras: list[Extra]) -> list[Any]:
         ["pydantic-serialization", environment["package"]],
         [environment["implementation"], environment["python"]],
         *versions,
-        ["backend", f"{found['backend']['name']}: {found['backend']['why']}"],
+        *backend_rows(found["backend"]),
         ["GIL", "on" if found["gil"] else "off (free-threaded)"],
         ["platform", f"{platform.system()} {platform.machine()}, {environment['cpu_count']} CPUs"],
         ["formats", ", ".join(found["formats"])],
@@ -149,12 +141,19 @@ def _shown(found: dict[str, Any], extras: list[Extra]) -> list[Any]:
     # Paths, commands, values and messages are lines of their own: a cell would break them where they get pasted from.
     return [
         table("Installation", ("what", "value"), rows, text_columns=2),
-        *_lines("", [f"Python: {sys.executable}", f"temporary directory: {found['temporary_directory']['path']}"]),
+        *_lines("", _places(found)),
         table("Extras", ("extra", "state"), [extra.row() for extra in extras], text_columns=2),
         *_lines("To install what is missing", [extra.pip_line for extra in extras if extra.missing]),
+        *_lines("To have JSON written and read natively", backend_advice(found["backend"])),
         *_lines("Settings from the environment", _changed(found["settings"])),
         *(_lines("Problems", found["problems"]) or ["no problems"]),
     ]
+
+
+def _places(found: dict[str, Any]) -> list[str]:
+    core = found["backend"]["core_file"]
+    places = [f"Python: {sys.executable}", f"temporary directory: {found['temporary_directory']['path']}"]
+    return places if core is None else [*places, f"native core: {core}"]
 
 
 def _changed(settings: dict[str, dict[str, Any]]) -> list[str]:

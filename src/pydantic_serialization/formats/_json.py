@@ -5,11 +5,12 @@ from __future__ import annotations
 from types import BuiltinMethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from pydantic_serialization.errors import LimitExceededError
 from pydantic_serialization.formats._depth import PYDANTIC_DEPTH, json_depth_exceeds
 from pydantic_serialization.formats._errors import json_error
+from pydantic_serialization.plan.overrides import has_own
 from pydantic_serialization.plan.trusted import trusting_validator
 
 if TYPE_CHECKING:
@@ -99,18 +100,6 @@ def _validate_function(plan: ModelPlan, options: FormatOptions) -> Callable[...,
         return trusting_validator(plan).validate_json
     validate: Callable[..., Any] = plan.validator.validate_json
     return validate
-
-
-def has_own(model: type[BaseModel] | None, method: str) -> bool:
-    """Say whether the user's class has a public method of its own in place of Pydantic's."""
-    own = getattr(model, method, None)
-    own = getattr(own, "__func__", own)
-    if own is None or hasattr(
-        own, "__pydantic_serialization__"
-    ):  # put there by accelerate(): it does what Pydantic's does
-        return False
-    pydantics = getattr(BaseModel, method)
-    return own is not getattr(pydantics, "__func__", pydantics)
 
 
 def encode_function(plan: ModelPlan) -> Callable[..., bytes]:

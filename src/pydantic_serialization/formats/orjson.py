@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from pydantic_serialization.formats._base import BoundFormat, FormatOptions
-from pydantic_serialization.formats._json import JsonReader, bind_json_reader, encode_function, has_own
+from pydantic_serialization.formats._json import JsonReader, bind_json_reader, encode_function
 from pydantic_serialization.formats.json import depth_checked
 from pydantic_serialization.plan.native import bind_decoder, bind_encoder
+from pydantic_serialization.plan.overrides import has_own
 
 if TYPE_CHECKING:
     from typing import Unpack

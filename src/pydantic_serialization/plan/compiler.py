@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Literal, get_args, get_origin
 
@@ -11,18 +10,17 @@ from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
 from pydantic_serialization.errors import UnsupportedTypeError
 from pydantic_serialization.plan.managed import through_owner
+from pydantic_serialization.plan.naming import VALUES, type_name
 from pydantic_serialization.plan.rebuild import CAN_REBUILD, build_serializer, build_validator
-from pydantic_serialization.plan.spec import FieldSpec, ModelPlan, TypeTraits
+from pydantic_serialization.plan.spec import ModelPlan, TypeTraits
 from pydantic_serialization.plan.walk import Node, children, root_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 _LEVELS = {"model", "dataclass", "typed-dict", "named-tuple", "list", "tuple", "set", "frozenset", "dict", "generator"}
 _LEVELS |= {"deque", "counter", "ordered-dict", "frozendict"}
-_VALUES = (str, bytes, bytearray, memoryview, int, float, complex, list, tuple, dict, set, frozenset, BaseModel)
 _OPEN = {"any", "is-instance", "is-subclass", "callable", "custom-error", "call", "arguments", "arguments-v3"}
-_WRAPPERS = {"default", "nullable", "model-field", "typed-dict-field", "dataclass-field", "definitions"}
 
 
 def compile_plan(declared: Any) -> ModelPlan:
@@ -36,7 +34,7 @@ def compile_plan(declared: Any) -> ModelPlan:
     """
     model = declared if isinstance(declared, type) and issubclass(declared, BaseModel) else None
     name = type_name(declared)
-    if isinstance(declared, _VALUES) and not isinstance(declared, str):
+    if isinstance(declared, VALUES) and not isinstance(declared, str):
         message = f"expected a model class or a type, got {name}; the data comes first, the type after it"
         raise UnsupportedTypeError(message)
     if isinstance(declared, type) and issubclass(declared, type):
@@ -59,7 +57,7 @@ def compile_plan(declared: Any) -> ModelPlan:
             f"(as model_class=) whose parts pydantic knows"
         )
         # Pydantic's text shows what it was given, which may be the payload.
-        shows = any(isinstance(part, _VALUES) for part in _parts(declared))
+        shows = any(isinstance(part, VALUES) for part in _parts(declared))
         raise UnsupportedTypeError(message, model=name) from (None if shows else error)
     return plan_of(declared, schema, serializer, validator)
 
@@ -90,7 +88,6 @@ def plan_of(declared: Any, schema: Any, serializer: Any, validator: Any) -> Mode
         serializer=serializer,
         validator=validator,
         traits=traits,
-        fields=_fields(schema, declared),
     )
 
 
@@ -123,33 +120,21 @@ def _parts(declared: Any) -> Iterator[Any]:
             yield from _parts(item)
 
 
-def type_name(declared: Any) -> str:
-    """Return a short readable name of a type: ``"User"``, ``"list[User]"``, ``"int | None"``."""
-    if isinstance(declared, type):
-        return declared.__name__
-    if isinstance(declared, _VALUES):  # given by mistake in place of a type: it may be the payload
-        return f"a value of type {type(declared).__name__}"
-    origin, arguments = get_origin(declared), get_args(declared)
-    if origin is None or not arguments:
-        return str(getattr(declared, "__name__", None) or declared)
-    if hasattr(declared, "__metadata__"):
-        return type_name(arguments[0])
-    names = [repr(item) if origin is Literal else type_name(item) for item in arguments]
-    if origin is types.UnionType or getattr(origin, "__name__", "") == "Union":
-        return " | ".join("None" if item == "NoneType" else item for item in names)
-    return f"{getattr(origin, '__name__', origin)}[{', '.join(names)}]"
-
-
 class _Traits:
-    """Collects the traits of a schema in one walk."""
+    """Collects the traits of a schema in one walk.
+
+    One node can stand at many places of a schema: models that hold several others share their schemas. Every node is
+    looked at once, or sixty such models would take longer than anyone waits.
+    """
 
     def __init__(self, schema: Any) -> None:
+        self._seen: set[int] = set()
         self._definitions: dict[str, Node] = {}
         self._classes: set[type] = set()
         self._has_bytes = False
         self._is_closed = True
         self._collect(schema)
-        self._depths: dict[str, int | None] = {}
+        self._depths: dict[int, int | None] = {}
         self._depth = self._depth_of(schema, frozenset())
 
     def found(self) -> TypeTraits:
@@ -161,6 +146,9 @@ class _Traits:
         )
 
     def _collect(self, node: Node) -> None:
+        if id(node) in self._seen:
+            return
+        self._seen.add(id(node))
         kind = node["type"]
         reference = node.get("ref")
         if reference is not None:
@@ -177,6 +165,12 @@ class _Traits:
 
     def _depth_of(self, node: Node, above: frozenset[str]) -> int | None:
         """Return the levels of the deepest document of this node, or ``None`` where nothing bounds it."""
+        # What is unbounded below one place is so below any other: a definition that holds itself does so everywhere.
+        if id(node) not in self._depths:
+            self._depths[id(node)] = self._depth_anew(node, above)
+        return self._depths[id(node)]
+
+    def _depth_anew(self, node: Node, above: frozenset[str]) -> int | None:
         kind = node["type"]
         if kind == "definition-ref":
             reference = node["schema_ref"]
@@ -187,22 +181,15 @@ class _Traits:
             return None if written is None or declared is None else max(written, declared)
         if kind in _OPEN or _is_free_serializer(node) or _extras_are_free(node):
             return None
-        reference = node.get("ref")
-        if reference is not None:
-            if reference in self._depths:
-                return self._depths[reference]
-            above |= {reference}
+        if "ref" in node:
+            above |= {node["ref"]}
         deepest = 0
         for child in children(node) if kind != "definitions" else (node["schema"],):
             depth = self._depth_of(child, above)
             if depth is None:
-                deepest = -1
-                break
+                return None
             deepest = max(deepest, depth)
-        result = None if deepest < 0 else deepest + (kind in _LEVELS)
-        if reference is not None and result is not None:
-            self._depths[reference] = result
-        return result
+        return deepest + (kind in _LEVELS)
 
 
 def _is_free_serializer(node: Node) -> bool:
@@ -221,40 +208,3 @@ def _is_free_serializer(node: Node) -> bool:
 def _extras_are_free(node: Node) -> bool:
     extra = node.get("extra_behavior") or (node.get("config") or {}).get("extra_fields_behavior")
     return bool(extra == "allow" and "extras_schema" not in node)
-
-
-def _fields(schema: Any, declared: Any) -> tuple[FieldSpec, ...]:
-    node: Node = schema
-    definitions: dict[str, Node] = {}
-    seen: set[str] = set()
-    while True:
-        kind = node["type"]
-        if kind == "definitions":
-            definitions = {item["ref"]: item for item in node["definitions"]}
-            node = node["schema"]
-        elif kind == "definition-ref":
-            reference = node["schema_ref"]
-            if reference in seen:  # lists of lists without end: there are no fields
-                return ()
-            seen.add(reference)
-            node = definitions[reference]
-        elif kind in {"model", "dataclass", "default", "nullable", "list", "set"} or kind.startswith("function-"):
-            inner = node.get("schema") or node.get("items_schema")
-            if inner is None:
-                return ()
-            node = inner
-        else:
-            break
-    annotations = getattr(declared, "model_fields", {})
-    fields: dict[str, Node] | list[Node] = node.get("fields") or {}
-    named = list(fields.items()) if isinstance(fields, dict) else [(item["name"], item) for item in fields]
-    return tuple(_field(name, item, annotations.get(name), definitions) for name, item in named)
-
-
-def _field(name: str, node: Node, info: Any, definitions: Mapping[str, Node]) -> FieldSpec:
-    inner = node
-    while inner["type"] in _WRAPPERS or inner["type"] == "definition-ref":
-        inner = definitions[inner["schema_ref"]] if inner["type"] == "definition-ref" else inner["schema"]
-    annotation = type_name(info.annotation) if info is not None else str(inner["type"])
-    nested = inner.get("cls") if inner["type"] in {"model", "dataclass"} else None
-    return FieldSpec(name=name, kind=inner["type"], annotation=annotation, nested=nested)

@@ -41,9 +41,12 @@ class _Canonical:
         self._update = update
         self._references: dict[str, int] = {}
         self._functions: set[int] = set()
+        self._fields: dict[int, int] = {}
 
     def feed(self, value: Any) -> None:
         if isinstance(value, dict):
+            if value.get("type") == "model-fields" and self._is_known(value):
+                return
             self._open("{", len(value))
             for key in sorted(value.keys() - _SKIPPED, key=str):
                 self._text(str(key))
@@ -70,6 +73,18 @@ class _Canonical:
             self._text(f"class:{_qualified(value)}")
         else:
             self._callable_or_object(value)
+
+    def _is_known(self, fields: dict[str, Any]) -> bool:
+        """Refer back to the fields of a model that stands at several places: they are one object then.
+
+        Without that, twenty models that each hold the three before would be gone through a million times.
+        """
+        number = self._fields.get(id(fields))
+        if number is None:
+            self._fields[id(fields)] = len(self._fields)
+            return False
+        self._text(f"fields:{number}")
+        return True
 
     def _callable_or_object(self, value: Any) -> None:
         if isinstance(value, functools.partial):

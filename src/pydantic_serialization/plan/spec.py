@@ -17,23 +17,6 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class FieldSpec:
-    """One field of a model, a dataclass or a typed dict, as its core schema describes it.
-
-    Attributes:
-        name: Name in Python.
-        kind: The core schema node behind wrappers such as defaults: ``"str"``, ``"model"``, ``"function-before"`` …
-        annotation: The declared type as text.
-        nested: The class of the field's own model, if it is one.
-    """
-
-    name: str
-    kind: str
-    annotation: str
-    nested: type | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class TypeTraits:
     """What formats need to know about everything that is reachable from a type.
 
@@ -64,7 +47,6 @@ class ModelPlan:
         serializer: Pydantic's compiled serializer.
         validator: Pydantic's compiled validator.
         traits: What is known about everything reachable from the type.
-        fields: The fields, if the type has fields.
     """
 
     type: Any
@@ -76,7 +58,6 @@ class ModelPlan:
     serializer: SchemaSerializer
     validator: SchemaValidator
     traits: TypeTraits
-    fields: tuple[FieldSpec, ...]
 
     @property
     def classes(self) -> frozenset[type]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 Node = dict[str, Any]
 
@@ -36,10 +36,53 @@ _MANY = frozenset({"items_schema", "steps", "definitions", "choices", "fields", 
 _CONTAINERS = _ONE | _MANY
 
 
-def children(node: Node) -> Iterator[Node]:
-    """Yield the schemas directly below ``node``."""
-    for key in _CONTAINERS & node.keys():
-        yield from _schemas(node[key])
+def children(node: Node, *, skip: frozenset[str] = frozenset()) -> Iterator[Node]:
+    """Yield the schemas directly below ``node``, in its order.
+
+    Args:
+        node: A core schema.
+        skip: Keys whose schemas are left out.
+    """
+    for key, value in node.items():
+        if key in _CONTAINERS and key not in skip:
+            yield from _schemas(value)
+
+
+def read_children(node: Node) -> list[Node]:
+    """Return the schemas directly below ``node`` that matter for reading: not those that say how to write."""
+    if node["type"] == "computed-field":
+        return []
+    written = {id(node.get("serialization")), id(node.get("return_schema"))}
+    return [child for child in children(node) if id(child) not in written and child["type"] != "computed-field"]
+
+
+def read_nodes(node: Node, definitions: Mapping[str, Node]) -> Iterator[Node]:
+    """Yield a node and everything that reading it may reach, each once: one node can stand at many places.
+
+    Args:
+        node: A core schema.
+        definitions: What references lead to.
+    """
+    return _nodes(node, definitions, read_children)
+
+
+def all_nodes(node: Node, definitions: Mapping[str, Node]) -> Iterator[Node]:
+    """Yield a node and everything that it reaches, each once; see :func:`read_nodes`."""
+    return _nodes(node, definitions, children)
+
+
+def _nodes(node: Node, definitions: Mapping[str, Node], below: Callable[[Node], Iterable[Node]]) -> Iterator[Node]:
+    seen: set[int] = set()
+    todo = [node]
+    while todo:
+        current = todo.pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        if current["type"] == "definition-ref" and current["schema_ref"] in definitions:
+            todo.append(definitions[current["schema_ref"]])
+        todo += below(current)
 
 
 def _schemas(value: Any) -> Iterator[Node]:

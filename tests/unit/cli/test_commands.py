@@ -403,7 +403,7 @@ def test_inspect_says_when_it_does_not_know(workplace: Path) -> None:
     assert (found["format"], found["size"], found["records"]) == (None, 9, None)
 
 
-# -- doctor, explain, report -------------------------------------------------------------------------------------------
+# -- doctor, report ----------------------------------------------------------------------------------------------------
 
 
 def test_doctor_lists_every_extra_with_its_pip_line(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -479,13 +479,6 @@ def test_app_dir_is_taken_before_the_command_too(workplace: Path, monkeypatch: p
     sys.path[:] = [path for path in sys.path if path != str(workplace)]
     done = call("-C", "..", "explain", "shop_models:Order")
     assert done.exit_code == 0, done.stderr
-
-
-def test_explain_shows_the_fields(workplace: Path) -> None:
-    """Every field is named, in the tree and in the JSON."""
-    assert "items: list[Item]" in call("explain", "shop_models:Order").stdout
-    found = result_of(call("explain", "shop_models:Order", "--json"))
-    assert [field["name"] for field in found["fields"]] == ["id", "items"]
 
 
 def test_report_shows_a_saved_report(workplace: Path) -> None:

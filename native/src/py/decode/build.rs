@@ -18,7 +18,7 @@ type Tuple<'py> = Bound<'py, PyTuple>;
 
 /// Build a program: `(root, definitions, fail, is_lax)`.
 pub fn plan(program: &Tuple<'_>) -> PyResult<Plan> {
-    let (root, definitions, fail, is_lax): (Tuple<'_>, Tuple<'_>, Py<PyAny>, bool) = program.extract()?;
+    let (root, definitions, fail, is_lax): (Tuple<'_>, Tuple<'_>, Option<Py<PyAny>>, bool) = program.extract()?;
     let mut definitions =
         definitions.iter().map(|item| node(item.cast::<PyTuple>()?)).collect::<PyResult<Vec<Node>>>()?;
     let mut root = node(&root)?;
@@ -243,6 +243,7 @@ fn fields(list: &Bound<'_, PyAny>, keys: &Bound<'_, PyAny>) -> PyResult<(Vec<Fie
         fields.push(Field {
             name,
             expected: expected(key.map(|(key, _)| &**key)),
+            is_atom: matches!(inner.get_item(0)?.extract::<String>()?.as_str(), "str" | "int" | "float" | "bool"),
             node: node(&inner)?,
             default: self::default(&default)?,
             location,

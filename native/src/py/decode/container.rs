@@ -4,22 +4,35 @@ use pyo3::ffi;
 
 use super::node::{Entries, Items, Node};
 use super::reader::{Fit, Miss, Read, Reader, out_of_memory};
-use super::scalar::{append, new_dict, new_list, set_item};
+use super::scalar::{new_dict, set_item};
 use crate::json::cursor::RawString;
 use crate::py::object::Owned;
 
 impl<'p, 't> Reader<'p, 't> {
     pub(super) fn list(&mut self, items: &'p Items) -> Read<Owned> {
         self.open(b'[')?;
-        let list = new_list()?;
-        let mut count = 0;
-        while self.goes_on(b']', count == 0)? {
-            count += 1;
-            let item = self.value(&items.item)?;
-            append(&list, &item)?;
+        // All lists of a document share one stack, so that each is made once, in its final size.
+        let base = self.stack.len();
+        let read = self.list_items(items, base);
+        let values = self.stack.drain(base..);
+        read?;
+        // SAFETY: a new list of this size; each place is filled once, with a reference that is given away.
+        unsafe {
+            let size = values.len() as ffi::Py_ssize_t;
+            let list = Owned::from_new(ffi::PyList_New(size)).ok_or_else(out_of_memory)?;
+            for (index, value) in values.enumerate() {
+                ffi::PyList_SET_ITEM(list.as_ptr(), index as ffi::Py_ssize_t, value.into_ptr());
+            }
+            Ok(list)
         }
-        within(items, count)?;
-        Ok(list)
+    }
+
+    fn list_items(&mut self, items: &'p Items, base: usize) -> Read<()> {
+        while self.goes_on(b']', self.stack.len() == base)? {
+            let item = self.value(&items.item)?;
+            self.stack.push(item);
+        }
+        within(items, self.stack.len() - base)
     }
 
     pub(super) fn tuple_of(&mut self, items: &'p Items) -> Read<Owned> {

@@ -4,10 +4,9 @@ use pyo3::prelude::*;
 
 use super::fields::Key;
 use super::model::Found;
-use super::node::{After, Before, Extra, Items, Length, Model, Node, Piece, RootModel};
+use super::node::{After, Before, Entries, Extra, Items, Length, Model, Node, Piece, RootModel, Tagged};
 use super::reader::{Miss, Read, Reader};
 use super::scalar::{new_dict, set_item};
-use crate::json::cursor::RawString;
 use crate::py::object::Owned;
 
 /// A stretch of the text.
@@ -73,84 +72,93 @@ pub struct Member<'p> {
 impl<'p> Reader<'p, '_> {
     /// Read a value whose program may run code of the user's, without running any.
     ///
-    /// What is around a value is followed here, and what is rare is kept apart, so that deep documents need little stack.
-    pub fn draft(&mut self, mut node: &'p Node) -> Read<Draft<'p>> {
-        let mut references = 0;
-        let result = loop {
-            match node {
-                _ if !self.plan.is_live(node) => break self.value(node).map(Draft::Ready),
-                Node::Nullable(_) if self.cursor.peek() == Some(b'n') => break self.null().map(Draft::Ready),
-                Node::Nullable(inner) => node = inner,
-                Node::Reference(index) => match self.follow(*index) {
-                    Ok(found) => {
-                        references += 1;
-                        node = found;
-                    }
-                    Err(miss) => break Err(miss),
-                },
-                Node::Model(model) => break self.draft_model(model).map(Draft::Model),
-                _ => break self.draft_other(node),
+    /// Each kind has a function of its own that is not inlined, so that a level of a document takes little of the stack.
+    pub fn draft(&mut self, node: &'p Node) -> Read<Draft<'p>> {
+        if !self.plan.is_live(node) {
+            return self.value(node).map(Draft::Ready);
+        }
+        match node {
+            Node::Nullable(inner) => {
+                if self.cursor.peek() == Some(b'n') {
+                    return self.null().map(Draft::Ready);
+                }
+                self.draft(inner)
             }
-        };
-        self.return_from(references);
-        result
+            Node::Reference(index) => self.referred(*index, |reader, node| reader.draft(node)),
+            Node::Model(model) => self.draft_model(model),
+            Node::RootModel(model) => self.draft_root(model),
+            Node::List(items) => Ok(Draft::List(self.draft_items(items)?, items.length)),
+            Node::TupleOf(items) => Ok(Draft::Tuple(self.draft_items(items)?, items.length)),
+            Node::Tuple(items) => self.draft_tuple(items),
+            Node::Dict(entries) => self.draft_dict(entries),
+            Node::Tagged(tagged) => self.draft_tagged(tagged),
+            Node::After(after) => self.draft_after(after),
+            Node::Before(_) | Node::Init(_) | Node::Piece(_) => self.draft_part(node),
+            // Sets, unions and typed dictionaries with such parts are pieces.
+            _ => Err(Miss::Unknown),
+        }
     }
 
     #[inline(never)]
-    fn draft_other(&mut self, node: &'p Node) -> Read<Draft<'p>> {
+    fn draft_root(&mut self, model: &'p RootModel) -> Read<Draft<'p>> {
+        let (value, span) = self.spanned(|reader| reader.draft(&model.value))?;
+        Ok(Draft::RootModel(model, Box::new(value), Origin::Text(span)))
+    }
+
+    #[inline(never)]
+    fn draft_after(&mut self, after: &'p After) -> Read<Draft<'p>> {
+        let (value, span) = self.spanned(|reader| reader.draft(&after.inner))?;
+        Ok(Draft::After(after, Box::new(value), Origin::Text(span)))
+    }
+
+    #[inline(never)]
+    fn draft_tuple(&mut self, items: &'p [Node]) -> Read<Draft<'p>> {
+        self.open(b'[')?;
+        let mut values = Vec::with_capacity(items.len());
+        while self.goes_on(b']', values.is_empty())? {
+            values.push(self.draft(items.get(values.len()).ok_or(Miss::Refused)?)?);
+        }
+        if values.len() == items.len() { Ok(Draft::Tuple(values, Length::default())) } else { Err(Miss::Unknown) }
+    }
+
+    #[inline(never)]
+    fn draft_dict(&mut self, entries: &'p Entries) -> Read<Draft<'p>> {
+        self.open(b'{')?;
+        let mut members = Vec::new();
+        while self.goes_on(b'}', members.is_empty())? {
+            self.cursor.peek();
+            let key_at = self.cursor.position();
+            let raw = self.key()?;
+            let key = self.dict_key(&entries.key, raw)?;
+            let value = self.draft(&entries.value)?;
+            members.push(Member { key, key_at, value });
+        }
+        // Equal keys would be one entry: how many there are is only known afterwards.
+        if entries.length.is_bounded() && !entries.length.allows(members.len()) {
+            return Err(Miss::Unknown);
+        }
+        Ok(Draft::Dict(members, entries.length))
+    }
+
+    #[inline(never)]
+    fn draft_tagged(&mut self, tagged: &'p Tagged) -> Read<Draft<'p>> {
+        let choice = self.tagged_choice(tagged)?;
+        if !matches!(choice, Node::Model(_)) {
+            // Pydantic reads the member by itself, and would not know of a second tag what it means here.
+            self.trials += 1;
+            let certain = self.tagged_choice(tagged);
+            self.trials -= 1;
+            certain?;
+        }
+        let tag = tagged.tag_of(choice).ok_or(Miss::Unknown)?;
+        let value = self.draft(choice)?;
+        Ok(Draft::Tagged(tag, Box::new(value)))
+    }
+
+    /// What is taken whole.
+    #[inline(never)]
+    fn draft_part(&mut self, node: &'p Node) -> Read<Draft<'p>> {
         match node {
-            Node::RootModel(model) => {
-                let (value, span) = self.spanned(|reader| reader.draft(&model.value))?;
-                Ok(Draft::RootModel(model, Box::new(value), Origin::Text(span)))
-            }
-            Node::List(items) => Ok(Draft::List(self.draft_items(items)?, items.length)),
-            Node::TupleOf(items) => Ok(Draft::Tuple(self.draft_items(items)?, items.length)),
-            Node::Tuple(items) => {
-                self.open(b'[')?;
-                let mut values = Vec::with_capacity(items.len());
-                while self.goes_on(b']', values.is_empty())? {
-                    values.push(self.draft(items.get(values.len()).ok_or(Miss::Refused)?)?);
-                }
-                if values.len() == items.len() {
-                    Ok(Draft::Tuple(values, Length::default()))
-                } else {
-                    Err(Miss::Unknown)
-                }
-            }
-            Node::Dict(entries) => {
-                self.open(b'{')?;
-                let mut members = Vec::new();
-                while self.goes_on(b'}', members.is_empty())? {
-                    self.cursor.peek();
-                    let key_at = self.cursor.position();
-                    let raw = self.key()?;
-                    let key = self.dict_key(&entries.key, raw)?;
-                    let value = self.draft(&entries.value)?;
-                    members.push(Member { key, key_at, value });
-                }
-                // Equal keys would be one entry: how many there are is only known afterwards.
-                if entries.length.is_bounded() && !entries.length.allows(members.len()) {
-                    return Err(Miss::Unknown);
-                }
-                Ok(Draft::Dict(members, entries.length))
-            }
-            Node::Tagged(tagged) => {
-                let choice = self.tagged_choice(tagged)?;
-                if !matches!(choice, Node::Model(_)) {
-                    // Pydantic reads the member by itself, and would not know of a second tag what it means here.
-                    self.trials += 1;
-                    let certain = self.tagged_choice(tagged);
-                    self.trials -= 1;
-                    certain?;
-                }
-                let tag = tagged.tag_of(choice).ok_or(Miss::Unknown)?;
-                let value = self.draft(choice)?;
-                Ok(Draft::Tagged(tag, Box::new(value)))
-            }
-            Node::After(after) => {
-                let (value, span) = self.spanned(|reader| reader.draft(&after.inner))?;
-                Ok(Draft::After(after, Box::new(value), Origin::Text(span)))
-            }
             Node::Before(before) => {
                 let (object, span) = self.spanned(|reader| reader.plain_object())?;
                 Ok(Draft::Before(before, object, Origin::Text(span)))
@@ -164,7 +172,6 @@ impl<'p> Reader<'p, '_> {
                 let (_, span) = self.spanned(|reader| reader.cursor.skip_value(levels).ok_or(Miss::Unknown))?;
                 Ok(Draft::Piece(piece, span))
             }
-            // Sets, unions and typed dictionaries with such parts are pieces.
             _ => Err(Miss::Unknown),
         }
     }
@@ -188,7 +195,7 @@ impl<'p> Reader<'p, '_> {
     }
 
     #[inline(never)]
-    fn draft_model(&mut self, model: &'p Model) -> Read<Box<ModelDraft<'p>>> {
+    fn draft_model(&mut self, model: &'p Model) -> Read<Draft<'p>> {
         let list = &model.fields.list;
         let mut fields = Vec::with_capacity(list.len());
         fields.resize_with(list.len(), || None);
@@ -216,32 +223,25 @@ impl<'p> Reader<'p, '_> {
                     expected = index + 1;
                     fields[index] = Some((self.draft(&list[index].node)?, KeyPlace::Text(key_at)));
                 }
-                Found::Unknown(raw) => self.draft_extra(&model.extra, extra.as_ref(), raw)?,
+                Found::Unknown(raw) => match (&model.extra, &extra) {
+                    (Extra::Ignore, _) => self.cursor.skip_value(self.levels).ok_or(Miss::Unknown)?,
+                    (Extra::Allow(node), Some(dict)) => {
+                        let key = self.string_object(raw)?;
+                        let value = match node {
+                            Some(node) => self.value(node)?,
+                            None => self.any()?,
+                        };
+                        set_item(dict, &key, &value)?;
+                    }
+                    _ => return Err(Miss::Refused),
+                },
             }
         }
         if model.fields.required & !given != 0 {
             return Err(Miss::Refused);
         }
         let origin = Origin::Text(Span { start, end: self.cursor.position() });
-        Ok(Box::new(ModelDraft { model, fields, given, extra, origin }))
-    }
-}
-
-impl<'p, 't> Reader<'p, 't> {
-    #[inline(never)]
-    fn draft_extra(&mut self, rule: &'p Extra, into: Option<&Owned>, raw: RawString<'t>) -> Read<()> {
-        match (rule, into) {
-            (Extra::Ignore, _) => self.cursor.skip_value(self.levels).ok_or(Miss::Unknown),
-            (Extra::Allow(node), Some(dict)) => {
-                let key = self.string_object(raw)?;
-                let value = match node {
-                    Some(node) => self.value(node)?,
-                    None => self.any()?,
-                };
-                set_item(dict, &key, &value)
-            }
-            _ => Err(Miss::Refused),
-        }
+        Ok(Draft::Model(Box::new(ModelDraft { model, fields, given, extra, origin })))
     }
 }
 

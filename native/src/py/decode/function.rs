@@ -78,18 +78,30 @@ impl Decoder {
         let Some(input) = (unsafe { Input::of(data, self.views) }) else {
             return Outcome::Declined;
         };
-        let text = input.text();
-        let mut reader = Reader::new(&self.plan, text, self.levels, call);
         if !self.plan.is_live(&self.plan.root) {
+            let mut reader = Reader::new(&self.plan, input.text(), self.levels, call);
             return match reader.value(&self.plan.root) {
                 Ok(value) if reader.cursor.is_at_end() => Outcome::Value(value.into_ptr()),
-                _ => Outcome::Declined,
+                _ => declined(&reader),
             };
         }
+        // Code of the user's may want to change what was passed: Pydantic has read it by then, and does not lock it.
+        let copy = input.is_locked().then(|| input.text().to_vec());
+        match copy {
+            Some(text) => {
+                drop(input);
+                self.read_live(&text, call)
+            }
+            None => self.read_live(input.text(), call),
+        }
+    }
+
+    fn read_live(&self, text: &[u8], call: Call) -> Outcome {
+        let mut reader = Reader::new(&self.plan, text, self.levels, call);
         match reader.draft(&self.plan.root) {
             // Attached anew: what is dropped on the way would be kept until somebody else is, as far as PyO3 knows.
             Ok(draft) if reader.cursor.is_at_end() => Python::attach(|py| self.realise(py, draft, text, call)),
-            _ => Outcome::Declined,
+            _ => declined(&reader),
         }
     }
 
@@ -116,7 +128,9 @@ impl Decoder {
 
     fn visit(&self, visit: &pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
         visit.call(&self.fallback)?;
-        visit.call(&self.plan.fail)?;
+        if let Some(fail) = &self.plan.fail {
+            visit.call(fail)?;
+        }
         super::node::visit(&self.plan.root, visit)?;
         self.plan.definitions.iter().try_for_each(|node| super::node::visit(node, visit))
     }
@@ -127,6 +141,11 @@ impl Decoder {
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
         self.visit(&visit)
     }
+}
+
+/// A document that is not read natively, or whose reading was interrupted.
+fn declined(reader: &Reader<'_, '_>) -> Outcome {
+    if reader.is_interrupted { Outcome::Failed } else { Outcome::Declined }
 }
 
 /// What validators are called with; `None` where an option changes what Pydantic reads.

@@ -60,6 +60,11 @@ impl Input {
         }
     }
 
+    /// Whether the memory is that of an object which could change it, and is locked meanwhile.
+    pub fn is_locked(&self) -> bool {
+        self.view.is_some()
+    }
+
     /// The bytes.
     #[inline]
     pub fn text(&self) -> &[u8] {

@@ -26,6 +26,22 @@ mod union;
 
 use pyo3::prelude::*;
 
+use crate::py::object::Owned;
+
+/// What a JSON text stands for without any declaration, in Python's own types; `None` if it cannot be made.
+pub fn plain_value(text: &[u8]) -> Option<Owned> {
+    let root = node::Node::Any;
+    let plan = node::Plan { root, definitions: Vec::new(), live: Vec::new(), is_lax: false, fail: None };
+    // SAFETY: None lives as long as the interpreter.
+    let call = reader::Call { context: unsafe { pyo3::ffi::Py_None() }, strict: std::ptr::null_mut() };
+    let mut reader = reader::Reader::new(&plan, text, DEEPEST, call);
+    let value = reader.value(&plan.root).ok()?;
+    reader.cursor.is_at_end().then_some(value)
+}
+
+/// Levels of arrays and objects.
+const DEEPEST: usize = 256;
+
 /// Add everything that Python may call to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     objects::import_datetime(module.py())?;

@@ -45,7 +45,12 @@ impl<'p, 't> Reader<'p, 't> {
                         Ok(value) => value,
                         Err(miss) => return Err(self.certain(miss, fields, given, (start, levels))),
                     };
-                    dict.put(&mut filling, index, value).ok_or_else(out_of_memory)?;
+                    let put = if fields.list[index].is_atom {
+                        dict.put_atom(&mut filling, index, value)
+                    } else {
+                        dict.put(&mut filling, index, value)
+                    };
+                    put.ok_or_else(out_of_memory)?;
                 }
                 Found::Unknown(raw) => self.extra(&model.extra, extra.as_ref(), raw)?,
             }

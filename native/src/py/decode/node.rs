@@ -234,7 +234,7 @@ pub struct Plan {
     pub is_lax: bool,
     /// `fail(errors, text)` gives the `ValidationError` for what validators refused, or `None` where only Pydantic
     /// itself can say it.
-    pub fail: Py<PyAny>,
+    pub fail: Option<Py<PyAny>>,
 }
 
 impl Plan {

@@ -139,8 +139,7 @@ impl<'t> Reader<'_, 't> {
             let new = (*class).tp_new.ok_or(Miss::Unknown)?;
             let nothing = Owned::from_new(ffi::PyTuple_New(0)).ok_or_else(out_of_memory)?;
             let made = Owned::from_new(new(class, nothing.as_ptr(), std::ptr::null_mut())).ok_or_else(out_of_memory)?;
-            let number =
-                Owned::from_new(ffi::_PyLong_FromByteArray(bytes.as_ptr(), 16, 0, 0)).ok_or_else(out_of_memory)?;
+            let number = number_of(&bytes).ok_or_else(out_of_memory)?;
             let safe = makers.safe_unknown.as_ptr();
             let failed = ffi::PyObject_GenericSetAttr(made.as_ptr(), intern!(py, "int").as_ptr(), number.as_ptr()) < 0
                 || ffi::PyObject_GenericSetAttr(made.as_ptr(), intern!(py, "is_safe").as_ptr(), safe) < 0;
@@ -207,6 +206,19 @@ fn parse_uuid(text: &[u8]) -> Option<[u8; 16]> {
         at += 2;
     }
     Some(bytes)
+}
+
+/// The bytes as one integer, the first the highest. There is no public way from bytes to an integer in all versions of
+/// CPython; hexadecimal digits take no multiplication.
+fn number_of(bytes: &[u8; 16]) -> Option<Owned> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [0; 33]; // the last one ends the text
+    for (place, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        place[0] = DIGITS[usize::from(byte >> 4)];
+        place[1] = DIGITS[usize::from(byte & 15)];
+    }
+    // SAFETY: the text ends with a zero byte, as the function wants it.
+    unsafe { Owned::from_new(ffi::PyLong_FromString(text.as_ptr().cast(), std::ptr::null_mut(), 16)) }
 }
 
 /// The zone of an offset in seconds: Pydantic's own class, or `None`.

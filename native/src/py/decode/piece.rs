@@ -16,7 +16,11 @@ impl<'p> Reader<'p, '_> {
         let start = self.cursor.position();
         self.cursor.skip_value(self.levels).ok_or(Miss::Unknown)?;
         let text = self.cursor.slice(start, self.cursor.position());
-        validate(piece, text, self.call).ok_or_else(super::reader::out_of_memory)
+        validate(piece, text, self.call).ok_or_else(|| {
+            // SAFETY: the validator raised, so an exception is set.
+            self.is_interrupted = unsafe { ffi::PyErr_ExceptionMatches(ffi::PyExc_Exception) == 0 };
+            if self.is_interrupted { Miss::Unknown } else { super::reader::out_of_memory() }
+        })
     }
 }
 

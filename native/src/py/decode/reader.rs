@@ -52,11 +52,15 @@ pub struct Reader<'p, 't> {
     /// Fields that were given so far; `None` where there was no model.
     pub given: Option<usize>,
     pub call: Call,
+    /// An exception is set that is no verdict on the document, such as an interrupt: it goes to the caller.
+    pub is_interrupted: bool,
     /// Members of unions that are being tried around the current place: a refusal must be certain there.
     pub trials: usize,
     /// References that were followed to get here: some types refer to themselves without any text in between.
     references: usize,
     scratch: String,
+    /// The items of the lists that are being read.
+    pub stack: Vec<Owned>,
 }
 
 /// Pydantic's own guard against endless recursion ends at 255.
@@ -72,9 +76,11 @@ impl<'p, 't> Reader<'p, 't> {
             fit: Fit::Exact,
             given: None,
             call,
+            is_interrupted: false,
             trials: 0,
             references: 0,
             scratch: String::new(),
+            stack: Vec::new(),
         }
     }
 
@@ -125,6 +131,7 @@ impl<'p, 't> Reader<'p, 't> {
             }
             Node::Model(model) => self.model(model),
             Node::List(items) => self.list(items),
+            Node::Reference(index) => self.referred(*index, |reader, node| reader.value(node)),
             _ => self.rarer_value(node),
         }
     }
@@ -158,7 +165,6 @@ impl<'p, 't> Reader<'p, 't> {
                 self.value(choice)
             }
             Node::Piece(piece) => self.piece(piece),
-            Node::Reference(index) => self.referred(*index, |reader, node| reader.value(node)),
             // Parts with code of the user's are drafted, never read.
             _ => Err(Miss::Unknown),
         }

@@ -11,10 +11,10 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use super::container::new_tuple;
-use super::draft::{Draft, KeyPlace, ModelDraft, Origin, Signals, Span};
+use super::draft::{Draft, KeyPlace, Member, ModelDraft, Origin, Signals, Span};
 use super::fields::Default;
 use super::model::{add_keys, default_value};
-use super::node::{After, Before, Info, Length, Model, Node, Plan};
+use super::node::{After, Before, Info, Length, Model, Node, Plan, RootModel};
 use super::reader::{Call, Miss, Reader};
 use super::scalar::{append, new_dict, new_list, set_item};
 use crate::json::cursor::Cursor;
@@ -121,7 +121,10 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
                     }
                 }
             }
-            let made = self.plan.fail.bind(py).call1((list,))?;
+            let Some(fail) = &self.plan.fail else {
+                return Ok(None);
+            };
+            let made = fail.bind(py).call1((list,))?;
             Ok((!made.is_none()).then(|| PyErr::from_value(made)))
         };
         make().ok().flatten()
@@ -129,18 +132,41 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
 
     /// Make the value of a draft.
     ///
-    /// What is not common is kept apart, so that deep documents need little stack.
+    /// Each kind has a function of its own that is not inlined: a frame here is one level of a document, and small
+    /// stacks have to hold two hundred.
     pub fn value(&mut self, draft: Draft<'p>) -> Result<Owned, Stop> {
         match draft {
             Draft::Ready(value) => Ok(value),
-            Draft::Model(model) => self.model(model),
+            Draft::Model(model) => self.model(*model),
+            Draft::RootModel(model, value, origin) => self.root_model(model, *value, origin),
             Draft::List(items, length) => self.list(items, length),
+            Draft::Tuple(items, length) => self.tuple(items, length),
+            Draft::Dict(members, length) => self.dict(members, length),
+            Draft::Tagged(tag, inner) => self.tagged(&tag, *inner),
             Draft::After(after, inner, origin) => {
                 let value = self.value(*inner)?;
                 self.after(after, value, origin)
             }
-            other => self.other(other),
+            Draft::Before(before, object, origin) => self.before(before, object, origin),
+            Draft::Init(class, keywords, origin) => self.init(class, &keywords, origin),
+            Draft::Piece(piece, span) => self.piece(piece, span),
         }
+    }
+
+    #[inline(never)]
+    fn root_model(&mut self, model: &'p RootModel, draft: Draft<'p>, origin: Origin) -> Result<Owned, Stop> {
+        let name = intern!(self.py, "root").as_ptr();
+        // SAFETY: an interned string lives as long as the interpreter.
+        let outer = self.field.replace(unsafe { Owned::from_borrowed(name) });
+        let value = self.value(draft);
+        self.field = outer;
+        let value = value?;
+        let fields_set = model.blueprint.fields_set.of(1).ok_or_else(|| self.raised())?;
+        let instance = model.blueprint.root_instance(self.py, &value, fields_set).ok_or_else(|| self.raised())?;
+        if model.blueprint.call_post_init(&instance, self.call.context).is_none() {
+            return Err(self.refused(origin));
+        }
+        Ok(instance)
     }
 
     #[inline(never)]
@@ -153,73 +179,67 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
     }
 
     #[inline(never)]
-    fn other(&mut self, draft: Draft<'p>) -> Result<Owned, Stop> {
-        match draft {
-            Draft::RootModel(model, value, origin) => {
-                let name = intern!(self.py, "root").as_ptr();
-                // SAFETY: an interned string lives as long as the interpreter.
-                let outer = self.field.replace(unsafe { Owned::from_borrowed(name) });
-                let value = self.value(*value);
-                self.field = outer;
-                let value = value?;
-                let fields_set = model.blueprint.fields_set.of(1).ok_or_else(|| self.raised())?;
-                let instance =
-                    model.blueprint.root_instance(self.py, &value, fields_set).ok_or_else(|| self.raised())?;
-                if model.blueprint.call_post_init(&instance, self.call.context).is_none() {
-                    return Err(self.refused(origin));
+    fn tuple(&mut self, items: Vec<Draft<'p>>, length: Length) -> Result<Owned, Stop> {
+        Ok(new_tuple(self.all(items, length)?)?)
+    }
+
+    #[inline(never)]
+    fn dict(&mut self, members: Vec<Member<'p>>, length: Length) -> Result<Owned, Stop> {
+        let dict = new_dict()?;
+        let (mut failed, mut omitted) = (false, false);
+        for member in members {
+            let before = self.refusals.len();
+            match self.value(member.value) {
+                Ok(value) => set_item(&dict, &member.key, &value)?,
+                Err(Stop::Omitted) => omitted = true,
+                Err(Stop::Refused) => {
+                    failed = true;
+                    self.locate_key(before, member.key_at)?;
                 }
-                Ok(instance)
+                Err(stop) => return Err(stop),
             }
-            Draft::Tuple(items, length) => Ok(new_tuple(self.all(items, length)?)?),
-            Draft::Dict(members, length) => {
-                let dict = new_dict()?;
-                let (mut failed, mut omitted) = (false, false);
-                for member in members {
-                    let before = self.refusals.len();
-                    match self.value(member.value) {
-                        Ok(value) => set_item(&dict, &member.key, &value)?,
-                        Err(Stop::Omitted) => omitted = true,
-                        Err(Stop::Refused) => {
-                            failed = true;
-                            let key = self.key_at(member.key_at)?;
-                            self.locate(before, |py| Place::Object(key.clone_ref(py)));
-                        }
-                        Err(stop) => return Err(stop),
-                    }
-                }
-                // SAFETY: the dictionary is alive.
-                let count = unsafe { ffi::PyDict_Size(dict.as_ptr()) } as usize;
-                match failed {
-                    true => Err(Stop::Refused),
-                    false if omitted && !length.allows(count) => Err(Stop::Unknown),
-                    false => Ok(dict),
-                }
-            }
-            Draft::Tagged(tag, inner) => {
-                let before = self.refusals.len();
-                let result = self.value(*inner);
-                if matches!(result, Err(Stop::Refused)) {
-                    let tag = String::from_utf8_lossy(&tag).into_pyobject(self.py).map_err(|_| Stop::Unknown)?;
-                    let tag = tag.into_any().unbind();
-                    self.locate(before, |py| Place::Object(tag.clone_ref(py)));
-                }
-                result
-            }
-            Draft::Before(before, object, origin) => self.before(before, object, origin),
-            Draft::Init(class, keywords, origin) => {
-                // SAFETY: class and arguments are alive for the call.
-                let made = unsafe {
-                    let nothing = Owned::from_new(ffi::PyTuple_New(0)).ok_or_else(|| self.raised())?;
-                    Owned::from_new(ffi::PyObject_Call(class.as_ptr(), nothing.as_ptr(), keywords.as_ptr()))
-                };
-                made.ok_or_else(|| self.refused(origin))
-            }
-            Draft::Piece(piece, span) => self.piece(piece, span),
-            Draft::Ready(_) | Draft::Model(_) | Draft::List(..) | Draft::After(..) => self.value(draft),
+        }
+        // SAFETY: the dictionary is alive.
+        let count = unsafe { ffi::PyDict_Size(dict.as_ptr()) } as usize;
+        match failed {
+            true => Err(Stop::Refused),
+            false if omitted && !length.allows(count) => Err(Stop::Unknown),
+            false => Ok(dict),
         }
     }
 
+    #[inline(never)]
+    fn tagged(&mut self, tag: &[u8], inner: Draft<'p>) -> Result<Owned, Stop> {
+        let before = self.refusals.len();
+        let result = self.value(inner);
+        if matches!(result, Err(Stop::Refused)) {
+            let tag = String::from_utf8_lossy(tag).into_pyobject(self.py).map_err(|_| Stop::Unknown)?;
+            let tag = tag.into_any().unbind();
+            self.locate(before, |py| Place::Object(tag.clone_ref(py)));
+        }
+        result
+    }
+
+    #[inline(never)]
+    fn init(&mut self, class: &Py<PyAny>, keywords: &Owned, origin: Origin) -> Result<Owned, Stop> {
+        // SAFETY: class and arguments are alive for the call.
+        let made = unsafe {
+            let nothing = Owned::from_new(ffi::PyTuple_New(0)).ok_or_else(|| self.raised())?;
+            Owned::from_new(ffi::PyObject_Call(class.as_ptr(), nothing.as_ptr(), keywords.as_ptr()))
+        };
+        made.ok_or_else(|| self.refused(origin))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn locate_key(&mut self, before: usize, key_at: usize) -> Result<(), Stop> {
+        let key = self.key_at(key_at)?;
+        self.locate(before, |py| Place::Object(key.clone_ref(py)));
+        Ok(())
+    }
+
     /// Make all items; every one is tried, as Pydantic does it.
+    #[inline(never)]
     fn all(&mut self, items: Vec<Draft<'p>>, length: Length) -> Result<Vec<Owned>, Stop> {
         let mut values = Vec::with_capacity(items.len());
         let (mut failed, mut omitted) = (false, false);
@@ -243,7 +263,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
     }
 
     #[inline(never)]
-    fn model(&mut self, draft: Box<ModelDraft<'p>>) -> Result<Owned, Stop> {
+    fn model(&mut self, draft: ModelDraft<'p>) -> Result<Owned, Stop> {
         let blueprint = &draft.model.blueprint;
         let dict = new_dict()?;
         // SAFETY: the dictionary is alive.
@@ -265,6 +285,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
     }
 
     /// Make the fields; returns a bit for each one that a validator left out.
+    #[inline(never)]
     fn fill(
         &mut self,
         dict: &Owned,
@@ -348,6 +369,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
     }
 
     /// Call a function of the user's; `Ok(None)` if it raised.
+    #[inline(never)]
     fn call(&mut self, function: &Py<PyAny>, info: Option<&Info>, value: &Owned) -> Result<Option<Owned>, Stop> {
         // SAFETY: function and arguments are alive for the call.
         unsafe {
@@ -365,6 +387,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
     }
 
     /// Call a model's own validators with its part of the document, and read what they give.
+    #[inline(never)]
     fn before(&mut self, before: &'p Before, object: Owned, mut origin: Origin) -> Result<Owned, Stop> {
         let mut value = object;
         for (function, info) in &before.functions {
@@ -388,6 +411,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
         }
     }
 
+    #[inline(never)]
     fn fields_by_pydantic(&mut self, before: &'p Before, value: &Owned, origin: Origin) -> Result<Owned, Stop> {
         let Node::Model(model) = &before.inner else {
             return Err(Stop::Unknown);
@@ -413,6 +437,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
     }
 
     /// Let Pydantic read a part.
+    #[inline(never)]
     fn piece(&mut self, piece: &'p super::node::Piece, span: Span) -> Result<Owned, Stop> {
         let text = self.text.get(span.start..span.end).unwrap_or_default();
         match super::piece::validate(piece, text, self.call) {
@@ -422,11 +447,13 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
     }
 
     /// Take the exception that is set, which goes to the caller.
+    #[inline(never)]
     fn raised(&self) -> Stop {
         Stop::Raised(PyErr::fetch(self.py))
     }
 
     /// Take the exception that is set, and find out whether it refuses a value.
+    #[inline(never)]
     fn refused(&mut self, origin: Origin) -> Stop {
         let error = PyErr::fetch(self.py);
         let is_signal = |class: &Py<PyAny>| error.matches(self.py, class.bind(self.py)).unwrap_or(false);
@@ -455,6 +482,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
     }
 
     /// Say of all refusals since `before` where they are, one level further out.
+    #[inline(never)]
     fn locate(&mut self, before: usize, place: impl Fn(Python<'py>) -> Place) {
         for index in before..self.refusals.len() {
             let place = place(self.py);
@@ -463,6 +491,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
     }
 
     /// The key that stands at a position of the text.
+    #[inline(never)]
     fn key_at(&self, position: usize) -> Result<Py<PyAny>, Stop> {
         let mut cursor = Cursor::new(self.text);
         cursor.rewind(position);

@@ -80,8 +80,9 @@ impl<'t> Reader<'_, 't> {
         let number = self.cursor.number().ok_or(Miss::Unknown)?;
         let value = if number.is_integer {
             self.lower_fit(Fit::Strict);
-            // Pydantic reads an integer first, so `-0` is 0.0 here.
-            number.as_i64().ok_or(Miss::Unknown)? as f64
+            // Pydantic reads an integer first, so `-0` is 0.0 here; huge ones its versions read differently.
+            let value = number.as_i64().filter(|_| number.bytes.len() <= 18).ok_or(Miss::Unknown)?;
+            value as f64
         } else {
             number.as_f64().ok_or(Miss::Unknown)?
         };

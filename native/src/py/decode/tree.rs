@@ -217,6 +217,7 @@ impl<'p> Reader<'p, '_> {
         result
     }
 
+    #[inline(never)]
     fn tree_string(&mut self, rules: Option<&StrRules>, object: &Owned) -> Read<Owned> {
         let Some(rules) = rules else {
             return Ok(same(object));
@@ -230,6 +231,7 @@ impl<'p> Reader<'p, '_> {
     }
 
     /// What stands for something else is read from its text.
+    #[inline(never)]
     fn tree_text(&mut self, node: &'p Node, kind: Kind, object: &Owned) -> Read<Owned> {
         if kind != Kind::Str {
             return Err(Miss::Unknown);
@@ -245,6 +247,7 @@ impl<'p> Reader<'p, '_> {
         Ok(value)
     }
 
+    #[inline(never)]
     fn tree_list(&mut self, items: &'p Items, kind: Kind, object: &Owned) -> Read<Owned> {
         if kind != Kind::List {
             return Err(if kind == Kind::Other { Miss::Unknown } else { Miss::Refused });
@@ -259,6 +262,7 @@ impl<'p> Reader<'p, '_> {
         if items.length.allows(count) { Ok(list) } else { Err(Miss::Refused) }
     }
 
+    #[inline(never)]
     fn tree_dict(&mut self, entries: &'p Entries, kind: Kind, object: &Owned) -> Read<Owned> {
         if kind != Kind::Dict {
             return Err(Miss::Refused);
@@ -274,6 +278,7 @@ impl<'p> Reader<'p, '_> {
         if entries.length.allows(count) { Ok(dict) } else { Err(Miss::Refused) }
     }
 
+    #[inline(never)]
     fn tree_model(&mut self, model: &'p Model, kind: Kind, object: &Owned) -> Read<Owned> {
         let fields = self.tree_fields(model, kind, object, |reader, node, value| reader.tree(node, value))?;
         let dict = &model.blueprint.dict;
@@ -297,6 +302,7 @@ impl<'p> Reader<'p, '_> {
         Ok(instance)
     }
 
+    #[inline(never)]
     fn tree_draft_model(&mut self, model: &'p Model, kind: Kind, object: &Owned) -> Read<Draft<'p>> {
         let fields = self.tree_fields(model, kind, object, |reader, node, value| reader.tree_draft(node, value))?;
         Ok(Draft::Model(Box::new(ModelDraft {
@@ -354,11 +360,13 @@ impl<'p> Reader<'p, '_> {
         if model.fields.required & !found.given == 0 { Ok(found) } else { Err(Miss::Refused) }
     }
 
+    #[inline(never)]
     fn tree_root(&mut self, model: &'p RootModel, object: &Owned) -> Read<Owned> {
         let value = self.deeper(|reader| reader.tree(&model.value, object)).map_err(within_model)?;
         self.root_instance(model, &value)
     }
 
+    #[inline(never)]
     fn tree_union(&mut self, choices: &'p [Node], object: &Owned) -> Read<Owned> {
         self.best_of(choices, |reader, choice| reader.tree(choice, object))
     }

@@ -12,8 +12,9 @@ use crate::json::number::InfNan;
 use super::buffer::{Buffer, Piece};
 use super::layout::{Slot, Support};
 use super::node::{
-    BytesMode, Class, Computed, Dataclass, Default, Detour, Enum, Field, FieldKind, Fields, Literal, Member, Model,
-    Modes, Node, Object, Program, Root, SubType, Tagged, TemporalMode, Tuple, TypedDict, Whole,
+    BytesMode, Call, Class, Computed, Dataclass, Default, Detour, Enum, Field, FieldKind, Fields, Literal, Member,
+    Model, Modes, Node, Object, Program, Property, Returned, Root, SubType, Tagged, TemporalMode, Tuple, TypedDict,
+    Whole,
 };
 use super::options::Known;
 
@@ -40,6 +41,12 @@ impl<'py> Items<'_, 'py> {
     /// Borrowed from the program.
     fn object(&self, index: usize) -> PyResult<Object> {
         Ok(self.any(index)?.as_ptr())
+    }
+
+    /// Borrowed from the program; `None` for Python's.
+    fn optional(&self, index: usize) -> PyResult<Option<Object>> {
+        let item = self.any(index)?;
+        Ok((!item.is_none()).then(|| item.as_ptr()))
     }
 
     /// Borrowed from the program.
@@ -90,9 +97,16 @@ pub fn program(program: &Bound<'_, PyTuple>) -> PyResult<Program> {
             timedelta: temporal_mode(&modes.text(3)?)?,
         },
         exponent_sign: items.flag(3)?,
-        options: Known { exclude_computed_fields: known.flag(0)?, polymorphic_serialization: known.flag(1)? },
+        options: Known {
+            exclude_computed_fields: known.flag(0)?,
+            polymorphic_serialization: known.flag(1)?,
+            ensure_ascii: known.flag(2)?,
+            undeclared_models: known.flag(3)?,
+        },
         support: Support::of(&items.tuple(5)?)?,
         known: items.tuple(6)?.iter().map(|item| Ok(class_of(&item)?.addr())).collect::<PyResult<_>>()?,
+        may_catch: items.object(7)?,
+        failure: items.object(8)?,
         anchor: program.clone().into_any().unbind(),
     })
 }
@@ -168,6 +182,15 @@ fn node(tuple: &Bound<'_, PyTuple>) -> PyResult<Node> {
         "shared" => Node::Shared(items.any(1)?.extract()?),
         "reference" => Node::Reference(items.any(1)?.extract()?),
         "whole" => Node::Whole(Box::new(Whole { serializer: items.object(1)?, keeps_warnings: items.flag(2)? })),
+        "call" => Node::Call(Box::new(Call {
+            function: items.object(1)?,
+            takes_model: items.flag(2)?,
+            nothing: if items.any(3)?.is_none() { None } else { Some(items.node(3)?) },
+            result: returned(&items.tuple(4)?)?,
+            handler: items.optional(5)?,
+            make_handler: items.optional(6)?,
+            make_info: items.optional(7)?,
+        })),
         "unsupported" => Node::Unsupported,
         _ => return Err(unknown("node", &kind)),
     })
@@ -264,7 +287,7 @@ fn fields(tuple: &Bound<'_, PyTuple>) -> PyResult<Fields> {
     for item in items.tuple(0)?.iter() {
         let field = field(item.cast()?)?;
         found.required += usize::from(field.required);
-        found.detours |= matches!(field.kind, FieldKind::Detour(_));
+        found.detours |= matches!(field.kind, FieldKind::Detour(_) | FieldKind::Native(Node::Call(_)));
         // SAFETY: the key is a string that the program holds.
         let name = unsafe { Bound::from_borrowed_ptr(tuple.py(), field.key) };
         found.by_name.insert(bytes(&name)?, found.fields.len());
@@ -272,9 +295,33 @@ fn fields(tuple: &Bound<'_, PyTuple>) -> PyResult<Fields> {
     }
     for item in items.tuple(2)?.iter() {
         found.detours = true;
-        found.computed.push(Computed { detour: detour(item.cast()?)? });
+        found.computed.push(computed(item.cast()?)?);
     }
     Ok(found)
+}
+
+fn computed(tuple: &Bound<'_, PyTuple>) -> PyResult<Computed> {
+    let items = Items(tuple);
+    if items.text(0)? == "detour" {
+        return Ok(Computed::Detour(detour(&items.tuple(1)?)?));
+    }
+    Ok(Computed::Property(Box::new(Property {
+        attribute: items.object(1)?,
+        names: [key_piece(&items.text(1)?), key_piece(&items.text(2)?)],
+        result: returned(&items.tuple(3)?)?,
+    })))
+}
+
+fn returned(tuple: &Bound<'_, PyTuple>) -> PyResult<Returned> {
+    let items = Items(tuple);
+    let key = items.any(3)?;
+    let mut prefix = Buffer::default();
+    if !key.is_none() {
+        prefix.push(b'{');
+        prefix.push_string(&bytes(&key)?);
+        prefix.push(b':');
+    }
+    Ok(Returned { node: items.node(0)?, name: items.object(1)?, whole: items.object(2)?, prefix: prefix.bytes.into() })
 }
 
 fn field(tuple: &Bound<'_, PyTuple>) -> PyResult<Field> {

@@ -146,13 +146,14 @@ impl State<'_> {
         unsafe {
             let serializer = lookup(class, names.serializer);
             if STRICT
+                || !self.program.options.undeclared_models
                 || serializer.is_null()
                 || ffi::Py_TYPE(serializer) != support.schema_serializer
                 || lookup(class, names.getattribute) != support.getattribute
             {
                 return Err(Stop::Decline);
             }
-            let hole = Hole::whole(self.out.len(), self.depth, serializer, value, true);
+            let hole = Hole::undeclared(self.out.len(), self.depth, serializer, value);
             self.holes.push(hole);
         }
         Ok(())

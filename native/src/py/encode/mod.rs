@@ -2,6 +2,7 @@
 
 mod buffer;
 mod build;
+mod calls;
 mod container;
 mod holes;
 mod infer;
@@ -15,6 +16,7 @@ mod scalar;
 mod state;
 mod table;
 mod temporal;
+mod tree;
 mod union;
 
 use pyo3::prelude::*;
@@ -27,20 +29,30 @@ use pyo3::types::PyTuple;
 ///     fallback: Does the calls that the program is not certain of, with the same arguments.
 ///     max_depth: Levels of arrays and objects.
 ///     text: Give `str` rather than `bytes`.
+///     eager: Ask Pydantic for parts even where that takes longer than to let it do the whole, for tests.
 #[pyfunction]
-#[pyo3(signature = (program, fallback, *, max_depth, text))]
+#[pyo3(signature = (program, fallback, *, max_depth, text, eager = false))]
 fn encoder<'py>(
     program: &Bound<'py, PyTuple>,
     fallback: Bound<'py, PyAny>,
     max_depth: usize,
     text: bool,
+    eager: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let encoder = run::Encoder::new(build::program(program)?, fallback.unbind(), max_depth, text);
+    let encoder = run::Encoder::new(build::program(program)?, fallback.unbind(), max_depth, text, eager);
+    crate::py::function::bound(Bound::new(program.py(), encoder)?)
+}
+
+/// Return a function that gives what Pydantic's `to_python(value, mode="json")` gives for one type.
+#[pyfunction]
+fn tree_encoder<'py>(program: &Bound<'py, PyTuple>, fallback: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let encoder = tree::TreeEncoder::new(build::program(program)?, fallback.unbind());
     crate::py::function::bound(Bound::new(program.py(), encoder)?)
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     build::import_datetime()?;
     table::probe(module.py())?;
+    module.add_function(wrap_pyfunction!(tree_encoder, module)?)?;
     module.add_function(wrap_pyfunction!(encoder, module)?)
 }

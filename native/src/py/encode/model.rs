@@ -168,7 +168,7 @@ impl State<'_> {
         unsafe {
             if ffi::Py_TYPE(value) != root.class {
                 if value == ffi::Py_None() {
-                    return self.null();
+                    return Err(Stop::Decline); // not the same in all versions
                 }
                 if STRICT {
                     return Err(Stop::Reject);

@@ -82,6 +82,8 @@ pub enum Node {
     Reference(usize),
     /// A whole value that a serializer of Pydantic writes; holds the serializer.
     Whole(Box<Whole>),
+    /// What a function of the user's makes of the value.
+    Call(Box<Call>),
     /// Nothing is certain here.
     Unsupported,
 }
@@ -157,6 +159,32 @@ pub struct Whole {
     pub keeps_warnings: bool,
 }
 
+/// A plain serializer: a function of the value, or of the model and the value.
+pub struct Call {
+    pub function: Object,
+    pub takes_model: bool,
+    /// How `None` is written where the function is not asked for it.
+    pub nothing: Option<Node>,
+    pub result: Returned,
+    /// The second argument of a wrap serializer, for calls without options.
+    pub handler: Option<Object>,
+    /// Makes it for calls with options: `make(warnings, **options)`.
+    pub make_handler: Option<Object>,
+    /// Makes the last argument of a serializer with `info`: `make(**options)`.
+    pub make_info: Option<Object>,
+}
+
+/// What code of the user's returns.
+pub struct Returned {
+    pub node: Node,
+    /// The function's name, as errors call it; `None` for a property.
+    pub name: Object,
+    /// A serializer of Pydantic's for what the node does not write.
+    pub whole: Object,
+    /// What that serializer writes before the value: a bracket and a name, or nothing.
+    pub prefix: Box<[u8]>,
+}
+
 /// The fields of one class, in the order of its schema.
 pub struct Fields {
     pub fields: Vec<Field>,
@@ -167,7 +195,7 @@ pub struct Fields {
     /// How many must be there inside a union.
     pub required: usize,
     pub computed: Vec<Computed>,
-    /// Some fields go through the class's own serializer.
+    /// Some fields go through the class's own serializer, or through functions of the user's.
     pub detours: bool,
     pub serializer: Object,
 }
@@ -193,8 +221,17 @@ pub struct Detour {
     pub keeps_warnings: bool,
 }
 
-pub struct Computed {
-    pub detour: Detour,
+pub enum Computed {
+    Detour(Detour),
+    Property(Box<Property>),
+}
+
+/// A computed field whose value is read and then written like any other.
+pub struct Property {
+    pub attribute: Object,
+    /// As in [`Field`].
+    pub names: [Piece; 2],
+    pub result: Returned,
 }
 
 /// What `exclude_defaults` compares with.
@@ -216,6 +253,10 @@ pub struct Program {
     pub support: Support,
     /// Addresses of the classes in which Pydantic's checks of other types surely see nothing.
     pub known: HashSet<usize>,
+    /// Makes the error of Pydantic's for an exception in a function of the user's.
+    pub failure: Object,
+    /// Says of a class whether its code could catch a warning that has become an error.
+    pub may_catch: Object,
     /// Everything that the nodes borrow.
     pub anchor: Py<PyAny>,
 }

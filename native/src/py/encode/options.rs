@@ -25,11 +25,14 @@ pub struct Options {
     pub warnings: Warnings,
 }
 
-/// Options that not every version of Pydantic has.
+/// What not every version of Pydantic has, or does in the same way.
 #[derive(Clone, Copy)]
 pub struct Known {
     pub exclude_computed_fields: bool,
     pub polymorphic_serialization: bool,
+    pub ensure_ascii: bool,
+    /// A model in the place of an undeclared value warns as it does elsewhere.
+    pub undeclared_models: bool,
 }
 
 impl Options {
@@ -62,6 +65,7 @@ impl Options {
                     }
                     b"warnings" => options.warnings = warnings(value)?,
                     b"context" => {}
+                    b"ensure_ascii" if !known.ensure_ascii => return None,
                     b"ensure_ascii" | b"serialize_as_any" => {
                         if flag(value)? {
                             return None;

@@ -6,7 +6,7 @@ use crate::json::number::LONGEST_INT;
 
 use super::buffer::{Piece, STRING_ROOM};
 use super::holes::{Comma, Hole};
-use super::node::{Default, Field, FieldKind, Fields, Node, Object};
+use super::node::{Call, Computed, Default, Field, FieldKind, Fields, Node, Object};
 use super::scalar::text_of;
 use super::state::{Outcome, State, Stop};
 use super::table::{InPlace, Walk};
@@ -200,7 +200,7 @@ impl State<'_> {
                     let call = (fields.serializer, owner);
                     let (include, keeps) = (detour.include, detour.keeps_warnings);
                     let hole = Hole::member(self.out.len(), self.depth, record.hole(), call, include, keeps);
-                    self.holes.push(hole);
+                    self.leave_hole(hole);
                     return Ok(());
                 }
             };
@@ -213,8 +213,28 @@ impl State<'_> {
             let by_alias = self.options.by_alias.unwrap_or(fields.by_alias);
             record.member(self);
             self.out.push_piece_behind_comma(&field.names[usize::from(by_alias)]);
+            if let Node::Call(call) = node {
+                return self.leave_call::<STRICT>(call, owner, value);
+            }
             self.encode::<STRICT>(node, value)
         }
+    }
+
+    /// Leave a hole for what a function of the user's makes of a value.
+    pub unsafe fn leave_call<const STRICT: bool>(&mut self, call: &Call, owner: Object, value: Object) -> Outcome {
+        // SAFETY: the caller holds owner and value; the node belongs to the program.
+        unsafe {
+            if let Some(nothing) = &call.nothing
+                && value == ffi::Py_None()
+            {
+                return self.encode::<STRICT>(nothing, value);
+            }
+            if STRICT || (call.takes_model && owner.is_null()) {
+                return Err(Stop::Decline);
+            }
+            self.holes.push(Hole::call(self.out.len(), self.depth, call, owner, value));
+        }
+        Ok(())
     }
 
     /// Leave holes for the computed fields.
@@ -222,11 +242,25 @@ impl State<'_> {
         if self.options.round_trip || self.options.exclude_computed {
             return;
         }
+        let by_alias = self.options.by_alias.unwrap_or(fields.by_alias);
         for computed in &fields.computed {
-            let call = (fields.serializer, owner);
-            let (include, keeps) = (computed.detour.include, computed.detour.keeps_warnings);
+            let (at, depth, comma) = (self.out.len(), self.depth, record.hole());
             // SAFETY: the caller holds the owner; the rest belongs to the program.
-            let hole = unsafe { Hole::member(self.out.len(), self.depth, record.hole(), call, include, keeps) };
+            let hole = unsafe {
+                match computed {
+                    Computed::Detour(detour) => {
+                        let call = (fields.serializer, owner);
+                        Hole::member(at, depth, comma, call, detour.include, detour.keeps_warnings)
+                    }
+                    Computed::Property(property) => Hole::property(at, depth, comma, property, owner, by_alias),
+                }
+            };
+            self.leave_hole(hole);
+        }
+    }
+
+    fn leave_hole(&mut self, hole: Hole) {
+        if !self.holes.last_mut().is_some_and(|last| last.absorb(&hole)) {
             self.holes.push(hole);
         }
     }

@@ -13,7 +13,7 @@ use crate::py::function::{Arguments, Callable};
 use super::buffer::Buffer;
 use super::holes::{self, Filled, Passed};
 use super::node::{Object, Program};
-use super::options::Options;
+use super::options::{Options, Warnings};
 use super::scalar::text_of;
 use super::state::State;
 
@@ -23,6 +23,9 @@ const DEEPEST: usize = 200;
 const PATIENCE: u32 = 8;
 /// How many calls are not tried after that.
 const REST: u32 = 64;
+/// So many characters have to be native for each part that Pydantic is asked for; and so many where a part may not warn.
+const CHEAP: usize = 250;
+const DEAR: usize = 700;
 /// A buffer that has grown larger is not kept.
 const KEPT: usize = 1 << 20;
 
@@ -36,6 +39,8 @@ pub struct Encoder {
     fallback: Py<PyAny>,
     max_depth: usize,
     text: bool,
+    /// Ask for parts whether or not that is worth it.
+    eager: bool,
     /// Declined calls in a row; above [`PATIENCE`] also those that were not tried.
     declined: AtomicU32,
 }
@@ -54,8 +59,8 @@ impl Encoder {
 }
 
 impl Encoder {
-    pub fn new(program: Program, fallback: Py<PyAny>, max_depth: usize, text: bool) -> Self {
-        Self { program, fallback, max_depth: max_depth.min(DEEPEST), text, declined: AtomicU32::new(0) }
+    pub fn new(program: Program, fallback: Py<PyAny>, max_depth: usize, text: bool, eager: bool) -> Self {
+        Self { program, fallback, max_depth: max_depth.min(DEEPEST), text, eager, declined: AtomicU32::new(0) }
     }
 
     /// Whether to try natively: not while nearly every call is declined.
@@ -113,15 +118,33 @@ impl Encoder {
     /// The second phase; `None` if Pydantic has to do the whole call.
     #[inline(never)]
     fn fill(&self, text: &[u8], holes: Vec<holes::Hole>, options: Options, arguments: Arguments) -> Option<Object> {
+        let asked = holes.iter().filter(|hole| hole.is_asked()).count();
+        if !self.is_worth_asking(text.len(), asked, &holes, options) {
+            return None;
+        }
         // SAFETY: the names of keyword arguments are strings.
         let is_passed = |name: Object| unsafe { text_of(name).is_some_and(|(name, _)| is_passed_on(name)) };
         let keywords: Vec<_> = arguments.keywords().filter(|(name, _)| is_passed(*name)).collect();
-        let passed = Passed { options, keywords: &keywords, max_depth: self.max_depth };
+        let is_alone = asked < 2;
+        let is_only = holes.iter().filter(|hole| hole.is_part()).count() < 2;
+        let passed = Passed { options, is_alone, is_only, keywords: &keywords, max_depth: self.max_depth };
         match holes::fill(&self.program, text, holes, &passed) {
             Filled::Text(text) => Some(self.result(&text, text.is_ascii())),
             Filled::Whole => None,
             Filled::Raised => Some(std::ptr::null_mut()),
         }
+    }
+
+    /// Whether to ask Pydantic for parts rather than for the whole.
+    ///
+    /// A question takes as long as Pydantic takes for a few hundred characters. Several that may warn have to fail where they
+    /// would warn, so that one warning lists everything: that takes three times as long, and code could catch the failure.
+    fn is_worth_asking(&self, length: usize, asked: usize, holes: &[holes::Hole], options: Options) -> bool {
+        if asked > 1 && options.warnings == Warnings::Warn {
+            return (self.eager || length >= DEAR * asked)
+                && !holes.iter().any(|hole| hole.is_asked() && hole.keeps_warnings(&self.program));
+        }
+        self.eager || length >= CHEAP * asked
     }
 
     /// The text as Python wants it.

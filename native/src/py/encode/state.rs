@@ -161,6 +161,7 @@ impl<'p> State<'p> {
                     self.encode::<STRICT>(inner, value)
                 }
                 Node::Unsupported => Err(Stop::Decline),
+                Node::Call(call) => self.leave_call::<STRICT>(call, std::ptr::null_mut(), value),
                 Node::Whole(whole) => {
                     if STRICT {
                         return Err(Stop::Decline);

@@ -2,6 +2,6 @@
 
 from pydantic_serialization.plan.native.bind import bind_decoder, bind_encoder
 from pydantic_serialization.plan.native.program import Compiled, Unsupported
-from pydantic_serialization.plan.native.supported import core_for_json
+from pydantic_serialization.plan.native.supported import core_for_json, what_to_do, why_not
 
-__all__ = ["Compiled", "Unsupported", "bind_decoder", "bind_encoder", "core_for_json"]
+__all__ = ["Compiled", "Unsupported", "bind_decoder", "bind_encoder", "core_for_json", "what_to_do", "why_not"]

@@ -35,8 +35,7 @@ def bind_encoder(
     core, program = core_for_json(), plan.encoding.program
     if core is None or program is None:
         return fallback
-    encode: Callable[..., Any] = core.encoder(program, fallback, max_depth=max_depth, text=text)
-    return encode
+    return core.encoder(program, fallback, max_depth=max_depth, text=text)
 
 
 def bind_decoder(
@@ -56,5 +55,4 @@ def bind_decoder(
     core, program = core_for_json(), plan.decoding.program
     if core is None or program is None:
         return fallback
-    decode: Callable[..., Any] = core.decoder(program, fallback, max_depth=max_depth, views=views)
-    return decode
+    return core.decoder(program, fallback, max_depth=max_depth, views=views)

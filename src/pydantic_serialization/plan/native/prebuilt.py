@@ -27,7 +27,7 @@ def class_read_twice(schema: Node) -> type | None:
         inner = node
         while inner["type"] in _AROUND and "schema" in inner:
             inner = inner["schema"]
-        if inner is not node and _refers_to_itself(inner, schema):
+        if inner is not node and refers_to_itself(inner, schema):
             cls: type = inner["cls"]
             return cls
     return None
@@ -49,21 +49,13 @@ def is_wrapped_in_itself(schema: Node) -> bool:
     return False
 
 
-def class_written_twice(schema: Node) -> type | None:
-    """Return a class whose serializer Pydantic runs twice for each value, ``None`` if there is none.
+def refers_to_itself(node: Node, schema: Node) -> bool:
+    """Say whether the functions around a class run twice: it refers to itself, and stands inside another type.
 
     Args:
-        schema: The core schema of a type.
+        node: The node of the class.
+        schema: The core schema of the whole type.
     """
-    for node in _all_below(schema):
-        serialization = node.get("serialization") or {}
-        if serialization.get("type") == "function-wrap" and _refers_to_itself(node, schema):
-            cls: type = node["cls"]
-            return cls
-    return None
-
-
-def _refers_to_itself(node: Node, schema: Node) -> bool:
     cls = node.get("cls")
     if node["type"] not in {"model", "dataclass"} or not isinstance(cls, type):
         return False

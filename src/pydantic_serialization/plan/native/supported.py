@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic_core
 
-from pydantic_serialization._native import core
+from pydantic_serialization._native import WHAT_TO_DO, WHY_MISSING, core
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from pydantic_serialization._native._protocol import Core
 
 OLDEST = (2, 33)
 """pydantic-core of Pydantic 2.11."""
@@ -32,13 +32,21 @@ def version() -> tuple[int, ...]:
 def why_not() -> str:
     """Return why the native core is not used with this installation; empty if it is."""
     if core is None:
-        return "the native core is not installed"
+        return WHY_MISSING
     if not OLDEST <= version() <= NEWEST:
         return f"the native core has not been compared with pydantic-core {pydantic_core.__version__}"
     return ""
 
 
-def core_for_json() -> ModuleType | None:
+def what_to_do() -> str:
+    """Return what makes the native core be used here; empty if it is."""
+    if core is None:
+        return WHAT_TO_DO
+    known = " to ".join(".".join(map(str, number)) for number in (OLDEST, NEWEST))
+    return f"take a pydantic-core from {known}, or a newer pydantic-serialization" if why_not() else ""
+
+
+def core_for_json() -> Core | None:
     """Return the native core, or ``None`` where Pydantic has to do the work."""
     return None if why_not() else core
 

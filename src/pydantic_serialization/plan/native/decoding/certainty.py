@@ -17,14 +17,15 @@ _MANY = {"tuple": 1, "union": 1, "union-left": 1, "tagged": 3}
 _FIELDS = {"model": 2, "typed-dict": 1}
 
 
-def is_certain(program: Any, definitions: Sequence[Any] | None, seen: frozenset[int] = frozenset()) -> bool:
+def is_certain(program: Any, definitions: Sequence[Any] | None, seen: set[int] | None = None) -> bool:
     """Say whether nothing in a program is read by Pydantic, or runs code of the user's.
 
     Args:
         program: A program.
         definitions: The programs of definitions; ``None`` leaves what is behind a reference out.
-        seen: Definitions that are being looked at.
+        seen: Definitions that were looked at already.
     """
+    seen = set() if seen is None else seen
     kind = program[0]
     if kind in _UNCERTAIN or (kind == "enum" and not program[2]):  # one that is open asks the user's `_missing_`
         return False
@@ -32,7 +33,8 @@ def is_certain(program: Any, definitions: Sequence[Any] | None, seen: frozenset[
         number = program[1]
         if definitions is None or number in seen:
             return True
-        return is_certain(definitions[number], definitions, seen | {number})
+        seen.add(number)
+        return is_certain(definitions[number], definitions, seen)
     if kind in {"model", "root-model"}:
         post_init = program[-1]
         if post_init is not None and not post_init[1]:

@@ -7,6 +7,7 @@ which then is the piece; at the root the type is declined.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import SchemaError, SchemaValidator
@@ -31,7 +32,7 @@ from pydantic_serialization.plan.native.decoding.user_code import is_pydantics_o
 from pydantic_serialization.plan.native.prebuilt import class_read_twice, is_wrapped_in_itself
 from pydantic_serialization.plan.native.program import Compiled, Detour, Part, Unsupported
 from pydantic_serialization.plan.rebuild import CAN_REBUILD, build_validator
-from pydantic_serialization.plan.walk import Node, root_config
+from pydantic_serialization.plan.walk import Node, all_nodes, children, root_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,7 @@ Program = tuple[Any, ...]
 
 _HASHABLE = {"str", "int", "float", "bool", "none", "date", "time", "datetime", "timedelta", "uuid", "decimal", "bytes"}
 _HASHABLE |= {"literal", "enum"}
+_TEXT: Program = ("str", None, None, False, False)
 _KEYS = {"str", "int", "literal", "enum", "uuid", "date"}
 
 
@@ -61,6 +63,7 @@ def compile_decoding(schema: Any, validator: Any) -> Compiled:
     if twice is not None:
         reason = f"pydantic runs the validators around {twice.__name__}, which refers to itself, twice"
         return Compiled(None, Detour(reason, by_user=True))
+    compiler.note_repeated(schema)
     try:
         root = compiler.native(schema, compiler.config)
         compiler.check_unions()
@@ -95,6 +98,14 @@ class DecodingCompiler:
         self._numbers: dict[str, int] = {}
         self._field: tuple[type, str] | None = None
         self._unions: list[Program] = []
+        self._repeated: frozenset[int] = frozenset()
+        self._shared_numbers: dict[tuple[type, int], int] = {}
+        self._failed: dict[tuple[type, int], Part] = {}
+
+    def note_repeated(self, schema: Node) -> None:
+        """Find the nodes that stand at more than one place: a model's fields do, wherever the model is used."""
+        counted = Counter(id(child) for node in all_nodes(schema, {}) for child in children(node))
+        self._repeated = frozenset(key for key, count in counted.items() if count > 1)
 
     def program(self, node: Node, config: Node) -> Program:
         """Return the program of a node, a piece if it cannot be native.
@@ -124,7 +135,25 @@ class DecodingCompiler:
         compound: Callable[[Any, Node, Node], Program] | None = _COMPOUNDS.get(kind)
         if compound is None:
             raise Part(f"{kind} is read by pydantic")
+        if kind == "model" and id(node["schema"]) in self._repeated:
+            return self._shared(node, config, compound)
         return compound(self, node, config)
+
+    def _shared(self, node: Node, config: Node, compile_node: Callable[[Any, Node, Node], Program]) -> Program:
+        """Return the program of a model that stands at several places: it is compiled once, and referred to."""
+        key = (node["cls"], id(node["schema"]))
+        if key in self._failed:
+            raise self._failed[key]
+        if key not in self._shared_numbers:
+            self._shared_numbers[key] = number = len(self.definitions)
+            self.definitions.append(("none",))  # a place, until the program is known
+            try:
+                self.definitions[number] = compile_node(self, node, config)
+            except Part as error:
+                del self._shared_numbers[key]
+                self._failed[key] = error
+                raise
+        return ("definition-ref", self._shared_numbers[key])
 
     def piece(self, node: Node, config: Node) -> Program:
         """Return the program by which Pydantic reads a node.
@@ -182,15 +211,9 @@ class DecodingCompiler:
             self.detours.setdefault(cls, {}).setdefault(name, Detour(error.reason, error.advice, error.by_user))
 
     def _reachable(self, node: Node) -> list[Node]:
-        """Return the definitions that a node needs."""
-        found: dict[str, Node] = {}
-        pending = list(_references(node))
-        while pending:
-            reference = pending.pop()
-            if reference not in found and reference in self.schemas:
-                found[reference] = self.schemas[reference]
-                pending += _references(found[reference])
-        return list(found.values())
+        """Return the definitions that a node needs, to read and to be built."""
+        references = {item["schema_ref"] for item in all_nodes(node, self.schemas) if item["type"] == "definition-ref"}
+        return [self.schemas[reference] for reference in references if reference in self.schemas]
 
     def _definitions(self, node: Node, config: Node) -> Program:
         self.schemas.update((item["ref"], item) for item in node["definitions"])
@@ -257,7 +280,7 @@ class DecodingCompiler:
             raise Part("fail_fast")
         key = self.native(node.get("keys_schema", {"type": "any"}), config)
         if key[0] == "any":
-            key = ("str", None, None, False, False)
+            key = _TEXT
         if key[0] not in _KEYS or (key[0] == "literal" and any(type(value) is not str for value, _ in key[1])):
             raise Part("a mapping with keys that pydantic converts")
         if key[0] == "enum" and any(type(value) is not str for value, _ in key[1]):
@@ -294,15 +317,6 @@ def _is_hashable(program: Program) -> bool:
     if program[0] == "tuple":
         return all(map(_is_hashable, program[1]))
     return program[0] in {"tuple-of", "frozenset"} and _is_hashable(program[1])
-
-
-def _references(node: Any) -> list[str]:
-    if isinstance(node, dict):
-        own = [node["schema_ref"]] if node.get("type") == "definition-ref" else []
-        return own + [reference for value in node.values() for reference in _references(value)]
-    if isinstance(node, (list, tuple)):
-        return [reference for value in node for reference in _references(value)]
-    return []
 
 
 def _looks_around(node: Node, schemas: dict[str, Node], seen: frozenset[str] = frozenset()) -> bool:

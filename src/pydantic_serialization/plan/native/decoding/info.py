@@ -5,8 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pydantic_serialization.plan.native.supported import version
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+_FIELD_IS_TOLD_BY_PLACE = version() >= (2, 41)
+"""Since Pydantic 2.12 a validator is told the field that is being read; before, the one that it was written for."""
 
 
 class ValidationInfo:
@@ -28,7 +34,8 @@ class ValidationInfo:
         self.config = config
         self.context = context
         self.data = data
-        self.field_name = default_name if field_name is None else field_name
+        is_told = _FIELD_IS_TOLD_BY_PLACE and field_name is not None
+        self.field_name = field_name if is_told else default_name
 
     def __repr__(self) -> str:
         return (

@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, RootModel
+from pydantic._internal._mock_val_ser import MockValSer
 from pydantic_core import SchemaValidator
 
 from pydantic_serialization.plan.native.decoding.certainty import is_certain
@@ -104,8 +105,11 @@ def _check_class(cls: type, node: Node) -> None:
         raise Unsupported("no subclass of BaseModel")
     if cls.__new__ is not object.__new__:
         raise Unsupported("__new__ is overridden")
-    if type(cls.__dict__.get("__pydantic_validator__")) is not SchemaValidator:
-        raise Unsupported("a plug-in of Pydantic watches it, or it is not complete")
+    # Of a class that was not used yet the validator is not built, but its schema is known from where it is used.
+    if type(cls.__dict__.get("__pydantic_validator__")) not in {SchemaValidator, MockValSer}:
+        raise Unsupported("a plug-in of Pydantic watches it")
+    if inspect.isabstract(cls):
+        raise Unsupported("it is abstract")
     if hasattr(cls, "__del__"):
         raise Unsupported("it has a __del__ method")
     base = RootModel if node.get("root_model") else BaseModel

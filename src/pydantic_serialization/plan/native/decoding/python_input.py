@@ -9,42 +9,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic_serialization.plan.walk import Node, children
+from pydantic_serialization.plan.walk import Node, read_children
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_OWN_CONFIG = {"model", "dataclass", "typed-dict"}
 _BY_INPUT = {"json-or-python", "json", "generator", "custom-error", "call", "arguments", "arguments-v3"}
 
 
-def reads_python_alike(
-    node: Node, config: Node, definitions: Mapping[str, Node], seen: frozenset[str] = frozenset()
-) -> bool:
+def reads_python_alike(node: Node, config: Node, definitions: Mapping[str, Node]) -> bool:
     """Say whether the kind of the whole input makes no difference to reading a node.
 
     Args:
         node: A core schema.
         config: The configuration that it is read with.
         definitions: What references lead to.
-        seen: Definitions that are being looked at.
     """
-    kind = node["type"]
-    if kind == "definition-ref":
-        reference = node["schema_ref"]
-        if reference in seen or reference not in definitions:
-            return reference in seen
-        return reads_python_alike(definitions[reference], config, definitions, seen | {reference})
-    if kind in {"model", "dataclass", "typed-dict"}:
-        config = node.get("config") or {}
-    if kind in _BY_INPUT or node.get("strict") or config.get("strict"):
-        return False
-    if kind.startswith("function-") and "function" in node and node["function"].get("type") == "with-info":
-        return False
-    if kind == "lax-or-strict":
-        return reads_python_alike(node["lax_schema"], config, definitions, seen)
-    written = {id(node.get("serialization")), id(node.get("return_schema"))}
-    return all(
-        reads_python_alike(child, config, definitions, seen)
-        for child in children(node)
-        if id(child) not in written and child["type"] != "computed-field"
-    )
+    seen: set[tuple[int, int]] = set()
+    todo = [(node, config)]
+    while todo:
+        current, around = todo.pop()
+        kind = current["type"]
+        own = (current.get("config") or {}) if kind in _OWN_CONFIG else around
+        if (id(current), id(own)) in seen:
+            continue
+        seen.add((id(current), id(own)))
+        if kind in _BY_INPUT or current.get("strict") or own.get("strict"):
+            return False
+        if kind.startswith("function-") and "function" in current and current["function"].get("type") == "with-info":
+            return False
+        if kind == "definition-ref":
+            if current["schema_ref"] not in definitions:
+                return False
+            todo.append((definitions[current["schema_ref"]], own))
+        # Outside strict mode, which is left out here, only one of the two is used.
+        below = [current["lax_schema"]] if kind == "lax-or-strict" else read_children(current)
+        todo += [(child, own) for child in below]
+    return True

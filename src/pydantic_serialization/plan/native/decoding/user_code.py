@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic._internal._model_construction import init_private_attributes
 from pydantic_core import PydanticUndefined
 
-from pydantic_serialization.plan.walk import Node, children
+from pydantic_serialization.plan.walk import Node, read_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,35 +20,22 @@ _FRESH = (list, dict, set)
 _ATOMS = (str, bytes, int, float, complex, bool, type(None))
 
 
-def runs_user_code(node: Node, definitions: Mapping[str, Node], seen: frozenset[str] = frozenset()) -> bool:
+def runs_user_code(node: Node, definitions: Mapping[str, Node]) -> bool:
     """Say whether reading a value of this schema may run code of the user's."""
+    return any(map(_runs_code, read_nodes(node, definitions)))
+
+
+def _runs_code(node: Node) -> bool:
     kind = node["type"]
-    if kind == "definition-ref":
-        reference = node["schema_ref"]
-        if reference in seen or reference not in definitions:
-            return False
-        return runs_user_code(definitions[reference], definitions, seen | {reference})
-    if kind in _FUNCTIONS and not is_pydantics_own(node["function"]["function"]):
-        return True
-    if kind == "call" or (kind == "tagged-union" and callable(node["discriminator"])):
-        return True
-    if kind == "default" and _default_runs_code(node):
-        return True
-    if kind == "enum" and not is_closed_enum(node["cls"]):
-        return True
-    if kind in {"model", "dataclass"} and _making_runs_code(node):
-        return True
-    return any(runs_user_code(child, definitions, seen) for child in _read_children(node))
-
-
-def _read_children(node: Node) -> list[Node]:
-    """Return the children that matter for reading."""
-    written = {id(node.get("serialization")), id(node.get("return_schema"))}
-    return [
-        child
-        for child in children(node)
-        if id(child) not in written and child["type"] != "computed-field" and node["type"] != "computed-field"
-    ]
+    if kind in _FUNCTIONS:
+        return not is_pydantics_own(node["function"]["function"])
+    if kind == "default":
+        return _default_runs_code(node)
+    if kind == "enum":
+        return not is_closed_enum(node["cls"])
+    if kind in {"model", "dataclass"}:
+        return _making_runs_code(node)
+    return kind == "call" or (kind == "tagged-union" and callable(node["discriminator"]))
 
 
 def is_pydantics_own(function: Any) -> bool:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 from pydantic_core import SchemaSerializer
 
+from pydantic_serialization.plan.native.encoding.calls import computed as computed_field
+from pydantic_serialization.plan.native.encoding.catching import may_catch
 from pydantic_serialization.plan.native.encoding.modes import Modes, Scope
 from pydantic_serialization.plan.native.encoding.same import same
 from pydantic_serialization.plan.native.encoding.support import found, support
 from pydantic_serialization.plan.native.program import Detour, Unsupported
 from pydantic_serialization.plan.native.supported import version
-from pydantic_serialization.plan.walk import children
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,6 @@ _BUILTINS = (
 )
 _CHECKED = (*_BUILTINS, datetime.timedelta, datetime.tzinfo, uuid.UUID, decimal.Decimal)
 _WRAPPERS = {"function-before", "function-after", "function-wrap"}
-_DYNAMIC = {"any", "is-instance", "is-subclass", "callable", "function-plain", "generator", "call", "arguments"}
 _DATA_FREE_DEFAULT = (2, 50)
 """Since then a factory that takes the other fields is no default to compare with."""
 
@@ -66,17 +66,17 @@ class Classes:
             compiler = self._compiler
             self._shared[key] = len(compiler.definitions)
             compiler.definitions.append(("unsupported",))
-            place = compiler.place
+            place, field = compiler.place, compiler.field
             try:
                 compiler.definitions[self._shared[key]] = self._compile(cls, node, scope.strict)
             except Unsupported as unsupported:
                 del self._shared[key]
                 if scope.strict:
                     raise
-                compiler.place = place
-                return self.whole(node, unsupported.reason)
+                compiler.place, compiler.field = place, field
+                return self.whole(node, unsupported)
             finally:
-                compiler.place = place
+                compiler.place, compiler.field = place, field
         return ("shared", self._shared[key])
 
     def _compile(self, cls: type, node: Node, strict: bool) -> Program:
@@ -109,7 +109,11 @@ class Classes:
         if node.get("root_model"):
             if found(cls, "root") is not None:
                 raise Unsupported(f"{cls.__name__} has an attribute in the place of its root")
-            return ("root-model", cls, self._compiler.node(node["schema"], Scope(config, strict)))
+            self._compiler.field = "root"
+            root = self._compiler.node(node["schema"], Scope(config, strict))
+            if root[0] == "call":
+                raise Unsupported("a serializer of a root")
+            return ("root-model", cls, root)
         inner = _unwrapped(node["schema"])
         if inner["type"] != "model-fields":
             raise Unsupported(f"{cls.__name__} has a schema of its own")
@@ -134,7 +138,7 @@ class Classes:
         """Return the fields of a class, and what goes through its own serializer."""
         items, taken = [], set()
         for name, field in fields.items():
-            alias = field.get("serialization_alias") or name
+            alias = name if field.get("serialization_alias") is None else field["serialization_alias"]
             taken |= {name, alias}
             items.append(self._field(cls, name, alias, field, node, config, strict))
         if computed and strict:
@@ -142,12 +146,15 @@ class Classes:
         names = [item[2] for item in items if item[4] != "excluded"]
         if strict and len(set(names)) < len(names):
             raise Unsupported(f"{cls.__name__} gives two fields one name")
-        parts = []
+        parts: list[Program] = []
         for item in computed:
             name = item["property_name"]
-            taken |= {name, item.get("alias") or name}
-            self._detour_of(cls, name, node, Unsupported("a computed field is Python code", by_user=True))
-            parts.append(({name}, self._keeps_warnings(item)))
+            taken |= {name, name if item.get("alias") is None else item["alias"]}
+            try:
+                parts.append(computed_field(self._compiler, item, Scope(config, strict)))
+            except Unsupported as unsupported:
+                self._detour_of(cls, name, node, unsupported)
+                parts.append(("detour", ({name}, self._keeps_warnings(item))))
         by_alias = bool(config.get("serialize_by_alias"))
         return (tuple(items), by_alias, tuple(parts), tuple(taken), cls.__dict__.get("__pydantic_serializer__"))
 
@@ -158,7 +165,7 @@ class Classes:
         head = (name, name, alias, True)
         if field.get("serialization_exclude"):
             return (*head, "excluded", None, "absent", None)
-        compiler.place = (cls, name)
+        compiler.place, compiler.field = (cls, name), name
         try:
             if field.get("serialization_exclude_if") is not None:
                 raise Unsupported("exclude_if is Python code", by_user=True)  # noqa: TRY301
@@ -205,13 +212,14 @@ class Classes:
         compiler = self._compiler
         items: list[Program] = []
         for name, field in fields.items():
-            alias = field.get("serialization_alias") or name
+            alias = name if field.get("serialization_alias") is None else field["serialization_alias"]
             head = (name, name, alias, True)
             if field.get("serialization_exclude"):
                 items.append((*head, "excluded", None, "absent", None))
                 continue
             if field.get("serialization_exclude_if") is not None:
                 raise Unsupported("exclude_if is Python code", by_user=True)
+            compiler.field = name
             program = compiler.node(field["schema"], Scope(config, strict))
             items.append((*head, "native", program, *_default(field["schema"])))
         names = [item[2] for item in items if item[4] != "excluded"]
@@ -225,19 +233,20 @@ class Classes:
 
     # -- what Pydantic writes ---------------------------------------------------------------------------------------------
 
-    def whole(self, node: Node, reason: str, *, by_user: bool = False) -> Program:
+    def whole(self, node: Node, unsupported: Unsupported) -> Program:
         """Return a node that lets the class's own serializer write its instances.
 
         Raises:
             Unsupported: That is not what Pydantic would do here.
         """
-        unsupported = Unsupported(reason, by_user=by_user)
         if node["type"] not in {"model", "dataclass"}:
             raise unsupported
         serializer = self._own_serializer(node)
         if serializer is None or Modes.of(node.get("config")) != self._compiler.modes:
             raise unsupported
-        self._compiler.whole_reasons.setdefault(serializer, Detour(reason, by_user=by_user))
+        self._compiler.whole_reasons.setdefault(
+            serializer, Detour(unsupported.reason, unsupported.advice, unsupported.by_user)
+        )
         self._compiler.leave(unsupported)
         return ("whole", serializer, self._keeps_warnings(node))
 
@@ -287,35 +296,8 @@ class Classes:
         return serializer
 
     def _keeps_warnings(self, schema: Node) -> bool:
-        """Say whether code of the user could catch a warning of Pydantic's that is turned into an error."""
-        seen: set[int] = set()
-        todo = [schema]
-        while todo:
-            node = todo.pop()
-            if id(node) in seen:
-                continue
-            seen.add(id(node))
-            serialization = node.get("serialization") or {}
-            kind = serialization.get("type")
-            if kind in {"function-plain", "function-wrap"}:
-                # What a function returns without saying so may be a model with any code.
-                if "return_schema" not in serialization or (kind == "function-wrap" and _may_catch(serialization)):
-                    return True
-                todo.extend(children(serialization))
-            elif kind is not None:
-                todo.append(serialization)
-            if node["type"] in _DYNAMIC and kind != "function-plain":
-                return True
-            if node["type"] == "definition-ref" and node["schema_ref"] in self._compiler.schemas:
-                todo.append(self._compiler.schemas[node["schema_ref"]][0])
-            todo.extend(child for child in children(node) if child is not serialization)
-        return False
-
-
-def _may_catch(serialization: Node) -> bool:
-    function = serialization["function"]
-    code = getattr(getattr(function, "func", function), "__code__", None)
-    return code is None or bool(code.co_exceptiontable)
+        definitions = {reference: item for reference, (item, _) in self._compiler.schemas.items()}
+        return may_catch(schema, definitions)
 
 
 def _unwrapped(node: Node) -> Node:

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic_core
 
+from pydantic_serialization.plan.native.encoding.calls import call, failure
+from pydantic_serialization.plan.native.encoding.catching import class_may_catch
 from pydantic_serialization.plan.native.encoding.classes import Classes
 from pydantic_serialization.plan.native.encoding.modes import Modes, Scope
-from pydantic_serialization.plan.native.encoding.support import newer_options, support
+from pydantic_serialization.plan.native.encoding.support import peculiarities, support
 from pydantic_serialization.plan.native.encoding.values import enum_members, literal
-from pydantic_serialization.plan.native.prebuilt import class_written_twice
+from pydantic_serialization.plan.native.prebuilt import refers_to_itself
 from pydantic_serialization.plan.native.program import Compiled, Detour, Unsupported
 from pydantic_serialization.plan.native.supported import float_exponent_sign
-from pydantic_serialization.plan.walk import root_config
+from pydantic_serialization.plan.walk import all_nodes, root_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,11 +62,8 @@ def compile_encoding(schema: Any, serializer: SchemaSerializer | None = None) ->
         schema: A core schema.
         serializer: Pydantic's serializer of it, which knows the configuration of the outermost type.
     """
-    twice = class_written_twice(schema)
-    if twice is not None:
-        reason = f"pydantic runs the serializer of {twice.__name__}, which refers to itself, twice"
-        return Compiled(None, Detour(reason, by_user=True))
     compiler = Compiler(Modes.of(_config_of(serializer)) if serializer is not None else _modes_of(schema))
+    compiler.root = schema
     try:
         root = compiler.node(schema, Scope(_config_of(serializer)))
     except Unsupported as unsupported:
@@ -72,16 +71,7 @@ def compile_encoding(schema: Any, serializer: SchemaSerializer | None = None) ->
     inner = compiler.resolved(root)
     if inner[0] == "whole":
         return Compiled(None, compiler.whole_reasons[inner[1]])
-    program = (
-        root,
-        tuple(compiler.definitions),
-        compiler.modes.for_undeclared(),
-        float_exponent_sign(),
-        newer_options(),
-        support(),
-        tuple(compiler.known),
-    )
-    return Compiled(program, None, compiler.detours)
+    return Compiled(compiler.program(root), None, compiler.detours)
 
 
 def _config_of(serializer: SchemaSerializer | None) -> Any:
@@ -121,8 +111,13 @@ class Compiler:
         self.whole_reasons: dict[Any, Detour] = {}
         self.schemas: dict[str, tuple[Node, Any]] = {}
         """Definitions of the schema, each with the configuration that holds for it."""
+        self.field: str | None = None
+        """The name that warnings give to the value that is being compiled."""
         self.place: tuple[type, str] | None = None
         """The class and the field that are being compiled."""
+        self.root: Node | None = None
+        """The schema of the whole type."""
+        self._wrapped: frozenset[int] = frozenset()
         self._classes = Classes(self)
         self._references: dict[tuple[str, bool], int] = {}
         self._failed: dict[tuple[str, bool], Unsupported] = {}
@@ -173,12 +168,7 @@ class Compiler:
         if serialization is not None:
             written = serialization["type"]
             if written in {"function-plain", "function-wrap"}:
-                name = getattr(serialization["function"], "__name__", "a serializer").strip("<>")
-                try:
-                    return self._classes.whole(schema, f"the serializer {name} is Python code", by_user=True)
-                except Unsupported:
-                    advice = "leave it out if the value's own JSON form will do"
-                    raise Unsupported(f"the serializer {name} is Python code", advice, by_user=True) from None
+                return self._function(schema, scope)
             if written in _FILTERS:
                 if serialization.get("include") is not None or serialization.get("exclude") is not None:
                     raise Unsupported("the schema itself leaves items out")
@@ -192,6 +182,52 @@ class Compiler:
         if compile_kind is None:
             raise Unsupported(f"the core has no {kind!r}")
         return compile_kind(schema, scope)
+
+    def _function(self, schema: Node, scope: Scope) -> Program:
+        """Return the program of a node that a function of the user's writes."""
+        is_wrap = schema["serialization"]["type"] == "function-wrap"
+        if is_wrap and self.root is not None and refers_to_itself(schema, self.root):
+            cls = schema["cls"].__name__
+            raise Unsupported(f"pydantic runs the serializer of {cls}, which refers to itself, twice", by_user=True)
+        try:
+            return call(self, schema, scope)
+        except Unsupported as unsupported:
+            name = getattr(schema["serialization"]["function"], "__name__", "a serializer").strip("<>")
+            advice = unsupported.advice or "leave it out if the value's own JSON form will do"
+            reason = Unsupported(f"the serializer {name} is Python code", advice, by_user=True)
+            return self._classes.whole(schema, reason)
+
+    def alone(self, schema: Node, config: Any, function: Any) -> Program | None:
+        """Return the program of what a function of the user's wraps, by itself; ``None`` if there is none."""
+        if id(function) in self._wrapped:
+            return None  # it is inside itself
+        compiler = Compiler(self.modes)
+        compiler.schemas, compiler.root = self.schemas, self.root
+        compiler._wrapped = self._wrapped | {id(function)}
+        try:
+            return compiler.program(compiler.node(schema, Scope(config)))
+        except Unsupported:
+            return None
+
+    def reachable(self, schema: Node) -> dict[str, Node]:
+        """Return the definitions that a node needs."""
+        definitions = {reference: item for reference, (item, _) in self.schemas.items()}
+        references = {item["schema_ref"] for item in all_nodes(schema, definitions) if item["type"] == "definition-ref"}
+        return {reference: definitions[reference] for reference in references if reference in definitions}
+
+    def program(self, root: Program) -> Program:
+        """Return everything that the core needs, for a root."""
+        return (
+            root,
+            tuple(self.definitions),
+            self.modes.for_undeclared(),
+            float_exponent_sign(),
+            peculiarities(),
+            support(),
+            tuple(self.known),
+            class_may_catch,
+            failure,
+        )
 
     def resolved(self, program: Program) -> Program:
         """Follow references to other parts of the program."""

@@ -15,6 +15,8 @@ import pydantic_core
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, SchemaSerializer
 
+from pydantic_serialization.plan.native.supported import version
+
 NAMES = (
     "__getattribute__",
     "__dict__",
@@ -32,7 +34,9 @@ NAMES = (
     "__pydantic_fields_set__",
     "__pydantic_extra__",
 )
-_NEWER_OPTIONS = ("exclude_computed_fields", "polymorphic_serialization")
+_SILENT = {(2, minor) for minor in range(34, 46)}
+"""Versions (Pydantic 2.12) in which a model in the place of an undeclared value gives no warnings."""
+_NEWER_OPTIONS = ("exclude_computed_fields", "polymorphic_serialization", "ensure_ascii")
 
 
 class _Nothing:
@@ -82,8 +86,8 @@ def support() -> tuple[Any, ...]:
 
 
 @cache
-def newer_options() -> tuple[bool, ...]:
-    """Say which of the options that not every version has are there."""
+def peculiarities() -> tuple[bool, ...]:
+    """Say which of the options that not every version has are there, and whether models warn in the place of ``Any``."""
     to_json: Any = SchemaSerializer.to_json
     signature = to_json.__text_signature__ or ""
-    return tuple(f"{name}=" in signature for name in _NEWER_OPTIONS)
+    return (*(f"{name}=" in signature for name in _NEWER_OPTIONS), version() not in _SILENT)

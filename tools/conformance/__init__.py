@@ -1,0 +1,1 @@
+"""Hold the native core against Pydantic's own test suite; see ``__main__.py``."""
