@@ -65,6 +65,21 @@ coverage: $(VENV)/.pip  ## which share of the models of public packages runs nat
 matrix: $(VENV)/.pip  ## the tests on every supported pydantic and every Python of this machine
 	$(BIN)/python tools/matrix.py
 
+fuzz: $(VENV)/.dev  ## random classes and documents, both ways, against pydantic: make fuzz SECONDS=600 SEED=7
+	PYTHONPATH=tests $(BIN)/python -W ignore -m parity.campaign --seconds $(or $(SECONDS),60) $(addprefix --seed ,$(SEED))
+	PYTHONPATH=tests $(BIN)/python -W ignore -m parity.campaign --self-check --seed $(or $(SEED),1)
+
+valgrind: $(VENV)/.dev  ## a debug build of the core under valgrind, fed with everything that the parity tests have
+	PYO3_PYTHON=$(abspath $(BIN))/python cargo build --manifest-path native/Cargo.toml
+	rm -rf build/valgrind
+	mkdir -p build/valgrind
+	cp -r src/pydantic_serialization build/valgrind/
+	rm -f build/valgrind/pydantic_serialization/_native/_core.*.so
+	install -m 755 native/target/debug/lib_core.so build/valgrind/pydantic_serialization/_native/_core$$($(BIN)/python -c \
+		'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))')
+	$(BIN)/python tools/memory_safety.py build/valgrind --self-check
+	$(BIN)/python tools/memory_safety.py build/valgrind --share $(or $(SHARE),0.1)
+
 native: $(VENV)/.pip  ## compile the native core and put it in place, without installing anything
 	PYO3_PYTHON=$(abspath $(BIN))/python cargo build --release --manifest-path native/Cargo.toml
 	install -m 755 $$(ls native/target/release/lib_core.so native/target/release/lib_core.dylib 2>/dev/null) \

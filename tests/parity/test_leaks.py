@@ -40,7 +40,8 @@ from pydantic_serialization.plan.compiler import compile_plan
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = pytest.mark.skipif(core is None, reason="needs the native core")
+if core is None:
+    pytest.skip("needs the native core", allow_module_level=True)
 
 ROUNDS = int(os.environ.get("PARITY_ROUNDS", "20000"))
 MARK = "a text that only this file has"

@@ -1,0 +1,55 @@
+"""Read and write everything that there is, without looking at the results: for tools that watch the memory.
+
+    python -m parity.exercise [SHARE]
+
+SHARE is the part of the documents that is read, 0.1 unless it is given; ``make valgrind`` runs it.
+"""
+
+# ruff: noqa: T201
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from random import Random
+
+import zoo
+from parity import campaign
+from parity.documents import variants
+from pydantic import TypeAdapter
+
+from pydantic_serialization._native import core
+from pydantic_serialization.plan import plan_for
+from pydantic_serialization.plan.native import bind_decoder, bind_encoder
+
+OPTIONS = ({}, {"by_alias": True, "exclude_none": True}, {"exclude_unset": True, "exclude_defaults": True})
+
+
+def exercise(share: float) -> None:
+    """Read and write the zoo, wrong documents and odd instances of it, and some random classes."""
+    random, done = Random(1), 0
+    for entry in zoo.ENTRIES:
+        plan = plan_for(entry.type)
+        encode = bind_encoder(plan, plan.serializer.to_json)
+        for value in entry.values:
+            for options in OPTIONS:
+                with suppress(Exception):
+                    encode(value, **options, warnings=False)
+            for _ in range(3):
+                with suppress(Exception):
+                    encode(campaign.bent(value, random), warnings=False)
+            try:
+                document = TypeAdapter(entry.type).dump_json(value, **entry.dump).decode()
+            except ValueError:
+                continue
+            for variant in variants(document):
+                if random.random() < share:
+                    done += 1
+                    with suppress(Exception):
+                        bind_decoder(plan, plan.validator.validate_json, views=True)(variant.encode())
+    found, counts = campaign.run(3600, 7, worlds=max(3, int(60 * share)))
+    print(f"{done} documents of the zoo, {dict(counts)}, {len(found)} differences; {getattr(core, '__file__', None)}")
+
+
+if __name__ == "__main__":
+    exercise(float(sys.argv[1]) if len(sys.argv) > 1 else 0.1)
