@@ -30,6 +30,7 @@ from typing_extensions import TypedDict
 from pydantic_serialization._native import core
 from pydantic_serialization.plan.compiler import compile_plan
 from pydantic_serialization.plan.native import bind_decoder, bind_encoder
+from pydantic_serialization.plan.native.supported import version
 
 pytestmark = pytest.mark.skipif(core is None, reason="compares the native core with pydantic")
 
@@ -188,6 +189,32 @@ def test_types_that_refer_to_themselves_without_any_text_end(text: str) -> None:
     same(Holder, f'{{"r":{text}')
 
 
+class Rows(RootModel):
+    root: list[Rows]
+
+
+class Perhaps(RootModel):
+    root: Perhaps | None
+
+
+class CheckedRows(RootModel):
+    root: list[CheckedRows]
+
+    @model_validator(mode="after")
+    def _see(self) -> CheckedRows:
+        calls.append("rows")
+        return self
+
+
+@pytest.mark.parametrize("declared", [Rows, Perhaps, CheckedRows, list[Rows], Rows | None, dict[str, CheckedRows]])
+def test_types_without_any_field_have_a_plan(declared: Any) -> None:
+    """A list of itself, or of nothing, has no fields to be found however long one looks."""
+    assert compile_plan(declared).fields == ()
+    for document in ("[]", "[[],[[]]]", "[1]", "null", '{"k":[[]]}', "[null]"):
+        if declared is not Perhaps:  # Pydantic itself recurses without end
+            same(declared, document)
+
+
 class Growing(BaseModel):
     child: Growing | None = None
 
@@ -202,7 +229,7 @@ def test_validators_that_grow_without_end_are_stopped() -> None:
     plan = compile_plan(Growing)
     found = outcome(bind_decoder(plan, plan.validator.validate_json), "{}")
     assert found[0] == "invalid"
-    assert "recursion_depth_exceeded" in found[2]
+    assert "recursion_" in found[2]  # what it is called depends on the version
 
 
 # -- what validators say -----------------------------------------------------------------------------------------------
@@ -260,6 +287,8 @@ TOO_SHORT = pytest.mark.xfail(reason="what is too short only after its validator
 )
 def test_items_are_left_out_and_defaulted(name: str, items: str) -> None:
     """``PydanticOmit`` and ``PydanticUseDefault`` mean what they mean to Pydantic, and nothing runs a second time."""
+    if version() < (2, 41) and name == "row" and "2" in items:
+        pytest.skip("this version of pydantic does not say what a part says: the document is read once more")
     document = f'{{"alone":3,"{name}":{items}}}'
     same(Listening, document)
 

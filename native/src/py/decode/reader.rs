@@ -84,16 +84,28 @@ impl<'p, 't> Reader<'p, 't> {
         }
     }
 
-    /// Follow a reference to a definition.
+    /// Follow a reference to a definition, until [`Self::return_from`] it.
     #[inline]
-    pub fn referred<T>(&mut self, index: usize, read: impl FnOnce(&mut Self, &'p Node) -> Read<T>) -> Read<T> {
+    pub fn follow(&mut self, index: usize) -> Read<&'p Node> {
         if self.references >= MOST_REFERENCES {
             return Err(Miss::Unknown);
         }
         self.references += 1;
-        let plan = self.plan;
-        let result = read(self, &plan.definitions[index]);
-        self.references -= 1;
+        Ok(&self.plan.definitions[index])
+    }
+
+    /// Come back from so many references.
+    #[inline]
+    pub fn return_from(&mut self, references: usize) {
+        self.references -= references;
+    }
+
+    /// Read what a reference leads to.
+    #[inline]
+    pub fn referred<T>(&mut self, index: usize, read: impl FnOnce(&mut Self, &'p Node) -> Read<T>) -> Read<T> {
+        let node = self.follow(index)?;
+        let result = read(self, node);
+        self.return_from(1);
         result
     }
 
