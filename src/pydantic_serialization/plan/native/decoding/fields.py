@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from pydantic_core import SchemaValidator
 
-from pydantic_serialization.plan.native.decoding.user_code import is_fresh, is_plain, runs_user_code
+from pydantic_serialization.plan.native.decoding.user_code import is_fresh, is_hashable, is_plain, runs_user_code
 from pydantic_serialization.plan.native.program import Unsupported
 
 if TYPE_CHECKING:
@@ -114,16 +114,14 @@ class FieldsCompiler:
         value = node["default"]
         if is_validated:
             return self._validated(node, config, value)
-        try:
-            hash(value)
-        except TypeError:
-            return ("copied", value) if is_plain(value) else ("deep-copied", value)
-        return ("shared", value)
+        if is_hashable(value):
+            return ("shared", value)
+        return ("copied", value) if is_plain(value) else ("deep-copied", value)
 
     def _validated(self, node: Node, config: Node, value: Any) -> Program:
         """Return the program of a default that is validated each time, where that always gives the default itself."""
         inner = node["schema"]
-        if type(value) not in _SCALARS or runs_user_code(inner, self._compiler.schemas):
+        if not any(type(value) is kind for kind in _SCALARS) or runs_user_code(inner, self._compiler.schemas):
             raise Unsupported("a default that is validated")
         schema: Any = {"type": "definitions", "schema": inner, "definitions": list(self._compiler.schemas.values())}
         try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 from pydantic._internal._model_construction import init_private_attributes
+from pydantic_core import PydanticUndefined
 
 from pydantic_serialization.plan.walk import Node, read_nodes
 
@@ -61,11 +62,21 @@ def is_native_post_init(cls: type, name: str) -> bool:
 
 def is_plain(value: Any) -> bool:
     """Say whether a value is made of exact built-in types, so that copying it runs nobody's code."""
-    if type(value) in _ATOMS or repr(type(value)) == "<class 'pydantic_core._pydantic_core.PydanticUndefinedType'>":
+    # By identity: a metaclass may have an `==` of its own.
+    if value is PydanticUndefined or any(type(value) is kind for kind in _ATOMS):
         return True
     if type(value) in {list, tuple, set, frozenset}:
         return all(map(is_plain, value))
     return type(value) is dict and all(is_plain(key) and is_plain(item) for key, item in value.items())
+
+
+def is_hashable(value: Any) -> bool:
+    """Say whether Pydantic finds a hash of a default; it takes any exception for an answer."""
+    try:
+        hash(value)
+    except Exception:  # noqa: BLE001  (of the user's class)
+        return False
+    return True
 
 
 def is_fresh(factory: Any) -> bool:
@@ -76,11 +87,7 @@ def is_fresh(factory: Any) -> bool:
 def _default_runs_code(node: Node) -> bool:
     if "default_factory" in node:
         return not is_fresh(node["default_factory"])
-    try:
-        hash(node.get("default"))
-    except TypeError:
-        return not is_plain(node.get("default"))
-    return False
+    return not is_hashable(node.get("default")) and not is_plain(node.get("default"))
 
 
 def _making_runs_code(node: Node) -> bool:

@@ -326,7 +326,7 @@ def _default(schema: Node) -> tuple[str, Any]:
     if node["type"] != "default":
         return ("absent", None)
     if "default" in node:
-        is_plain = type(node["default"]) in _PLAIN_DEFAULTS
+        is_plain = any(type(node["default"]) is kind for kind in _PLAIN_DEFAULTS)
         return ("plain", node["default"]) if is_plain else ("opaque", None)
     if node.get("default_factory") is None:
         return ("absent", None)

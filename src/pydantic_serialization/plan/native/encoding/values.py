@@ -27,7 +27,9 @@ def enum_members(cls: type[Enum], sub_type: str | None) -> tuple[tuple[Any, str,
     members = []
     for member in cls.__members__.values():
         value = member.__dict__.get("_value_")
-        if type(value) not in _SUB_TYPES[sub_type] or (type(value) is float and not math.isfinite(value)):
+        if not any(type(value) is kind for kind in _SUB_TYPES[sub_type]) or (
+            type(value) is float and not math.isfinite(value)
+        ):
             continue
         try:
             members.append((member, pydantic_core.to_json(value).decode(), _key(value)))
