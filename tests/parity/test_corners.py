@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from enum import Enum
 from typing import Annotated, Any, Literal, Optional, Union
 
@@ -24,12 +25,15 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+from pydantic.types import PaymentCardNumber
 from pydantic_core import PydanticOmit, PydanticUseDefault
 from typing_extensions import TypedDict
 
 from pydantic_serialization._native import core
 from pydantic_serialization.plan.compiler import compile_plan
+from pydantic_serialization.plan.explain import explain
 from pydantic_serialization.plan.native import bind_decoder, bind_encoder
+from pydantic_serialization.plan.native.supported import version
 
 pytestmark = pytest.mark.skipif(core is None, reason="compares the native core with pydantic")
 
@@ -207,8 +211,8 @@ class CheckedRows(RootModel):
 
 @pytest.mark.parametrize("declared", [Rows, Perhaps, CheckedRows, list[Rows], Rows | None, dict[str, CheckedRows]])
 def test_types_without_any_field_have_a_plan(declared: Any) -> None:
-    """A list of itself, or of nothing, has no fields to be found however long one looks: the search ends."""
-    assert compile_plan(declared).decoding is not None
+    """A list of itself, or of nothing, has no fields to be found however long one looks."""
+    assert explain(declared).model == compile_plan(declared).name
     for document in ("[]", "[[],[[]]]", "[1]", "null", '{"k":[[]]}', "[null]"):
         if declared is not Perhaps:  # Pydantic itself recurses without end
             same(declared, document)
@@ -228,7 +232,7 @@ def test_validators_that_grow_without_end_are_stopped() -> None:
     plan = compile_plan(Growing)
     found = outcome(bind_decoder(plan, plan.validator.validate_json), "{}")
     assert found[0] == "invalid"
-    assert "recursion_depth_exceeded" in found[2]
+    assert "recursion_" in found[2]  # what it is called depends on the version
 
 
 # -- what validators say -----------------------------------------------------------------------------------------------
@@ -286,6 +290,8 @@ TOO_SHORT = pytest.mark.xfail(reason="what is too short only after its validator
 )
 def test_items_are_left_out_and_defaulted(name: str, items: str) -> None:
     """``PydanticOmit`` and ``PydanticUseDefault`` mean what they mean to Pydantic, and nothing runs a second time."""
+    if version() < (2, 41) and name == "row" and "2" in items:
+        pytest.skip("this version of pydantic does not say what a part says: the document is read once more")
     document = f'{{"alone":3,"{name}":{items}}}'
     same(Listening, document)
 
@@ -450,3 +456,12 @@ def test_adapters_of_plain_types_are_compared_too() -> None:
     """The comparison of this file can fail: a type that is read in another way gives another outcome."""
     expected = outcome(TypeAdapter(A | B).validate_json, '{"x":1}')
     assert expected != outcome(TypeAdapter(B | Strict).validate_json, '{"x":1,"y":2}')
+
+
+def test_a_deprecated_type_warns_only_where_pydantic_does() -> None:
+    """A validator of Pydantic's that warns is not run for a document that turns out to be no JSON."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        card: Any = create_model("Card", number=(PaymentCardNumber, ...))
+    for document in ('{"number":"4050000000000001"}', '{"number":"4050000000000001"}x', '{"number":"1"}'):
+        same(card, document)

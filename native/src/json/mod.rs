@@ -5,6 +5,7 @@ pub mod cursor;
 pub mod escape;
 pub mod members;
 pub mod number;
+pub mod raw_number;
 pub mod temporal_read;
 pub mod temporal_text;
 pub mod unescape;

@@ -1,7 +1,6 @@
 //! The `__dict__` of an instance, made by copying a dictionary that already has all keys.
 //!
-//! Copying a dictionary and overwriting its values costs less than half of adding keys one by one (the research of this
-//! project, section 5: the dictionary template brings most of the gain of a fast decoder).
+//! Copying a dictionary and overwriting its values costs less than half of adding keys one by one.
 
 use pyo3::ffi;
 use pyo3::prelude::*;

@@ -18,11 +18,13 @@ mod objects;
 mod piece;
 mod reader;
 mod realise;
+mod refusal;
 mod scalar;
 mod set_layout;
 mod set_template;
 mod tree;
 mod union;
+mod user_calls;
 
 use pyo3::prelude::*;
 

@@ -5,7 +5,7 @@ use pyo3::ffi;
 use super::node::{BytesForm, FloatBounds, IntBounds, Length, StrRules, Table};
 use super::reader::{Fit, Miss, Read, Reader, new_text, out_of_memory};
 use crate::json::binary_text;
-use crate::json::cursor::RawNumber;
+use crate::json::raw_number::RawNumber;
 use crate::py::object::Owned;
 
 /// Pydantic refuses integers with more digits.

@@ -1,7 +1,7 @@
 //! A set of a few strings, made by filling the table that every set object has inside.
 //!
 //! A set of five names made by the public interface outgrows its inner table of eight places, and takes half a kilobyte
-//! more: the sets are the worst single cost of reading models (the research of this project, lesson 3). Up to seven
+//! more: the sets would be the worst single cost of reading models. Up to seven
 //! names fit the inner table; a set that is fuller than usual only looks a little longer, and grows as usual when
 //! something is added. Layout and behaviour are tried once, on real sets, before this is used.
 

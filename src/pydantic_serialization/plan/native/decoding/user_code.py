@@ -39,8 +39,9 @@ def _runs_code(node: Node) -> bool:
 
 
 def is_pydantics_own(function: Any) -> bool:
-    """Say whether this is one of Pydantic's own validators: it runs nobody else's code."""
-    return getattr(function, "__module__", "") in _OWN_MODULES and not getattr(function, "__closure__", None)
+    """Say whether this is one of Pydantic's own validators: it runs nobody else's code, and does not warn."""
+    is_own = getattr(function, "__module__", "") in _OWN_MODULES and not getattr(function, "__closure__", None)
+    return is_own and not hasattr(getattr(function, "__self__", None), "__deprecated__")
 
 
 def is_closed_enum(cls: type[Enum]) -> bool:
