@@ -7,6 +7,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
+from collections.abc import Sequence
 from enum import Enum
 from typing import Annotated, Any, Literal, Optional, Union
 
@@ -20,6 +21,7 @@ from pydantic import (
     PlainValidator,
     RootModel,
     TypeAdapter,
+    WrapSerializer,
     WrapValidator,
     create_model,
     model_serializer,
@@ -415,6 +417,8 @@ class Wrapped(BaseModel):
 class Garden(BaseModel):
     tree: Tree = Tree()
     wrapped: Wrapped = Wrapped()
+    row: Sequence[Wrapped] = []
+    handled: Annotated[list[Wrapped], WrapSerializer(lambda value, handler: handler(value))] = []
 
 
 @pytest.mark.parametrize("declared", [Tree, list[Tree], Tree | None, Garden, dict[str, Garden]])
@@ -434,10 +438,11 @@ def test_functions_around_a_recursive_class_run_as_often_as_in_pydantic(declared
 def test_serializers_around_a_recursive_class_run_as_often_as_in_pydantic(declared: Any) -> None:
     """The same for writing: the bytes are Pydantic's."""
     wrapped = Wrapped(inner=Wrapped())
+    garden = Garden(wrapped=wrapped, row=[wrapped], handled=[wrapped])
     values = {
         list[Wrapped]: [wrapped],
-        Garden: Garden(wrapped=wrapped),
-        dict[str, Garden]: {"k": Garden(wrapped=wrapped)},
+        Garden: garden,
+        dict[str, Garden]: {"k": garden},
     }
     written_alike(declared, values.get(declared, wrapped))
 

@@ -185,10 +185,12 @@ class Compiler:
 
     def _function(self, schema: Node, scope: Scope) -> Program:
         """Return the program of a node that a function of the user's writes."""
-        is_wrap = schema["serialization"]["type"] == "function-wrap"
-        if is_wrap and self.root is not None and refers_to_itself(schema, self.root):
-            cls = schema["cls"].__name__
-            raise Unsupported(f"pydantic runs the serializer of {cls}, which refers to itself, twice", by_user=True)
+        definitions = {reference: item for reference, (item, _) in self.schemas.items()}
+        for item in all_nodes(schema, definitions):  # also inside what a handler writes
+            is_wrap = (item.get("serialization") or {}).get("type") == "function-wrap"
+            if is_wrap and self.root is not None and refers_to_itself(item, self.root):
+                cls = item["cls"].__name__
+                raise Unsupported(f"pydantic runs the serializer of {cls}, which refers to itself, twice", by_user=True)
         try:
             return call(self, schema, scope)
         except Unsupported as unsupported:
