@@ -8,8 +8,11 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, Literal, Optional, Union
+from uuid import UUID
 
 import pytest
 from parity.outcomes import outcome
@@ -20,6 +23,7 @@ from pydantic import (
     Field,
     PlainValidator,
     RootModel,
+    StringConstraints,
     TypeAdapter,
     WrapSerializer,
     WrapValidator,
@@ -470,3 +474,68 @@ def test_a_deprecated_type_warns_only_where_pydantic_does() -> None:
         card: Any = create_model("Card", number=(PaymentCardNumber, ...))
     for document in ('{"number":"4050000000000001"}', '{"number":"4050000000000001"}x', '{"number":"1"}'):
         same(card, document)
+
+
+# -- how well a value fits ----------------------------------------------------------------------------------------------
+
+Upper = Annotated[str, StringConstraints(to_upper=True)]
+DICTS: tuple[Any, ...] = (
+    dict[date, int],
+    dict[UUID, int],
+    dict[int, int],
+    dict[str, int],
+    dict[Literal["a", "1"], int],
+    dict[Letter, int],
+    Any,
+)
+UNIONS: tuple[Any, ...] = (
+    UUID | Upper,
+    Upper | UUID,
+    str | UUID,
+    UUID | str,
+    list[UUID | Upper],
+    Decimal | list[Any],
+    Decimal | tuple[int, ...],
+    date | Upper,
+    Letter | Upper,
+)
+
+
+@pytest.mark.parametrize("first", DICTS)
+@pytest.mark.parametrize("second", DICTS)
+def test_keys_fit_as_pydantic_says(first: Any, second: Any) -> None:
+    """Between mappings the keys decide as they do in Pydantic, where a date as a key fits worse than one as a value."""
+    for key in ("2024-02-29", "12345678-1234-4678-8234-567812345678", "1", "a", "b", "01"):
+        for options in ({}, {"strict": True}):
+            same(Union[first, second], f'{{"{key}":1}}', **options)
+            same(Union[list[first], list[second]], f'[{{"{key}":1}},{{}}]', **options)
+
+
+@pytest.mark.parametrize("declared", UNIONS)
+def test_what_a_validator_made_fits_as_python_input(declared: Any) -> None:
+    """Text fits a UUID better in JSON than in what a ``before`` validator made; lists of three may be decimals."""
+    checks: Any = {"pass_on": model_validator(mode="before")(lambda data: data)}
+    before = create_model("Before", __validators__=checks, u=(declared, ...))
+    for value in (
+        '"12345678-1234-4678-8234-567812345678"',
+        "[0,[1,5],-1]",
+        "[1,2,3]",
+        "[0,[1],0]",
+        '"2024-02-29"',
+        '"a"',
+    ):
+        for document in (value, f"[{value}]"):
+            same(declared, document)
+            same(before, f'{{"u":{document}}}')
+
+
+def test_a_later_tag_decides_where_pydantic_reads_the_members() -> None:
+    """Also where a member is one that Pydantic reads by itself, because of code of the user's in it."""
+    looking = Annotated[list[Annotated[str, AfterValidator(look)]] | int, Field(union_mode="left_to_right")]
+    first = create_model("First", kind=(Literal["first"], ...), x=(looking, 1))
+    second = create_model("Second", kind=(Literal["second"], ...))
+    declared: Any = create_model("Around", u=(Annotated[first | second, Field(discriminator="kind")], ...))
+    for tags in (["first", "second"], ["second", "first"], ["first", "other"], ["other", "first"], ["first", "first"]):
+        members = ",".join(f'"kind":"{tag}"' for tag in tags)
+        same(declared, f'{{"u":{{{members}}}}}')
+        same(declared, f'{{"u":{{{members},"x":["a"]}}}}')

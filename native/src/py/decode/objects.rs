@@ -158,6 +158,7 @@ impl<'t> Reader<'_, 't> {
                 }
                 number.bytes
             }
+            Some(b'[') => return Err(Miss::Unknown), // sign, digits and exponent, in newer versions of Pydantic
             _ => self.canonical_text()?,
         };
         if !is_plain_decimal(text) {

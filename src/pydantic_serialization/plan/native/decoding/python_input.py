@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic_serialization.plan.walk import Node, read_children
+from pydantic_serialization.plan.walk import Node, read_children, read_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +39,8 @@ def reads_python_alike(node: Node, config: Node, definitions: Mapping[str, Node]
             return False
         if kind.startswith("function-") and "function" in current and current["function"].get("type") == "with-info":
             return False
+        if kind == "union" and any(item["type"] == "uuid" for item in read_nodes(current, definitions)):
+            return False  # how well text fits a UUID depends on the kind of the input
         if kind == "definition-ref":
             if current["schema_ref"] not in definitions:
                 return False
