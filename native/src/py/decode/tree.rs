@@ -256,7 +256,10 @@ impl<'p> Reader<'p, '_> {
         let mut count = 0;
         for item in items_of(object) {
             count += 1;
-            let value = self.deeper(|reader| reader.tree(&items.item, &item))?;
+            let value = match items.item {
+                Node::Any => item, // taken without a look, as in JSON
+                _ => self.deeper(|reader| reader.tree(&items.item, &item))?,
+            };
             append(&list, &value)?;
         }
         if items.length.allows(count) { Ok(list) } else { Err(Miss::Refused) }
