@@ -1,6 +1,6 @@
 """What is nearly certain is not certain: corners in which the native core gave, or could give, something of its own."""
 
-# ruff: noqa: UP007, UP045
+# ruff: noqa: E501, UP007, UP045
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Annotated, Any, Literal, Optional, Union
 from uuid import UUID
 
 import pytest
+from parity.documents import RAW
 from parity.outcomes import outcome
 from pydantic import (
     AfterValidator,
@@ -23,6 +24,7 @@ from pydantic import (
     Field,
     PlainValidator,
     RootModel,
+    StrictInt,
     StringConstraints,
     TypeAdapter,
     WrapSerializer,
@@ -511,6 +513,23 @@ def test_keys_fit_as_pydantic_says(first: Any, second: Any) -> None:
             same(Union[list[first], list[second]], f'[{{"{key}":1}},{{}}]', **options)
 
 
+ROWS: tuple[Any, ...] = (
+    list[Any], list[UUID], list[str], list[Upper], tuple[Any, ...], tuple[UUID, ...], set[Any], frozenset[UUID],
+    list[list[Any]],
+    list[int], list[float], Any, list[Any | None], dict[str, Any], dict[str, UUID],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("first", ROWS)
+@pytest.mark.parametrize("second", ROWS)
+def test_items_fit_as_pydantic_says(first: Any, second: Any) -> None:
+    """Between sequences the items decide, but items of any type do not count."""
+    for item in ('"12345678-1234-4678-8234-567812345678"', "1", "1.5", '"a"', "null", "[]", '[["a"]]'):
+        for document in (f"[{item}]", f"[{item},{item}]", "[]", f'{{"k":{item}}}'):
+            same(Union[first, second], document)
+            same(Union[list[first], list[second]], f"[{document}]")
+
+
 @pytest.mark.parametrize("declared", UNIONS)
 def test_what_a_validator_made_fits_as_python_input(declared: Any) -> None:
     """Text fits a UUID better in JSON than in what a ``before`` validator made; lists of three may be decimals."""
@@ -539,3 +558,38 @@ def test_a_later_tag_decides_where_pydantic_reads_the_members() -> None:
         members = ",".join(f'"kind":"{tag}"' for tag in tags)
         same(declared, f'{{"u":{{{members}}}}}')
         same(declared, f'{{"u":{{{members},"x":["a"]}}}}')
+
+
+class Number(IntEnum):
+    ONE = 1
+    TWO = 2
+
+
+class Row(RootModel):
+    root: list[int]
+
+
+MEMBERS: tuple[Any, ...] = (
+    int, float, str, bool, None, bytes, date, time, datetime, timedelta, UUID, Decimal, Letter, Number, Any, Literal["a", "b"],
+    Literal[1, 2], Literal[True], Annotated[str, Field(max_length=3)], StrictInt, list[int], list[Any], set[int], tuple[int, int],
+    tuple[Any, ...], dict[str, int], dict[int, Any], Dictionary, A, B, Row,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("first", MEMBERS, ids=str)
+def test_every_pair_of_types_in_a_union(first: Any) -> None:
+    """Whatever stands first or second, in both modes, strict or not: the member that Pydantic takes is taken."""
+    for second in MEMBERS:
+        if second is first:
+            continue
+        union: Any = Union[first, second]
+        modes = ("smart",) if None in (first, second) else ("smart", "left_to_right")
+        for declared in (Annotated[union, Field(union_mode=mode)] if len(modes) > 1 else union for mode in modes):
+            plan = compile_plan(declared)
+            if plan.decoding.program is None:
+                continue
+            for options in ({}, {"strict": True}):
+                for document in RAW:
+                    expected = outcome(plan.validator.validate_json, document, **options)
+                    found = outcome(bind_decoder(plan, plan.validator.validate_json), document, **options)
+                    assert found == expected, (declared, document)

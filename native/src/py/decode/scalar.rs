@@ -153,7 +153,10 @@ impl<'t> Reader<'_, 't> {
         let found = match self.cursor.peek().ok_or(Miss::Unknown)? {
             b'"' => {
                 let raw = self.cursor.string().ok_or(Miss::Unknown)?;
-                table.texts.get(self.text_of(raw)?)
+                let is_number = !table.integers.is_empty() && table.is_closed;
+                let found = table.texts.get(self.text_of(raw)?);
+                // The text of a number may stand for a member of an enumeration of numbers.
+                Some(found.ok_or(if is_number { Miss::Lax } else { missing })?)
             }
             b'-' | b'0'..=b'9' => {
                 let number = self.cursor.number().ok_or(Miss::Unknown)?;
