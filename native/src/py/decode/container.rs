@@ -28,7 +28,6 @@ impl<'p, 't> Reader<'p, 't> {
     }
 
     fn list_items(&mut self, items: &'p Items, base: usize) -> Read<()> {
-        let fit = self.fit;
         while self.goes_on(b']', self.stack.len() == base)? {
             // Pydantic takes a list of anything as it is, without a look at its items: it fits exactly.
             let item = match items.item {
@@ -36,9 +35,6 @@ impl<'p, 't> Reader<'p, 't> {
                 _ => self.value(&items.item)?,
             };
             self.stack.push(item);
-        }
-        if let Node::Any = items.item {
-            self.fit = fit; // items of any type do not count, unlike values of mappings
         }
         within(items, self.stack.len() - base)
     }
