@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
+from ipaddress import IPv4Address
 from typing import Annotated, Any, Literal, Optional, Union
 from uuid import UUID
 
@@ -500,6 +501,8 @@ UNIONS: tuple[Any, ...] = (
     Decimal | tuple[int, ...],
     date | Upper,
     Letter | Upper,
+    IPv4Address | Annotated[str, BeforeValidator(speak)],
+    list[IPv4Address | None | Annotated[int, BeforeValidator(speak)]],
 )
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _OWN_CONFIG = {"model", "dataclass", "typed-dict"}
+_FITS_BY_INPUT = {"uuid", "lax-or-strict"}
+"""How well text fits these depends on the kind of the input; the second tries its strict form first inside a union."""
 _BY_INPUT = {"json-or-python", "json", "generator", "custom-error", "call", "arguments", "arguments-v3"}
 
 
@@ -39,8 +41,8 @@ def reads_python_alike(node: Node, config: Node, definitions: Mapping[str, Node]
             return False
         if kind.startswith("function-") and "function" in current and current["function"].get("type") == "with-info":
             return False
-        if kind == "union" and any(item["type"] == "uuid" for item in read_nodes(current, definitions)):
-            return False  # how well text fits a UUID depends on the kind of the input
+        if kind == "union" and any(item["type"] in _FITS_BY_INPUT for item in read_nodes(current, definitions)):
+            return False
         if kind == "definition-ref":
             if current["schema_ref"] not in definitions:
                 return False
