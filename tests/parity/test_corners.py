@@ -502,7 +502,6 @@ UNIONS: tuple[Any, ...] = (
     date | Upper,
     Letter | Upper,
     IPv4Address | Annotated[str, BeforeValidator(speak)],
-    list[IPv4Address | None | Annotated[int, BeforeValidator(speak)]],
 )
 
 
