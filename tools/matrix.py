@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "matrix"
 OLDEST = (3, 11)
 PYDANTICS = ("2.11", "2.12", "2.13", "newest")
-TESTS = ("tests/parity", "tests/properties", "tests/contracts", "tests/unit", "tests/wire")
+TESTS = ("tests/parity",)
 LARGEST_MINOR = 20
 SHOWN = 15
 """Lines of a failing run that are shown."""

@@ -28,13 +28,13 @@ impl<'p, 't> Reader<'p, 't> {
     }
 
     fn list_items(&mut self, items: &'p Items, base: usize) -> Read<()> {
-        let fit = self.fit;
         while self.goes_on(b']', self.stack.len() == base)? {
-            let item = self.value(&items.item)?;
+            // Pydantic takes a list of anything as it is, without a look at its items: it fits exactly.
+            let item = match items.item {
+                Node::Any => self.plain()?,
+                _ => self.value(&items.item)?,
+            };
             self.stack.push(item);
-        }
-        if let Node::Any = items.item {
-            self.fit = fit; // items of any type do not count, unlike values of mappings
         }
         within(items, self.stack.len() - base)
     }

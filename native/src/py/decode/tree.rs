@@ -253,15 +253,14 @@ impl<'p> Reader<'p, '_> {
             return Err(if kind == Kind::Other { Miss::Unknown } else { Miss::Refused });
         }
         let list = new_list()?;
-        let fit = self.fit;
         let mut count = 0;
         for item in items_of(object) {
             count += 1;
-            let value = self.deeper(|reader| reader.tree(&items.item, &item))?;
+            let value = match items.item {
+                Node::Any => item, // taken without a look, as in JSON
+                _ => self.deeper(|reader| reader.tree(&items.item, &item))?,
+            };
             append(&list, &value)?;
-        }
-        if let Node::Any = items.item {
-            self.fit = fit;
         }
         if items.length.allows(count) { Ok(list) } else { Err(Miss::Refused) }
     }
