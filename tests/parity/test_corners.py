@@ -481,6 +481,12 @@ def test_a_deprecated_type_warns_only_where_pydantic_does() -> None:
 
 # -- how well a value fits ----------------------------------------------------------------------------------------------
 
+
+def tell(value: Any) -> Any:
+    calls.append(value)
+    return value
+
+
 Upper = Annotated[str, StringConstraints(to_upper=True)]
 DICTS: tuple[Any, ...] = (
     dict[date, int],
@@ -501,7 +507,8 @@ UNIONS: tuple[Any, ...] = (
     Decimal | tuple[int, ...],
     date | Upper,
     Letter | Upper,
-    IPv4Address | Annotated[str, BeforeValidator(speak)],
+    IPv4Address | Annotated[str, BeforeValidator(tell)],
+    list[IPv4Address | Annotated[int, BeforeValidator(tell)] | None],
 )
 
 
@@ -543,6 +550,7 @@ def test_what_a_validator_made_fits_as_python_input(declared: Any) -> None:
         "[1,2,3]",
         "[0,[1],0]",
         '"2024-02-29"',
+        '"127.0.0.1"',
         '"a"',
     ):
         for document in (value, f"[{value}]"):
