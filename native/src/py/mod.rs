@@ -1,6 +1,7 @@
 //! Everything that touches Python objects.
 
 pub mod decode;
+pub mod dict_object;
 pub mod dispatch;
 pub mod encode;
 pub mod function;

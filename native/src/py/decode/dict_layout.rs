@@ -1,8 +1,7 @@
-//! Where the values of a dictionary lie in memory.
+//! Filling in the values of a dictionary where they lie in memory.
 //!
-//! CPython 3.11 to 3.14 lay a dictionary with string keys out in the same way: behind the header of the keys object
-//! stand the hash indices, then pairs of key and value. That is tried once, on a real dictionary, before it is relied
-//! upon; where anything looks different, values are stored through the public interface.
+//! That is tried once, on a real dictionary, before it is relied upon; where anything looks different, values are stored
+//! through the public interface.
 
 use std::sync::OnceLock;
 
@@ -10,35 +9,14 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::py::dict_object::{Dict, STRING_KEYS, is_expected};
 use crate::py::object::Owned;
-
-#[repr(C)]
-struct Dict {
-    base: ffi::PyObject,
-    used: ffi::Py_ssize_t,
-    version: u64,
-    keys: *mut Keys,
-    values: *mut std::ffi::c_void,
-}
-
-#[repr(C)]
-struct Keys {
-    references: ffi::Py_ssize_t,
-    log2_size: u8,
-    log2_index_bytes: u8,
-    kind: u8,
-    version: u32,
-    usable: ffi::Py_ssize_t,
-    entries: ffi::Py_ssize_t,
-}
 
 #[repr(C)]
 struct Entry {
     key: *mut ffi::PyObject,
     value: *mut ffi::PyObject,
 }
-
-const STRING_KEYS: u8 = 1;
 
 /// The entries of one dictionary, in the order of insertion.
 pub struct Entries(*mut Entry);
@@ -59,7 +37,7 @@ impl Entries {
                 && (*keys).entries as usize == count
                 && (*dict).used as usize == count;
             fits.then(|| {
-                let indices = keys.add(1).cast::<u8>();
+                let indices = (&raw mut (*keys).indices).cast::<u8>();
                 Self(indices.add(1 << (*keys).log2_index_bytes).cast::<Entry>())
             })
         }
@@ -86,9 +64,7 @@ static KNOWN: OnceLock<bool> = OnceLock::new();
 /// Say whether this interpreter lays dictionaries out as it is assumed here.
 pub fn is_known(py: Python<'_>) -> bool {
     *KNOWN.get_or_init(|| {
-        let info = py.version_info();
-        let is_tried = info.major == 3 && (11..=14).contains(&info.minor);
-        is_tried && [1, 5, 6, 11, 40, 200].into_iter().all(|count| probe(py, count).unwrap_or(false))
+        is_expected(py) && [1, 5, 6, 11, 40, 200].into_iter().all(|count| probe(py, count).unwrap_or(false))
     })
 }
 

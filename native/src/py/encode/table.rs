@@ -1,7 +1,7 @@
 //! Walking over the entries of a dict in place, where the layout is known; and as the interpreter does it elsewhere.
 //!
-//! `PyDict_Next` is a third of the work of writing a small model. The layout of dicts whose keys are all strings is the same
-//! in Python 3.11 to 3.13; it is tried out when the module is imported, and other versions take the slow way.
+//! `PyDict_Next` is a third of the work of writing a small model. The layout
+//! is tried out when the module is imported; where it is another, the slow way is taken.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,32 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::node::Object;
-
-/// A dict, as the interpreter keeps it.
-#[repr(C)]
-pub struct Dict {
-    head: ffi::PyObject,
-    used: ffi::Py_ssize_t,
-    version: u64,
-    keys: *mut Keys,
-    values: *mut Object,
-}
-
-/// The table of a dict.
-#[repr(C)]
-pub struct Keys {
-    references: ffi::Py_ssize_t,
-    log2_size: u8,
-    log2_index_bytes: u8,
-    kind: u8,
-    version: u32,
-    usable: ffi::Py_ssize_t,
-    entries: ffi::Py_ssize_t,
-    indices: [u8; 0],
-}
-
-/// A table whose keys are all strings.
-const UNICODE: u8 = 1;
+use crate::py::dict_object::{Dict, Keys, STRING_KEYS, is_expected};
 
 static IS_KNOWN: AtomicBool = AtomicBool::new(false);
 
@@ -63,7 +38,7 @@ impl InPlace {
         unsafe {
             let dict = dict.cast::<Dict>();
             let keys = (*dict).keys;
-            if !IS_KNOWN.load(Ordering::Relaxed) || !(*dict).values.is_null() || (*keys).kind != UNICODE {
+            if !IS_KNOWN.load(Ordering::Relaxed) || !(*dict).values.is_null() || (*keys).kind != STRING_KEYS {
                 return None;
             }
             let indices = 1_usize << (*keys).log2_index_bytes;
@@ -192,8 +167,7 @@ fn is_none_or_odd(pointer: Object) -> bool {
 
 /// Find out whether dicts look here as they are expected to.
 pub fn probe(py: Python<'_>) -> PyResult<()> {
-    let version = py.version_info();
-    if !((3, 11)..(3, 14)).contains(&(version.major, version.minor)) {
+    if !is_expected(py) {
         return Ok(());
     }
     probe_instances(py)?;
@@ -217,7 +191,7 @@ fn agrees(dict: &Bound<'_, PyDict>) -> bool {
             return false;
         }
         let keys = &*(*table).keys;
-        if keys.references != 1 || keys.log2_size != 5 || keys.log2_index_bytes != 5 || keys.kind != UNICODE {
+        if keys.references != 1 || keys.log2_size != 5 || keys.log2_index_bytes != 5 || keys.kind != STRING_KEYS {
             return false;
         }
         if keys.entries != 20 || keys.usable != 1 {
