@@ -126,25 +126,34 @@ def transform(
 ) -> Node:
     """Return a copy of the schema with ``change`` applied to every node, innermost first. The original is untouched.
 
+    A node that stands at several places is changed once, and stands at the same places of the copy: models that share
+    parts would otherwise be walked once for every path to them, of which there can be exponentially many.
+
     Args:
         node: A core schema.
         change: Returns the node to put in place of the one it is given.
         skip: Keys whose schemas stay as they are.
         stop: Says that a node, and all that is below it, stays as it is.
     """
+    done: dict[int, Node] = {}
 
     def changed(value: Any) -> Any:
         if isinstance(value, dict):
             if isinstance(value.get("type"), str):
-                return transform(value, change, skip=skip, stop=stop)
+                return transformed(value)
             return {name: changed(item) for name, item in value.items()}
         if isinstance(value, (list, tuple)):
             return type(value)(changed(item) for item in value)
         return value
 
-    copy = dict(node)
-    if stop(node):
-        return copy
-    for key in (_CONTAINERS - skip) & node.keys():
-        copy[key] = changed(node[key])
-    return change(copy)
+    def transformed(node: Node) -> Node:
+        if id(node) not in done:
+            copy = dict(node)
+            if not stop(node):
+                for key in (_CONTAINERS - skip) & node.keys():
+                    copy[key] = changed(node[key])
+                copy = change(copy)
+            done[id(node)] = copy
+        return done[id(node)]
+
+    return transformed(node)

@@ -66,3 +66,20 @@ def test_types_without_a_class_have_no_configuration() -> None:
     """Lists and scalars have none, as with Pydantic's TypeAdapter."""
     assert root_config(dict(plan_for(list[zoo.Cat]).schema)) is None
     assert root_config(dict(plan_for(int).schema)) is None
+
+
+def test_a_shared_node_is_changed_once() -> None:
+    """Forty levels that each hold the next one twice are forty nodes, not two to the fortieth."""
+    node: Node = {"type": "int"}
+    for _ in range(40):
+        node = {"type": "tuple", "items_schema": [node, node]}
+    calls = 0
+
+    def counted(node: Node) -> Node:
+        nonlocal calls
+        calls += 1
+        return node
+
+    copy = transform(node, counted)
+    assert calls == 41
+    assert copy["items_schema"][0] is copy["items_schema"][1] is not node["items_schema"][0]
