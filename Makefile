@@ -8,7 +8,7 @@ CORE_SOURCES := setup.py native/Cargo.toml native/Cargo.lock $(shell find native
 CORE := src/pydantic_serialization/_native/_core
 # What the native core stands under runs once more without it: both backends have to give the same.
 BOTH_BACKENDS := tests/contracts tests/properties tests/wire tests/unit/acceleration tests/unit/formats \
-	tests/unit/plan tests/unit/test_bare.py tests/unit/test_native.py tests/unit/test_serializer.py
+	tests/unit/plan tests/unit/test_bare.py tests/unit/test_envelope.py tests/unit/test_native.py tests/unit/test_serializer.py
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint lint-native format bench conformance conformance-check coverage matrix native fuzz valgrind clean

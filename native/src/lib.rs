@@ -1,7 +1,8 @@
 //! The native core of `pydantic_serialization`: JSON straight from and into the instances of Pydantic models.
 //!
-//! This file is wiring only. [`json`] knows no Python type; [`py`] is the only module that touches Python objects.
+//! This file is wiring only. [`frame`] and [`json`] know no Python type; [`py`] is the only module that touches Python objects.
 
+pub mod frame;
 pub mod json;
 pub mod py;
 

@@ -6,6 +6,7 @@ pub mod dispatch;
 pub mod encode;
 pub mod function;
 pub mod object;
+pub mod sealer;
 
 use pyo3::prelude::*;
 
@@ -14,5 +15,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     encode::register(module)?;
     decode::register(module)?;
-    dispatch::register(module)
+    dispatch::register(module)?;
+    sealer::register(module)
 }

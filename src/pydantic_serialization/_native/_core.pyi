@@ -1,6 +1,6 @@
 """The module that ``native/`` is compiled to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 def encoder(
@@ -45,3 +45,32 @@ def dispatcher(resolve: Callable[..., Any], *, entry: str, source: str, on_class
         source: The attribute that holds what is compiled now.
         on_class: The method's first argument is the class rather than an instance.
     """
+
+class Sealer:
+    """Seals payloads into frames and opens them again; ``None`` for what is not plainly right.
+
+    Args:
+        keys: Key ids (1 to 255) and subkeys, the signing one first.
+        is_hmac: Sign with HMAC-SHA256 rather than with keyed BLAKE2b.
+        accept_unsigned: Frames with a checksum are read too, although there are keys.
+    """
+
+    def __new__(cls, keys: Sequence[tuple[int, bytes]], is_hmac: bool, accept_unsigned: bool) -> Sealer: ...
+    def seal(
+        self,
+        body: bytes,
+        format_id: int,
+        codec: int,
+        flags: int,
+        fingerprint: bytes,
+        raw_size: int,
+        cache_key: bytes,
+        times: tuple[int, int] | None,
+        /,
+    ) -> bytes | None:
+        """Return a frame."""
+
+    def open(
+        self, frame: bytes, cache_key: bytes, /
+    ) -> tuple[int, int, int, bytes, int, int | None, int | None, memoryview, bool] | None:
+        """Return format, codec, flags, fingerprint, size, time of writing, time to live, body, and whether it is signed."""

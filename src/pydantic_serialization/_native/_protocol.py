@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+FrameParts: TypeAlias = tuple[int, int, int, bytes, int, int | None, int | None, memoryview, bool]
+"""The fields of :class:`pydantic_serialization.envelope.Frame`."""
+
+
+class Sealer(Protocol):
+    """Seals and opens frames of one configuration; ``None`` for what is not plainly right."""
+
+    def seal(
+        self,
+        body: bytes,
+        format_id: int,
+        codec: int,
+        flags: int,
+        fingerprint: bytes,
+        raw_size: int,
+        cache_key: bytes,
+        times: tuple[int, int] | None,
+        /,
+    ) -> bytes | None:
+        """Return a frame."""
+        ...
+
+    def open(self, frame: bytes, cache_key: bytes, /) -> FrameParts | None:
+        """Return what is in a frame whose tag is right."""
+        ...
 
 
 class Core(Protocol):
@@ -29,4 +55,8 @@ class Core(Protocol):
 
     def dispatcher(self, resolve: Callable[..., Any], *, entry: str, source: str, on_class: bool) -> Callable[..., Any]:
         """Return the function behind a method of all models."""
+        ...
+
+    def Sealer(self, keys: Sequence[tuple[int, bytes]], is_hmac: bool, accept_unsigned: bool) -> Sealer:  # noqa: N802
+        """Return what seals and opens frames."""
         ...
