@@ -2,21 +2,34 @@
 
 The content goes to a temporary file in the directory of the target, is flushed to the disk, and takes the target's name
 in one step (POSIX ``rename``); whatever goes wrong before that leaves the target as it was.
+
+Only a process that is killed leaves its temporary file behind. Each is locked while it is written to, and the system ends
+a lock with its process: the next writer of the same target removes those that nobody holds.
 """
 
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Final
 
 from pydantic_serialization.bulk.naming import STANDARD_STREAM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+try:
+    import fcntl
+except ImportError:  # not POSIX: there are no locks that end with their process, so nothing is removed
+    fcntl = None  # type: ignore[assignment]
+
+
+_SUFFIX: Final = ".pydantic-serialization"
+"""Of temporary files: what is removed later must not be mistaken for a file of the user's."""
 
 
 @contextlib.contextmanager
@@ -41,8 +54,8 @@ def atomic_output(target: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         with path.open("wb") as stream:
             yield stream
         return
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
+    _sweep(path)
+    descriptor, temporary = _locked_temporary(path)
     try:
         with open(descriptor, "wb") as stream:  # noqa: PTH123  (an open descriptor, not a path)
             yield stream
@@ -54,6 +67,46 @@ def atomic_output(target: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         temporary.unlink(missing_ok=True)
         raise
     _sync_directory(path.parent)
+
+
+def _locked_temporary(path: Path) -> tuple[int, Path]:
+    """Return the descriptor and the path of a new file beside ``path``, which is locked where that can be."""
+    while True:
+        descriptor, name = tempfile.mkstemp(prefix=_prefix(path), suffix=_SUFFIX, dir=path.parent)
+        if _lock(descriptor) and os.fstat(descriptor).st_nlink:
+            return descriptor, Path(name)
+        os.close(descriptor)  # another writer's sweep came between making and locking it
+
+
+def _sweep(path: Path) -> None:
+    """Remove the temporary files that killed writers of ``path`` left behind."""
+    if fcntl is None:
+        return
+    for orphan in path.parent.glob(f"{glob.escape(_prefix(path))}*{_SUFFIX}"):
+        with contextlib.suppress(OSError):  # it was just finished, or it is somebody else's
+            descriptor = os.open(orphan, os.O_RDWR | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                orphan.unlink()
+            finally:
+                os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock a new file until it is closed; return whether nobody else did. File systems without locks do without."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name}."
 
 
 def _permissions(path: Path) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pydantic_serialization.bulk import RecordWriter, atomic_output, write_records
+from pydantic_serialization.bulk import RecordWriter, atomic_output, output, write_records
 
 
 def test_the_target_is_replaced_when_the_block_ends(tmp_path: Path) -> None:
@@ -77,6 +77,43 @@ def test_a_killed_process_leaves_the_target_alone(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", script, str(path)], check=False)
     assert done.returncode == -signal.SIGKILL
     assert path.read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 2
+    write_records(path, [{"number": 1}])
+    assert [item.name for item in tmp_path.iterdir()] == ["out.jsonl"]
+
+
+def test_what_is_being_written_is_not_swept(tmp_path: Path) -> None:
+    """Two writers of one target do not disturb each other, and other files stay: the last one to finish wins."""
+    path = tmp_path / "out.jsonl"
+    mine = tmp_path / ".out.jsonl.mine.tmp"
+    mine.write_bytes(b"kept")
+    with RecordWriter(path) as first:
+        first.write({"by": "first"})
+        with RecordWriter(path) as second:
+            second.write({"by": "second"})
+        assert path.read_bytes() == b'{"by":"second"}\n'
+    assert path.read_bytes() == b'{"by":"first"}\n'
+    assert sorted(item.name for item in tmp_path.iterdir()) == [mine.name, path.name]
+
+
+def test_a_file_that_is_swept_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process may see a new file as nobody's in the moment before it is locked."""
+    path = tmp_path / "out.jsonl"
+    lock, calls = output._lock, 0
+
+    def swept_once(descriptor: int) -> bool:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            output._sweep(path)
+        return lock(descriptor)
+
+    monkeypatch.setattr(output, "_lock", swept_once)
+    write_records(path, [{"number": 1}])
+    assert calls == 2
+    assert [item.name for item in tmp_path.iterdir()] == ["out.jsonl"]
 
 
 def test_permissions_are_kept_and_new_files_get_the_usual_ones(tmp_path: Path) -> None:

@@ -33,8 +33,8 @@ json_values = st.recursive(
 @pytest.mark.parametrize(
     ("data", "codec"),
     [
-        (gzip.compress(b""), "gzip"),
-        (gzip.compress(b"x" * 1000), "gzip"),
+        (gzip.compress(b"", mtime=0), "gzip"),
+        (gzip.compress(b"x" * 1000, mtime=0), "gzip"),
         (GZIP_MAGIC + b"\x1f" + bytes(14), "gzip"),
         (ZSTD_MAGIC, "zstd"),
         (ZSTD_MAGIC + b"anything", "zstd"),
