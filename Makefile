@@ -10,8 +10,11 @@ CORE := src/pydantic_serialization/_native/_core
 BOTH_BACKENDS := tests/contracts tests/properties tests/wire tests/unit/acceleration tests/unit/formats \
 	tests/unit/plan tests/unit/test_bare.py tests/unit/test_envelope.py tests/unit/test_native.py tests/unit/test_serializer.py
 
+# One worker for each core; what is left of a slow file goes to whoever is idle.
+PARALLEL := --numprocesses auto --dist worksteal
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lint-native format bench conformance conformance-check coverage matrix native fuzz valgrind clean
+.PHONY: help demo test lint lint-native format bench conformance conformance-check coverage matrix native fuzz valgrind campaign clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 20
@@ -21,8 +24,9 @@ demo: $(VENV)/.demo  ## serialize real data in every format, check it, show the 
 
 test: $(VENV)/.dev  ## run all tests, with coverage; what the native core does, without it once more
 	sh tools/install-test-services.sh
-	$(BIN)/python -m pytest --cov --cov-report=
-	PYDANTIC_SERIALIZATION_NATIVE=off $(BIN)/python -m pytest --cov --cov-append --cov-report=term $(BOTH_BACKENDS)
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=
+	PYDANTIC_SERIALIZATION_NATIVE=off $(BIN)/python -m pytest $(PARALLEL) --cov --cov-append --cov-report=term \
+		$(BOTH_BACKENDS)
 
 lint: $(VENV)/.dev lint-native  ## format check, lint, types, layers; the native core's too, where there is Rust
 	$(BIN)/ruff format --check .
@@ -68,6 +72,9 @@ matrix: $(VENV)/.pip  ## the tests on every supported pydantic and every Python 
 fuzz: $(VENV)/.dev  ## random classes and documents, both ways, against pydantic: make fuzz SECONDS=600 SEED=7
 	PYTHONPATH=tests $(BIN)/python -W ignore -m parity.campaign --seconds $(or $(SECONDS),60) $(addprefix --seed ,$(SEED))
 	PYTHONPATH=tests $(BIN)/python -W ignore -m parity.campaign --self-check --seed $(or $(SEED),1)
+
+campaign: $(VENV)/.dev  ## hostile input for hours, shared by all kinds of it: make campaign HOURS=8 [SEED=7]
+	PYTHONPATH=tests $(BIN)/python -W ignore -m hostile --hours $(or $(HOURS),0.1) $(addprefix --seed ,$(SEED))
 
 valgrind: $(VENV)/.dev  ## a debug build of the core under valgrind, fed with everything that the parity tests have
 	PYO3_PYTHON=$(abspath $(BIN))/python cargo build --manifest-path native/Cargo.toml

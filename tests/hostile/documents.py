@@ -1,0 +1,111 @@
+"""Documents with something changed: read exactly as Pydantic reads them, or refused with an error that was promised."""
+
+from __future__ import annotations
+
+import pickle
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import zoo
+from parity.outcomes import described
+from pydantic import ValidationError
+
+from hostile.mutations import mutated
+from pydantic_serialization import SerializationError, UnsupportedTypeError, decoder, encoder
+from pydantic_serialization.plan import plan_for
+from pydantic_serialization.plan.native import bind_decoder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+_sung: list[str] = []
+
+
+def sing(note: str = "") -> str:
+    """Be the canary: no reader may ever call this."""
+    _sung.append(note)
+    return note
+
+
+class Canary:
+    """Pickles to a call of :func:`sing`."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Ask for the call."""
+        return sing, ("from a pickle",)
+
+
+def prepare_json(random: Random) -> Callable[[], bool]:
+    """Return the step: one JSON document of the zoo, changed, read by the compiled decoder and by Pydantic."""
+    readers: list[tuple[Any, Any, bytes]] = []
+    for entry in zoo.ENTRIES:
+        plan = plan_for(entry.type)
+        read = plan.validator.validate_json
+        readers += [(bind_decoder(plan, read), read, document) for document in _documents(entry, "json")]
+    others = [document for _, _, document in readers]
+
+    def step() -> bool:
+        native, pydantic, document = random.choice(readers)
+        data = mutated(document, random, others)
+        native(document)  # a decoder that declines nearly everything stops to try: not so after a good document
+        found, expected = _verdict(native, data), _verdict(pydantic, data)
+        if found[0] == expected[0] == "value":
+            found, expected = ("value", described(found[1])), ("value", described(expected[1]))
+        assert found == expected, f"{data!r} gives {found}, in Pydantic {expected}"
+        return expected[0] == "value"
+
+    return step
+
+
+def prepare_family(format_name: str) -> Callable[[Random], Callable[[], bool]]:
+    """Return the preparation of a campaign: documents of one format give a value or a promised error, and run nothing."""
+
+    def prepare(random: Random) -> Callable[[], bool]:
+        readers: list[tuple[Any, bytes]] = []
+        for entry in zoo.ENTRIES:
+            if entry.type is zoo.CustomInit:  # its own code raises what it likes
+                continue
+            with suppress(UnsupportedTypeError):
+                read = decoder(entry.type, format_name)
+                readers += [(read, document) for document in _documents(entry, format_name)]
+        others = [document for _, document in readers]
+        if format_name == "pickle":
+            others += [pickle.dumps(Canary(), protocol) for protocol in range(6)] * 20
+
+        def step() -> bool:
+            read, document = random.choice(readers)
+            data = mutated(document, random, others) if random.randrange(16) else random.choice(others)
+            try:
+                read(data)
+            except (SerializationError, ValidationError):
+                return False
+            except Exception as error:
+                raise AssertionError(f"{data!r} raises {error!r}") from error
+            finally:
+                assert not _sung, f"{data!r} ran code"
+            return True
+
+        return step
+
+    return prepare
+
+
+def _documents(entry: zoo.Entry, format_name: str) -> list[bytes]:
+    """Return the documents of an entry's values that can be written and read."""
+    found = []
+    for value in entry.values:
+        with suppress(Exception):
+            document = encoder(entry.type, format_name)(value)
+            decoder(entry.type, format_name)(document)
+            found.append(document)
+    return found
+
+
+def _verdict(read: Any, data: bytes) -> tuple[str, Any]:
+    try:
+        return "value", read(data)
+    except ValidationError as error:
+        return "invalid", str(error)
+    except Exception as error:
+        return type(error).__name__, str(error)

@@ -1,0 +1,75 @@
+"""Run a campaign: step by step, by number or by time, from a seed that repeats it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MOST_FAULTS = 20
+"""So many are kept; by then something is very wrong, and the campaign ends."""
+
+
+class Campaign(NamedTuple):
+    """A kind of hostile input.
+
+    Attributes:
+        name: What it is called on the command line and in reports.
+        prepare: Takes the source of chance and returns the step. A step does one execution and returns whether the input
+            was accepted; it raises ``AssertionError`` where the outcome is not the right one.
+        executions: How many of them ``make test`` does.
+    """
+
+    name: str
+    prepare: Callable[[Random], Callable[[], bool]]
+    executions: int
+
+
+@dataclass
+class Tally:
+    """What came of a campaign.
+
+    Attributes:
+        name: Of the campaign.
+        seed: What repeats it.
+        executions: Steps done.
+        accepted: Those of them whose input was good after all.
+        seconds: How long it took.
+        faults: What was wrong, in words. None of the words is a secret: all input is made up.
+    """
+
+    name: str
+    seed: int
+    executions: int = 0
+    accepted: int = 0
+    seconds: float = 0.0
+    faults: list[str] = field(default_factory=list)
+
+
+def run(campaign: Campaign, seed: int, *, executions: int | None = None, seconds: float | None = None) -> Tally:
+    """Run a campaign.
+
+    Args:
+        campaign: Which.
+        seed: Of its source of chance.
+        executions: How many steps; the campaign's own number if neither is given.
+        seconds: How long, in place of a number.
+    """
+    tally = Tally(campaign.name, seed)
+    step = campaign.prepare(Random(seed))
+    most = executions if executions is not None or seconds is not None else campaign.executions
+    started = time.monotonic()
+    while len(tally.faults) < MOST_FAULTS and (most is None or tally.executions < most):
+        if seconds is not None and tally.executions % 64 == 0 and time.monotonic() - started > seconds:
+            break
+        tally.executions += 1
+        try:
+            tally.accepted += step()
+        except AssertionError as fault:
+            tally.faults.append(f"execution {tally.executions}: {fault}")
+    tally.seconds = time.monotonic() - started
+    return tally
