@@ -1,5 +1,6 @@
 //! Everything that touches Python objects.
 
+pub mod copy;
 pub mod decode;
 pub mod dict_object;
 pub mod dispatch;
@@ -17,4 +18,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     decode::register(module)?;
     dispatch::register(module)?;
     sealer::register(module)
+    copy::register(module)?;
+    dispatch::register(module)
 }

@@ -74,3 +74,22 @@ class Sealer:
         self, frame: bytes, cache_key: bytes, /
     ) -> tuple[int, int, int, bytes, int, int | None, int | None, memoryview, bool] | None:
         """Return format, codec, flags, fingerprint, size, time of writing, time to live, body, and whether it is signed."""
+def copier(
+    kind_of: Callable[[type], tuple[str, bool, bool]],
+    deepcopy: Callable[[Any, dict[int, Any]], Any],
+    fallback: Callable[[Any], Any],
+) -> Callable[[Any], Any]:
+    """Return a function that copies a model as ``model_copy(deep=True)`` does.
+
+    Args:
+        kind_of: Says how instances of a class are copied; asked once for each class, and again when it is changed.
+        deepcopy: Copies a value, with a memo, where the core is not certain.
+        fallback: Copies a model that the core does not copy at all.
+    """
+
+def freeze_checker(kind_of: Callable[[type], tuple[str, bool, bool]]) -> Callable[[Any], bool]:
+    """Return a function that says whether a value is frozen all the way down.
+
+    Args:
+        kind_of: As for ``copier``.
+    """

@@ -34,6 +34,10 @@ class Sealer(Protocol):
         ...
 
 
+CopyKind = tuple[str, bool, bool]
+"""How instances of a class are copied, whether ``model_copy`` is Pydantic's, whether they are frozen."""
+
+
 class Core(Protocol):
     """What ``_core.pyi`` declares, for the places where there may be no core."""
 
@@ -59,4 +63,15 @@ class Core(Protocol):
 
     def Sealer(self, keys: Sequence[tuple[int, bytes]], is_hmac: bool, accept_unsigned: bool) -> Sealer:  # noqa: N802
         """Return what seals and opens frames."""
+    def copier(
+        self,
+        kind_of: Callable[[type], CopyKind],
+        deepcopy: Callable[[Any, dict[int, Any]], Any],
+        fallback: Callable[[Any], Any],
+    ) -> Callable[[Any], Any]:
+        """Return a function that copies a model as ``model_copy(deep=True)`` does."""
+        ...
+
+    def freeze_checker(self, kind_of: Callable[[type], CopyKind]) -> Callable[[Any], bool]:
+        """Return a function that says whether a value is frozen all the way down."""
         ...
