@@ -16,8 +16,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     encode::register(module)?;
     decode::register(module)?;
-    dispatch::register(module)?;
-    sealer::register(module)
     copy::register(module)?;
+    sealer::register(module)?;
     dispatch::register(module)
 }

@@ -74,6 +74,7 @@ class Sealer:
         self, frame: bytes, cache_key: bytes, /
     ) -> tuple[int, int, int, bytes, int, int | None, int | None, memoryview, bool] | None:
         """Return format, codec, flags, fingerprint, size, time of writing, time to live, body, and whether it is signed."""
+
 def copier(
     kind_of: Callable[[type], tuple[str, bool, bool]],
     deepcopy: Callable[[Any, dict[int, Any]], Any],

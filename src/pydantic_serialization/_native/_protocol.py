@@ -63,6 +63,8 @@ class Core(Protocol):
 
     def Sealer(self, keys: Sequence[tuple[int, bytes]], is_hmac: bool, accept_unsigned: bool) -> Sealer:  # noqa: N802
         """Return what seals and opens frames."""
+        ...
+
     def copier(
         self,
         kind_of: Callable[[type], CopyKind],
