@@ -45,3 +45,12 @@ def dispatcher(resolve: Callable[..., Any], *, entry: str, source: str, on_class
         source: The attribute that holds what is compiled now.
         on_class: The method's first argument is the class rather than an instance.
     """
+
+def catching(function: Callable[..., Any], kind: type[Exception], handle: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that does what ``function`` does, as an ``except`` block around it would.
+
+    Args:
+        function: Is called with all arguments.
+        kind: The exceptions of it that are caught.
+        handle: Takes the exception and the same arguments; gives the result, or raises.
+    """

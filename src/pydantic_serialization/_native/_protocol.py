@@ -30,3 +30,9 @@ class Core(Protocol):
     def dispatcher(self, resolve: Callable[..., Any], *, entry: str, source: str, on_class: bool) -> Callable[..., Any]:
         """Return the function behind a method of all models."""
         ...
+
+    def catching(
+        self, function: Callable[..., Any], kind: type[Exception], handle: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        """Return a function that does what ``function`` does, as an ``except`` block around it would."""
+        ...
