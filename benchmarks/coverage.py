@@ -19,6 +19,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 from statistics import fmean
@@ -38,7 +39,18 @@ DIRECTIONS = {"encoding": ("encode", 85, 95), "decoding": ("decode", 75, 90)}
 """Name, the least share of native models in per cent, and the aim."""
 PATHS = ("native", "detours", "declined")
 SECONDS_A_PACKAGE = 600
+TRIES = 4
 REASONS = 25
+KINDS = 3
+"""Reasons for not being imported that are shown of one package."""
+OFFLINE = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "DO_NOT_TRACK": "1",
+    "ANONYMIZED_TELEMETRY": "false",
+}
+"""What makes packages do without the network; for the others the survey makes every look-up fail."""
 
 
 def progress(text: str) -> None:
@@ -72,25 +84,58 @@ def installed(python: Path) -> set[str]:
 
 
 def survey(python: Path, name: str) -> dict[str, Any] | None:
-    """Return what became of the models of one package; ``None`` if it could not be found out."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        done = subprocess.run(
-            [str(python), str(SURVEY), name],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=SECONDS_A_PACKAGE,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-        )
-        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    except subprocess.TimeoutExpired:
-        progress(f"  {name}: not done within {SECONDS_A_PACKAGE} s")
+    """Return what became of the models of one package, as far as it was found out; ``None`` without any model.
+
+    A module that does not come back from its import, even when it is interrupted, is left out of another try.
+    """
+    stuck: dict[str, str] = {}
+    for _ in range(TRIES):
+        found = read_lines(*run_survey(python, name, list(stuck)))
+        found["failed"] = {**stuck, **found["failed"]}
+        if found["package"] or not found["importing"]:
+            break
+        progress(f"  {name}: {found['importing']} does not come back; once more without it")
+        stuck[found["importing"]] = "does not come back"
+    if not found["package"]:
+        progress(f"  {name}: {found['end']}")
         return None
-    except (IndexError, ValueError):
-        progress(f"  {name}: {(done.stderr.strip().splitlines() or ['no output'])[-1]}")
-        return None
+    if not found["done"]:
+        progress(f"  {name}: {len(found['models'])} of {found['complete']} models, then {found['end']}")
+    return found if found["models"] else None
+
+
+def run_survey(python: Path, name: str, skipped: Sequence[str]) -> tuple[list[str], str]:
+    """Return the lines that the survey of a package printed in a process of its own, and how it ended."""
+    environment = {**os.environ, **OFFLINE, "PYTHONPATH": str(ROOT / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [str(python), str(SURVEY), name, *(part for module in skipped for part in ("--skip", module))]
+    with tempfile.TemporaryFile("w+") as lines, tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=lines, stderr=errors, env=environment)
+        try:
+            end = f"exit code {process.wait(SECONDS_A_PACKAGE)}"
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            end = f"not done within {SECONDS_A_PACKAGE} s"
+        lines.seek(0)
+        errors.seek(0)
+        last = errors.read().strip().splitlines()[-1:]
+        return lines.read().splitlines(), ": ".join([end, *last])
+
+
+def read_lines(lines: Iterable[str], end: str) -> dict[str, Any]:
+    """Return what the lines of a survey say as one dict; the last of them may be cut short."""
+    found: dict[str, Any] = {"package": "", "importing": "", "failed": {}, "models": [], "done": False, "end": end}
+    for text in lines:
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue
+        if "failed" in line:
+            found["failed"][line["failed"]] = line["why"]
+        elif "name" in line:
+            found["models"].append(line)
+        else:
+            found |= line
     return found
 
 
@@ -109,8 +154,23 @@ def print_packages(surveys: Sequence[dict[str, Any]]) -> None:
         rows = found["models"]
         shares = "".join(f"{share(rows, way, path):9.1f}" for way in DIRECTIONS for path in PATHS)
         notes = [f"{found['incomplete']} incomplete"] if found["incomplete"] else []
-        notes += [f"{count} modules: {kind}" for kind, count in found["import_errors"].items()]
+        notes += [] if found["done"] else [f"{found['complete'] - len(rows)} not reached"]
         print(f"{found['package']:22}{found['version'][:11]:12}{len(rows):7}{shares}  {'; '.join(notes)}")
+
+
+def print_missing(surveys: Sequence[dict[str, Any]], absent: dict[str, str]) -> None:
+    """Print what could not be imported, and why."""
+    print("\nnot imported")
+    for name, why in absent.items():
+        print(f"{name:22}all of it: {why}")
+    for found in surveys:
+        kinds = Counter(found["failed"].values()).most_common()
+        kinds_shown = [f"{count} x {why}" for why, count in kinds[:KINDS]]
+        kinds_shown += [f"and {len(kinds) - KINDS} other reasons"] if len(kinds) > KINDS else []
+        if kinds:
+            print(
+                f"{found['package']:22}{len(found['failed'])} of {found['modules']} modules: {'; '.join(kinds_shown)}"
+            )
 
 
 def print_totals(surveys: Sequence[dict[str, Any]]) -> None:
@@ -170,23 +230,27 @@ def main() -> None:
     packages = options.packages.split(",") if options.packages else [*GENERATED.split(), *WRITTEN.split()]
     python = prepare(options.venv.absolute(), packages, install=not options.no_install)
     present = installed(python)
-    surveys = []
+    surveys: list[dict[str, Any]] = []
+    absent: dict[str, str] = {}
     for name in packages:
         if name not in present:
-            progress(f"not installed: {name}")
+            absent[name] = "not installed"
             continue
         progress(f"reading {name}")
         found = survey(python, name)
-        if found is not None and found["models"]:
+        if found is None:
+            absent[name] = "no model was found"
+        else:
             surveys.append(found)
+        if options.json:  # after each package, so that what is known is kept
+            options.json.write_text(json.dumps(surveys, indent=1), encoding="utf-8")
     if not surveys:
         sys.exit("no package could be read")
     print_packages(surveys)
+    print_missing(surveys, absent)
     print_totals(surveys)
     for way in DIRECTIONS:
         print_reasons(surveys, way, options.reasons)
-    if options.json:
-        options.json.write_text(json.dumps(surveys, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -81,6 +81,18 @@ impl Arguments {
         // SAFETY: the interpreter keeps the arguments alive while the call lasts; the caller vouches for the callable.
         unsafe { ffi::PyObject_Vectorcall(callable, self.values, self.positional, self.names) }
     }
+
+    /// Call another callable with `first` and behind it the very same arguments. Returns a new reference, or null with
+    /// an exception set.
+    pub fn forward_behind(&self, first: &Bound<'_, PyAny>, callable: &Py<PyAny>) -> *mut ffi::PyObject {
+        let rest = self.positional + self.keywords().count();
+        let mut values = Vec::with_capacity(rest + 1);
+        values.push(first.as_ptr());
+        // SAFETY: the interpreter passes that many values and keeps them alive while the call lasts.
+        values.extend((0..rest).map(|index| unsafe { *self.values.add(index) }));
+        // SAFETY: all values are alive, the first held by the caller; the names are of the last of them, as before.
+        unsafe { ffi::PyObject_Vectorcall(callable.as_ptr(), values.as_ptr(), self.positional + 1, self.names) }
+    }
 }
 
 /// A native object that is called from Python through [`bound`].

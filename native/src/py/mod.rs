@@ -1,6 +1,7 @@
 //! Everything that touches Python objects.
 
 pub mod copy;
+pub mod catching;
 pub mod decode;
 pub mod dict_object;
 pub mod dispatch;
@@ -19,4 +20,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     copy::register(module)?;
     sealer::register(module)?;
     dispatch::register(module)
+    dispatch::register(module)?;
+    catching::register(module)
 }

@@ -93,4 +93,11 @@ def freeze_checker(kind_of: Callable[[type], tuple[str, bool, bool]]) -> Callabl
 
     Args:
         kind_of: As for ``copier``.
+def catching(function: Callable[..., Any], kind: type[Exception], handle: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that does what ``function`` does, as an ``except`` block around it would.
+
+    Args:
+        function: Is called with all arguments.
+        kind: The exceptions of it that are caught.
+        handle: Takes the exception and the same arguments; gives the result, or raises.
     """

@@ -76,4 +76,8 @@ class Core(Protocol):
 
     def freeze_checker(self, kind_of: Callable[[type], CopyKind]) -> Callable[[Any], bool]:
         """Return a function that says whether a value is frozen all the way down."""
+    def catching(
+        self, function: Callable[..., Any], kind: type[Exception], handle: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        """Return a function that does what ``function`` does, as an ``except`` block around it would."""
         ...

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
+from pydantic_serialization._native import core
 from pydantic_serialization.errors import LimitExceededError
 from pydantic_serialization.formats._depth import PYDANTIC_DEPTH, json_depth_exceeds
 from pydantic_serialization.formats._errors import json_error
@@ -40,38 +41,53 @@ def bind_json_reader(plan: ModelPlan, options: FormatOptions, format_name: str) 
     validate = _validate_function(plan, options)
     strict = True if options.strict else None
 
+    def refused(error: ValidationError, data: Payload) -> Any:
+        if isinstance(data, memoryview):  # pydantic takes bytes, bytearray and str only
+            return decode_with(data, {})
+        raised = json_error(error, model, format_name)
+        try:
+            if raised is error:
+                raise error
+            raise raised from None
+        finally:
+            del error, raised  # this frame is part of their traceback: a cycle that would keep the document alive
+
     def decode_with(data: Payload, load_options: LoadOptions) -> Any:
         text = data if not isinstance(data, memoryview) else _without_view(data)
         options = {**load_options, "strict": strict} if load_options.get("strict") is None else load_options
         try:
             return validate(text, **options)
         except ValidationError as error:
-            raised = json_error(error, model, format_name)
-            if raised is error:
-                raise
-            raise raised from None
+            return refused(error, text)
 
+    decode: Callable[[Payload], Any]
     if strict is not None or not isinstance(validate, BuiltinMethodType):  # a user's own method is not given views
 
         def decode(data: Payload) -> Any:
             return decode_with(data, {})
 
     else:
-
-        def decode(data: Payload) -> Any:
-            try:
-                return validate(data)
-            except ValidationError as error:
-                if isinstance(data, memoryview):  # pydantic takes bytes, bytearray and str only
-                    return decode_with(data, {})
-                raised = json_error(error, model, format_name)
-                if raised is error:
-                    raise
-                raise raised from None
+        decode = _catching(validate, refused)
 
     if options.max_depth < PYDANTIC_DEPTH:
         return _with_depth_check(JsonReader(decode, decode_with), options.max_depth, model, format_name)
     return JsonReader(decode, decode_with)
+
+
+def _catching(
+    validate: Callable[[Payload], Any], refused: Callable[[ValidationError, Payload], Any]
+) -> Callable[[Payload], Any]:
+    """Return ``validate`` with ``refused`` for its errors: natively where that is possible, since it costs no frame."""
+    if core is not None:
+        return core.catching(validate, ValidationError, refused)
+
+    def decode(data: Payload) -> Any:
+        try:
+            return validate(data)
+        except ValidationError as error:
+            return refused(error, data)
+
+    return decode
 
 
 def _with_depth_check(reader: JsonReader, max_depth: int, model: str, format_name: str) -> JsonReader:

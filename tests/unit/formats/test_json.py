@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from typing import Any
 
 import pytest
@@ -63,6 +65,20 @@ def test_a_wrong_shape_is_pydantics_error_and_no_document_is_ours() -> None:
         bound(zoo.Scalars).decode(b'{"number":secret}')
     assert "secret" not in str(refused.value)
     assert (refused.value.model, refused.value.format) == ("Scalars", "json")
+
+
+@pytest.mark.parametrize("data", [b'{"number":"x"}', b"no document"])
+def test_an_error_does_not_keep_the_document(data: bytes) -> None:
+    """Once the caller has dealt with an error nothing is left for the garbage collector: no frame refers to itself."""
+    decode = bound(zoo.Scalars).decode
+    gc.collect()
+    gc.disable()
+    try:
+        with contextlib.suppress(ValidationError, DecodeError):
+            decode(data)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_bad_json_in_a_json_field_stays_a_validation_error() -> None:

@@ -149,9 +149,10 @@ static KNOWN: OnceLock<bool> = OnceLock::new();
 
 fn is_known(py: Python<'_>) -> bool {
     *KNOWN.get_or_init(|| {
-        let info = py.version_info();
-        let is_tried = info.major == 3 && (11..=14).contains(&info.minor);
-        is_tried && (0..=Table::MOST).all(|count| probe(py, count).unwrap_or(false))
+        let version = py.version_info();
+        // Those that all tests were run on.
+        let is_expected = ((3, 11)..(3, 14)).contains(&(version.major, version.minor));
+        is_expected && (0..=Table::MOST).all(|count| probe(py, count).unwrap_or(false))
     })
 }
 
