@@ -27,6 +27,12 @@ class Core(Protocol):
         """Return a function that reads JSON text of one type."""
         ...
 
+    def msgpack_decoder(
+        self, program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, mark: str | None
+    ) -> Callable[..., Any]:
+        """Return a function that reads MessagePack of one type."""
+        ...
+
     def dispatcher(self, resolve: Callable[..., Any], *, entry: str, source: str, on_class: bool) -> Callable[..., Any]:
         """Return the function behind a method of all models."""
         ...
