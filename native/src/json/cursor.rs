@@ -6,43 +6,13 @@
 use memchr::memchr2;
 
 use super::raw_number::RawNumber;
+use crate::source::{Expected, RawString};
 
 /// A position in JSON text.
+#[derive(Clone)]
 pub struct Cursor<'t> {
     text: &'t [u8],
     position: usize,
-}
-
-/// A string as it stands in the text, between its quotes.
-#[derive(Clone, Copy)]
-pub struct RawString<'t> {
-    /// The bytes between the quotes.
-    pub bytes: &'t [u8],
-    /// Every byte is ASCII.
-    pub is_ascii: bool,
-    /// There are escapes, so the bytes are not the text yet.
-    pub has_escapes: bool,
-}
-
-/// Bytes that are expected next, such as the key of a field.
-pub struct Expected {
-    bytes: Box<[u8]>,
-    /// The first eight of them, and which bits of a word they take.
-    word: u64,
-    mask: u64,
-}
-
-impl Expected {
-    /// Expect these bytes.
-    pub fn new(bytes: &[u8]) -> Self {
-        let mut word = [0; 8];
-        let mut mask = [0; 8];
-        for (at, byte) in bytes.iter().take(8).enumerate() {
-            word[at] = *byte;
-            mask[at] = 0xff;
-        }
-        Self { bytes: bytes.into(), word: u64::from_le_bytes(word), mask: u64::from_le_bytes(mask) }
-    }
 }
 
 impl<'t> Cursor<'t> {
@@ -145,20 +115,12 @@ impl<'t> Cursor<'t> {
         Some(RawString { bytes, is_ascii, has_escapes })
     }
 
-    /// Take these bytes if they come next. Short ones are compared as one word, without a call.
-    #[inline]
+    /// Take these bytes if they come next.
+    #[inline(always)]
     pub fn take_expected(&mut self, expected: &Expected) -> bool {
-        let rest = &self.text[self.position..];
-        let length = expected.bytes.len();
-        let found = match rest.first_chunk::<8>() {
-            Some(word) if (u64::from_le_bytes(*word) ^ expected.word) & expected.mask != 0 => false,
-            Some(_) if length <= 8 => true,
-            _ => rest.starts_with(&expected.bytes),
-        };
-        if found {
-            self.position += length;
-        }
-        found
+        let length = expected.length_in(&self.text[self.position..]);
+        self.position += length;
+        length != 0
     }
 
     /// Take a number, after [`Self::peek`] gave its first byte.

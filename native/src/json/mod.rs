@@ -6,6 +6,7 @@ pub mod escape;
 pub mod members;
 pub mod number;
 pub mod raw_number;
+pub mod source;
 pub mod temporal_read;
 pub mod temporal_text;
 pub mod unescape;

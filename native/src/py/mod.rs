@@ -1,7 +1,7 @@
 //! Everything that touches Python objects.
 
-pub mod copy;
 pub mod catching;
+pub mod copy;
 pub mod decode;
 pub mod dict_object;
 pub mod dispatch;
@@ -19,7 +19,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     decode::register(module)?;
     copy::register(module)?;
     sealer::register(module)?;
+    catching::register(module)?;
     dispatch::register(module)
-    dispatch::register(module)?;
-    catching::register(module)
 }

@@ -36,6 +36,19 @@ def decoder(
         views: Read a ``memoryview`` too.
     """
 
+def msgpack_decoder(
+    program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, mark: str | None
+) -> Callable[..., Any]:
+    """Return a function that reads MessagePack of one type, from ``bytes``, ``bytearray`` or ``memoryview``.
+
+    Args:
+        program: What the compiler made of the type.
+        fallback: Reads what the program is not certain of, with the same arguments.
+        max_depth: Levels of arrays and maps.
+        mark: The one key of an object that stands for bytes in parts which Pydantic reads; its value is base64. Without
+            a mark, bytes are their text in UTF-8.
+    """
+
 def dispatcher(resolve: Callable[..., Any], *, entry: str, source: str, on_class: bool) -> Callable[..., Any]:
     """Return the function behind a method of all models.
 
@@ -93,6 +106,8 @@ def freeze_checker(kind_of: Callable[[type], tuple[str, bool, bool]]) -> Callabl
 
     Args:
         kind_of: As for ``copier``.
+    """
+
 def catching(function: Callable[..., Any], kind: type[Exception], handle: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that does what ``function`` does, as an ``except`` block around it would.
 

@@ -57,6 +57,12 @@ class Core(Protocol):
         """Return a function that reads JSON text of one type."""
         ...
 
+    def msgpack_decoder(
+        self, program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, mark: str | None
+    ) -> Callable[..., Any]:
+        """Return a function that reads MessagePack of one type."""
+        ...
+
     def dispatcher(self, resolve: Callable[..., Any], *, entry: str, source: str, on_class: bool) -> Callable[..., Any]:
         """Return the function behind a method of all models."""
         ...
@@ -76,6 +82,8 @@ class Core(Protocol):
 
     def freeze_checker(self, kind_of: Callable[[type], CopyKind]) -> Callable[[Any], bool]:
         """Return a function that says whether a value is frozen all the way down."""
+        ...
+
     def catching(
         self, function: Callable[..., Any], kind: type[Exception], handle: Callable[..., Any]
     ) -> Callable[..., Any]:

@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic_serialization.errors import UnsupportedTypeError
+from pydantic_serialization.plan.native.wire import WireForm, wire_metadata
 from pydantic_serialization.plan.rebuild import CAN_REBUILD, build_serializer, build_validator
 from pydantic_serialization.plan.walk import Node, root_config, transform
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 _GIVEN_RAW_INPUT = frozenset({"function-before", "function-plain", "function-wrap"})
 """Nodes whose functions are the user's and see what was read."""
-_MARK = f"\x00bin:{secrets.token_hex(16)}:"
+MARK = f"\x00bin:{secrets.token_hex(16)}:"
+"""The key of a marked object, and the beginning of marked text."""
 
 
 def plan_with_marks(plan: ModelPlan, format_name: str) -> ModelPlan:
@@ -49,7 +51,7 @@ def plan_with_marks(plan: ModelPlan, format_name: str) -> ModelPlan:
 def unmarked(tree: Any) -> Any:
     """Return a tree that the plan's serializer gave, with marked text turned back into ``bytes``."""
     if isinstance(tree, str):
-        return tree.removeprefix(_MARK).encode("latin-1") if tree.startswith(_MARK) else tree
+        return tree.removeprefix(MARK).encode("latin-1") if tree.startswith(MARK) else tree
     if isinstance(tree, list):
         return [unmarked(item) for item in tree]
     if isinstance(tree, dict):
@@ -60,7 +62,7 @@ def unmarked(tree: Any) -> Any:
 def marked(tree: Any) -> Any:
     """Return a tree for the plan's validator, with ``bytes`` turned into marked objects that JSON can hold."""
     if isinstance(tree, bytes):
-        return {_MARK: b2a_base64(tree, newline=False).decode("ascii")}
+        return {MARK: b2a_base64(tree, newline=False).decode("ascii")}
     if isinstance(tree, list):
         return [marked(item) for item in tree]
     if isinstance(tree, dict):
@@ -75,7 +77,7 @@ def _written_with_mark(node: Node) -> Node:
 
 
 def _text(value: Any) -> Any:
-    return _MARK + value.decode("latin-1") if isinstance(value, bytes) else value
+    return MARK + value.decode("latin-1") if isinstance(value, bytes) else value
 
 
 def _is_written_otherwise(node: Node) -> bool:
@@ -86,27 +88,27 @@ def _is_written_otherwise(node: Node) -> bool:
 def _read_with_mark(node: Node) -> Node:
     kind = node["type"]
     if kind == "bytes":
-        return _around(node, "function-before", _bytes_of)
+        return _around(node, "function-before", _bytes_of, "binary")
     if kind == "any":
-        return _around(node, "function-after", _restored)
+        return _around(node, "function-after", _restored, "restored")
     if kind in _GIVEN_RAW_INPUT:
-        return _around(node, "function-before", _restored)
+        return _around(node, "function-before", _restored, "restored")
     if kind == "model":
         _restore_extras(node)
     return node
 
 
-def _around(node: Node, kind: str, function: Any) -> Node:
+def _around(node: Node, kind: str, function: Any, form: WireForm) -> Node:
     """Return the node inside a function node, which takes over what other nodes know it by."""
-    names = ("ref", "serialization", "metadata")
-    outer: Node = {key: node[key] for key in names if key in node}
+    outer: Node = {key: node[key] for key in ("ref", "serialization") if key in node}
+    outer["metadata"] = wire_metadata(node, form)
     inner = {key: value for key, value in node.items() if key not in {"ref", "serialization"}}
     return {"type": kind, "function": {"type": "no-info", "function": function}, "schema": inner, **outer}
 
 
 def _bytes_of(value: Any) -> Any:
-    if isinstance(value, dict) and len(value) == 1 and _MARK in value:
-        return a2b_base64(value[_MARK])
+    if isinstance(value, dict) and len(value) == 1 and MARK in value:
+        return a2b_base64(value[MARK])
     return value
 
 
@@ -126,4 +128,4 @@ def _restore_extras(model: Node) -> None:
     while fields["type"].startswith("function-"):
         fields = fields["schema"]
     if fields["type"] == "model-fields":
-        fields.setdefault("extras_schema", _around({"type": "any"}, "function-after", _restored))
+        fields.setdefault("extras_schema", _around({"type": "any"}, "function-after", _restored, "restored"))

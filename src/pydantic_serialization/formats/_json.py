@@ -60,14 +60,11 @@ def bind_json_reader(plan: ModelPlan, options: FormatOptions, format_name: str) 
         except ValidationError as error:
             return refused(error, text)
 
-    decode: Callable[[Payload], Any]
-    if strict is not None or not isinstance(validate, BuiltinMethodType):  # a user's own method is not given views
+    def decode_plainly(data: Payload) -> Any:
+        return decode_with(data, {})
 
-        def decode(data: Payload) -> Any:
-            return decode_with(data, {})
-
-    else:
-        decode = _catching(validate, refused)
+    is_users = not isinstance(validate, BuiltinMethodType)  # a user's own method is not given views
+    decode = decode_plainly if strict is not None or is_users else _catching(validate, refused)
 
     if options.max_depth < PYDANTIC_DEPTH:
         return _with_depth_check(JsonReader(decode, decode_with), options.max_depth, model, format_name)

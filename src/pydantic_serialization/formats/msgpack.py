@@ -20,7 +20,8 @@ import ormsgpack
 
 from pydantic_serialization.errors import DecodeError
 from pydantic_serialization.formats._base import BoundFormat, FormatOptions, TreeFormat
-from pydantic_serialization.formats._binary import marked, plan_with_marks, unmarked
+from pydantic_serialization.formats._binary import MARK, marked, plan_with_marks, unmarked
+from pydantic_serialization.formats._msgpack_reading import read_natively
 
 if TYPE_CHECKING:
     from pydantic_serialization._types import Payload
@@ -62,8 +63,9 @@ class MsgpackFormat(TreeFormat):
     def bind(self, plan: ModelPlan, options: FormatOptions) -> BoundFormat:
         """Return the functions for one type; see :meth:`Format.bind`."""
         if plan.traits.has_bytes:
-            return _WithBytes().bind(plan_with_marks(plan, self.name), options)
-        return super().bind(plan, options)
+            marked_plan = plan_with_marks(plan, self.name)
+            return read_natively(_WithBytes().bind(marked_plan, options), marked_plan, options, mark=MARK)
+        return read_natively(super().bind(plan, options), plan, options)
 
 
 class _WithBytes(MsgpackFormat):

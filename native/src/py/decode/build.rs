@@ -12,16 +12,19 @@ use super::node::{
     After, Before, BytesForm, Entries, Extra, FloatBounds, Info, IntBounds, Items, Length, Model, Node, Piece, Plan,
     RootModel, StrRules, Table, Tagged, TypedDict, is_live,
 };
-use crate::json::cursor::{Expected, needs_escape};
+use crate::source::Expected;
 
 type Tuple<'py> = Bound<'py, PyTuple>;
 
+/// How a key stands in documents of a format; nothing equals it where that is not known.
+pub type KeyForm = fn(&[u8]) -> Expected;
+
 /// Build a program: `(root, definitions, fail, is_lax)`.
-pub fn plan(program: &Tuple<'_>) -> PyResult<Plan> {
+pub fn plan(program: &Tuple<'_>, form: KeyForm) -> PyResult<Plan> {
     let (root, definitions, fail, is_lax): (Tuple<'_>, Tuple<'_>, Option<Py<PyAny>>, bool) = program.extract()?;
     let mut definitions =
-        definitions.iter().map(|item| node(item.cast::<PyTuple>()?)).collect::<PyResult<Vec<Node>>>()?;
-    let mut root = node(&root)?;
+        definitions.iter().map(|item| node(item.cast::<PyTuple>()?, form)).collect::<PyResult<Vec<Node>>>()?;
+    let mut root = node(&root, form)?;
     // Whether a definition is live depends on the others: repeat until nothing changes.
     let mut live = vec![false; definitions.len()];
     loop {
@@ -73,14 +76,15 @@ fn mark(node: &mut Node, live: &[bool]) {
     }
 }
 
-fn node(tuple: &Tuple<'_>) -> PyResult<Node> {
+fn node(tuple: &Tuple<'_>, form: KeyForm) -> PyResult<Node> {
     let kind: String = tuple.get_item(0)?.extract()?;
     let part = |index: usize| tuple.get_item(index);
-    let child = |index: usize| -> PyResult<Node> { node(part(index)?.cast::<PyTuple>()?) };
+    let child = |index: usize| -> PyResult<Node> { node(part(index)?.cast::<PyTuple>()?, form) };
     Ok(match kind.as_str() {
         "none" => Node::None,
         "bool" => Node::Bool,
         "any" => Node::Any,
+        "any-binary" => Node::AnyBinary,
         "date" => Node::Date,
         "time" => Node::Time,
         "datetime" => Node::DateTime,
@@ -110,6 +114,7 @@ fn node(tuple: &Tuple<'_>) -> PyResult<Node> {
             match part(3)?.extract::<String>()?.as_str() {
                 "base64" => BytesForm::Base64,
                 "hex" => BytesForm::Hex,
+                "binary" => BytesForm::Binary,
                 _ => BytesForm::Utf8,
             },
         ),
@@ -117,24 +122,24 @@ fn node(tuple: &Tuple<'_>) -> PyResult<Node> {
         "uuid" => Node::Uuid(part(1)?.extract()?),
         "literal" => Node::Literal(Box::new(table(tuple)?)),
         "enum" => Node::Enum(Box::new(table(tuple)?)),
-        "list" => Node::List(items(tuple)?),
-        "set" => Node::Set(items(tuple)?),
-        "frozenset" => Node::FrozenSet(items(tuple)?),
-        "tuple-of" => Node::TupleOf(items(tuple)?),
-        "tuple" => Node::Tuple(nodes(&part(1)?)?.into()),
-        "union" => Node::Union(nodes(&part(1)?)?.into()),
-        "union-left" => Node::FirstOf(nodes(&part(1)?)?.into()),
+        "list" => Node::List(items(tuple, form)?),
+        "set" => Node::Set(items(tuple, form)?),
+        "frozenset" => Node::FrozenSet(items(tuple, form)?),
+        "tuple-of" => Node::TupleOf(items(tuple, form)?),
+        "tuple" => Node::Tuple(nodes(&part(1)?, form)?.into()),
+        "union" => Node::Union(nodes(&part(1)?, form)?.into()),
+        "union-left" => Node::FirstOf(nodes(&part(1)?, form)?.into()),
         "dict" => Node::Dict(Box::new(Entries { key: child(1)?, value: child(2)?, length: length(tuple, 3)? })),
         "nullable" => Node::Nullable(Box::new(child(1)?)),
         "definition-ref" => Node::Reference(part(1)?.extract()?),
         "model" => {
-            let (list, keys) = fields(&part(2)?, &part(3)?)?;
+            let (list, keys) = fields(&part(2)?, &part(3)?, form)?;
             let names: Vec<Py<PyAny>> = list.iter().map(|field| field.name.clone_ref(tuple.py())).collect();
             let (post_init, is_live) = post_init(&part(5)?)?;
             Node::Model(Box::new(Model {
                 blueprint: Blueprint::new(part(1)?.cast::<PyType>()?, &names, post_init)?,
                 fields: Fields::new(list, keys),
-                extra: extra(&part(4)?)?,
+                extra: extra(&part(4)?, form)?,
                 is_live,
             }))
         }
@@ -148,15 +153,15 @@ fn node(tuple: &Tuple<'_>) -> PyResult<Node> {
             }))
         }
         "typed-dict" => {
-            let (list, keys) = fields(&part(1)?, &part(2)?)?;
-            Node::TypedDict(Box::new(TypedDict { fields: Fields::new(list, keys), extra: extra(&part(3)?)? }))
+            let (list, keys) = fields(&part(1)?, &part(2)?, form)?;
+            Node::TypedDict(Box::new(TypedDict { fields: Fields::new(list, keys), extra: extra(&part(3)?, form)? }))
         }
         "tagged" => {
             let tags: Vec<(String, usize)> = part(2)?.extract()?;
             Node::Tagged(Box::new(Tagged {
                 key: key_bytes(&part(1)?)?,
                 by_tag: tags.into_iter().map(|(tag, index)| (tag.into_bytes().into(), index)).collect(),
-                choices: nodes(&part(3)?)?,
+                choices: nodes(&part(3)?, form)?,
             }))
         }
         "after" => {
@@ -173,6 +178,7 @@ fn node(tuple: &Tuple<'_>) -> PyResult<Node> {
                 functions: functions.into_iter().map(|(call, make)| (call, make.map(|make| Info { make }))).collect(),
                 inner: child(2)?,
                 validate: part(3)?.unbind(),
+                keeps_binary: part(4)?.extract()?,
             }))
         }
         "init" => Node::Init(part(1)?.unbind()),
@@ -181,16 +187,16 @@ fn node(tuple: &Tuple<'_>) -> PyResult<Node> {
     })
 }
 
-fn nodes(tuple: &Bound<'_, PyAny>) -> PyResult<Vec<Node>> {
-    tuple.cast::<PyTuple>()?.iter().map(|item| node(item.cast::<PyTuple>()?)).collect()
+fn nodes(tuple: &Bound<'_, PyAny>, form: KeyForm) -> PyResult<Vec<Node>> {
+    tuple.cast::<PyTuple>()?.iter().map(|item| node(item.cast::<PyTuple>()?, form)).collect()
 }
 
 fn length(tuple: &Tuple<'_>, at: usize) -> PyResult<Length> {
     Ok(Length { least: tuple.get_item(at)?.extract()?, most: tuple.get_item(at + 1)?.extract()? })
 }
 
-fn items(tuple: &Tuple<'_>) -> PyResult<Box<Items>> {
-    Ok(Box::new(Items { item: node(tuple.get_item(1)?.cast::<PyTuple>()?)?, length: length(tuple, 2)? }))
+fn items(tuple: &Tuple<'_>, form: KeyForm) -> PyResult<Box<Items>> {
+    Ok(Box::new(Items { item: node(tuple.get_item(1)?.cast::<PyTuple>()?, form)?, length: length(tuple, 2)? }))
 }
 
 /// `(kind, ((value, object), …), is_closed)`.
@@ -226,7 +232,7 @@ type Keys = Vec<(Box<[u8]>, Key)>;
 
 /// Fields `((name, node, default, location), …)` and keys `((key, index or None), …)`, where the first key of a field
 /// is the one it is expected by.
-fn fields(list: &Bound<'_, PyAny>, keys: &Bound<'_, PyAny>) -> PyResult<(Vec<Field>, Keys)> {
+fn fields(list: &Bound<'_, PyAny>, keys: &Bound<'_, PyAny>, form: KeyForm) -> PyResult<(Vec<Field>, Keys)> {
     let mut found: Keys = Vec::new();
     for pair in keys.cast::<PyTuple>()?.iter() {
         let (key, index): (Bound<'_, PyAny>, Option<usize>) = pair.extract()?;
@@ -242,22 +248,14 @@ fn fields(list: &Bound<'_, PyAny>, keys: &Bound<'_, PyAny>) -> PyResult<(Vec<Fie
         let key = found.iter().find(|(_, meaning)| *meaning == Key::Field(index));
         fields.push(Field {
             name,
-            expected: expected(key.map(|(key, _)| &**key)),
+            expected: key.map_or_else(Expected::nothing, |(key, _)| form(key)),
             is_atom: matches!(inner.get_item(0)?.extract::<String>()?.as_str(), "str" | "int" | "float" | "bool"),
-            node: node(&inner)?,
+            node: node(&inner, form)?,
             default: self::default(&default)?,
             location,
         });
     }
     Ok((fields, found))
-}
-
-/// A key as it stands in a text; one that would have to be escaped is never expected.
-fn expected(key: Option<&[u8]>) -> Expected {
-    match key {
-        Some(key) if !needs_escape(key) => Expected::new(&[b"\"", key, b"\":"].concat()),
-        _ => Expected::new(b"nothing starts like this"),
-    }
 }
 
 fn key_bytes(key: &Bound<'_, PyAny>) -> PyResult<Box<[u8]>> {
@@ -280,10 +278,10 @@ fn default(tuple: &Tuple<'_>) -> PyResult<Default> {
 }
 
 /// `"ignore"`, `"forbid"`, or `("allow", node or None)`.
-fn extra(rule: &Bound<'_, PyAny>) -> PyResult<Extra> {
+fn extra(rule: &Bound<'_, PyAny>, form: KeyForm) -> PyResult<Extra> {
     if let Ok(rule) = rule.cast::<PyTuple>() {
         let inner = rule.get_item(1)?;
-        return Ok(Extra::Allow(if inner.is_none() { None } else { Some(node(inner.cast::<PyTuple>()?)?) }));
+        return Ok(Extra::Allow(if inner.is_none() { None } else { Some(node(inner.cast::<PyTuple>()?, form)?) }));
     }
     match rule.extract::<String>()?.as_str() {
         "ignore" => Ok(Extra::Ignore),

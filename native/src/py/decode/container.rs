@@ -4,16 +4,16 @@ use pyo3::ffi;
 
 use super::node::{Entries, Items, Node};
 use super::reader::{Fit, Miss, Read, Reader, out_of_memory};
-use super::scalar::{new_dict, set_item};
-use crate::json::cursor::RawString;
+use super::scalar::{new_dict, new_integer, set_item};
 use crate::py::object::Owned;
+use crate::source::{RawString, Source};
 
-impl<'p, 't> Reader<'p, 't> {
+impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
     pub(super) fn list(&mut self, items: &'p Items) -> Read<Owned> {
-        self.open(b'[')?;
+        let open = self.open_array()?;
         // All lists of a document share one stack, so that each is made once, in its final size.
         let base = self.stack.len();
-        let read = self.list_items(items, base);
+        let read = self.list_items(items, open, base);
         let values = self.stack.drain(base..);
         read?;
         // SAFETY: a new list of this size; each place is filled once, with a reference that is given away.
@@ -27,8 +27,8 @@ impl<'p, 't> Reader<'p, 't> {
         }
     }
 
-    fn list_items(&mut self, items: &'p Items, base: usize) -> Read<()> {
-        while self.goes_on(b']', self.stack.len() == base)? {
+    fn list_items(&mut self, items: &'p Items, mut open: S::Open, base: usize) -> Read<()> {
+        while self.goes_on(&mut open)? {
             // Pydantic takes a list of anything as it is, without a look at its items: it fits exactly.
             let item = match items.item {
                 Node::Any => self.plain()?,
@@ -48,9 +48,9 @@ impl<'p, 't> Reader<'p, 't> {
 
     pub(super) fn tuple(&mut self, items: &'p [Node]) -> Read<Owned> {
         self.lower_fit(Fit::Strict);
-        self.open(b'[')?;
+        let mut open = self.open_array()?;
         let mut values = Vec::with_capacity(items.len());
-        while self.goes_on(b']', values.is_empty())? {
+        while self.goes_on(&mut open)? {
             let node = items.get(values.len()).ok_or(Miss::Refused)?;
             values.push(self.value(node)?);
         }
@@ -74,10 +74,8 @@ impl<'p, 't> Reader<'p, 't> {
 
     fn fill_set(&mut self, set: Owned, items: &'p Items) -> Read<Owned> {
         self.lower_fit(Fit::Strict);
-        self.open(b'[')?;
-        let mut is_first = true;
-        while self.goes_on(b']', is_first)? {
-            is_first = false;
+        let mut open = self.open_array()?;
+        while self.goes_on(&mut open)? {
             let item = self.value(&items.item)?;
             // SAFETY: a new set that nobody has seen; adding to a frozen one is allowed until then.
             if unsafe { ffi::PySet_Add(set.as_ptr(), item.as_ptr()) } < 0 {
@@ -91,13 +89,10 @@ impl<'p, 't> Reader<'p, 't> {
     }
 
     pub(super) fn dict(&mut self, entries: &'p Entries) -> Read<Owned> {
-        self.open(b'{')?;
+        let mut open = self.open_object()?;
         let dict = new_dict()?;
-        let mut is_first = true;
-        while self.goes_on(b'}', is_first)? {
-            is_first = false;
-            let raw = self.key()?;
-            let key = self.dict_key(&entries.key, raw)?;
+        while self.goes_on(&mut open)? {
+            let (key, _) = self.dict_key(&entries.key)?;
             let value = self.value(&entries.value)?;
             set_item(&dict, &key, &value)?;
         }
@@ -106,41 +101,43 @@ impl<'p, 't> Reader<'p, 't> {
         if entries.length.allows(count) { Ok(dict) } else { Err(Miss::Refused) }
     }
 
-    /// A key, read as a string by its declaration: Pydantic validates keys of JSON as strings.
-    pub(super) fn dict_key(&mut self, node: &'p Node, raw: RawString<'t>) -> Read<Owned> {
+    /// A key, read as a string by its declaration: Pydantic validates keys of JSON as strings. Also as it stands there.
+    pub(super) fn dict_key(&mut self, node: &'p Node) -> Read<(Owned, RawString<'t>)> {
         if let Node::Str(None) = node {
+            let raw = self.key()?;
             self.lower_fit(Fit::Strict);
-            return self.string_object(raw);
+            return Ok((self.string_object(raw)?, raw));
         }
-        let Node::Int(_) = node else {
-            // The key stands between quotes in the text, as a value would.
+        let start = self.cursor.next_position();
+        let raw = self.key()?;
+        let Node::Int(bounds) = node else {
+            // The key stands there as a value would.
             let end = self.cursor.position();
-            let start = raw.bytes.as_ptr() as usize - self.cursor.slice(0, end).as_ptr() as usize - 1;
             self.cursor.rewind(start);
             let key = self.value(node)?;
             self.cursor.rewind(end);
             if let Node::Date = node {
                 self.lower_fit(Fit::Lax); // unlike a value
             }
-            return Ok(key);
+            return Ok((key, raw));
         };
-        // The one form of an integer that Python's own `str` gives.
-        let digits = raw.bytes.strip_prefix(b"-").unwrap_or(raw.bytes);
-        let is_canonical = !digits.is_empty()
-            && digits.len() <= 18
-            && digits.iter().all(u8::is_ascii_digit)
-            && (digits[0] != b'0' || raw.bytes == b"0");
-        if !is_canonical {
-            return Err(Miss::Unknown);
-        }
+        let value = canonical_integer(raw.bytes).ok_or(Miss::Unknown)?;
         self.lower_fit(Fit::Lax);
-        let end = self.cursor.position();
-        let start = raw.bytes.as_ptr() as usize - self.cursor.slice(0, end).as_ptr() as usize;
-        self.cursor.rewind(start);
-        let key = self.value(node)?;
-        self.cursor.rewind(end);
-        Ok(key)
+        match bounds {
+            Some(bounds) if !bounds.allows(value) => Err(Miss::Refused),
+            _ => Ok((new_integer(value)?, raw)),
+        }
     }
+}
+
+/// The value of an integer in the one form that Python's own `str` gives, if it is short.
+fn canonical_integer(text: &[u8]) -> Option<i64> {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let is_canonical = !digits.is_empty()
+        && digits.len() <= 18
+        && digits.iter().all(u8::is_ascii_digit)
+        && (digits[0] != b'0' || text == b"0");
+    is_canonical.then(|| std::str::from_utf8(text).ok()?.parse().ok())?
 }
 
 fn within(items: &Items, count: usize) -> Read<()> {

@@ -8,8 +8,9 @@ use super::node::{After, Before, Entries, Extra, Items, Length, Model, Node, Pie
 use super::reader::{Miss, Read, Reader};
 use super::scalar::{new_dict, set_item};
 use crate::py::object::Owned;
+use crate::source::Source;
 
-/// A stretch of the text.
+/// A stretch of the document.
 #[derive(Clone, Copy)]
 pub struct Span {
     pub start: usize,
@@ -18,7 +19,7 @@ pub struct Span {
 
 /// What a part was read from.
 pub enum Origin {
-    /// A stretch of the text.
+    /// A stretch of the document.
     Text(Span),
     /// An object that a validator of the user's made.
     Object(Owned),
@@ -26,7 +27,7 @@ pub enum Origin {
 
 /// Where the key of a value stands.
 pub enum KeyPlace {
-    /// At a position of the text.
+    /// At a position of the document.
     Text(usize),
     /// In an object.
     Object(Owned),
@@ -62,14 +63,14 @@ pub struct ModelDraft<'p> {
     pub origin: Origin,
 }
 
-/// A key of a mapping with its value, and where the key stands in the text.
+/// A key of a mapping with its value, and where the key stands in the document.
 pub struct Member<'p> {
     pub key: Owned,
     pub key_at: usize,
     pub value: Draft<'p>,
 }
 
-impl<'p> Reader<'p, '_> {
+impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
     /// Read a value whose program may run code of the user's, without running any.
     ///
     /// Each kind has a function of its own that is not inlined, so that a level of a document takes little of the stack.
@@ -79,7 +80,7 @@ impl<'p> Reader<'p, '_> {
         }
         match node {
             Node::Nullable(inner) => {
-                if self.cursor.peek() == Some(b'n') {
+                if self.cursor.is_null() {
                     return self.null().map(Draft::Ready);
                 }
                 self.draft(inner)
@@ -113,9 +114,9 @@ impl<'p> Reader<'p, '_> {
 
     #[inline(never)]
     fn draft_tuple(&mut self, items: &'p [Node]) -> Read<Draft<'p>> {
-        self.open(b'[')?;
+        let mut open = self.open_array()?;
         let mut values = Vec::with_capacity(items.len());
-        while self.goes_on(b']', values.is_empty())? {
+        while self.goes_on(&mut open)? {
             values.push(self.draft(items.get(values.len()).ok_or(Miss::Refused)?)?);
         }
         if values.len() == items.len() { Ok(Draft::Tuple(values, Length::default())) } else { Err(Miss::Unknown) }
@@ -123,15 +124,17 @@ impl<'p> Reader<'p, '_> {
 
     #[inline(never)]
     fn draft_dict(&mut self, entries: &'p Entries) -> Read<Draft<'p>> {
-        self.open(b'{')?;
+        let start = self.cursor.next_position();
+        let mut open = self.open_object()?;
         let mut members = Vec::new();
-        while self.goes_on(b'}', members.is_empty())? {
-            self.cursor.peek();
-            let key_at = self.cursor.position();
-            let raw = self.key()?;
-            let key = self.dict_key(&entries.key, raw)?;
+        while self.goes_on(&mut open)? {
+            let key_at = self.cursor.next_position();
+            let (key, _) = self.dict_key(&entries.key)?;
             let value = self.draft(&entries.value)?;
             members.push(Member { key, key_at, value });
+        }
+        if !self.cursor.has_distinct_keys(start) {
+            return Err(Miss::Unknown);
         }
         // Equal keys would be one entry: how many there are is only known afterwards.
         if entries.length.is_bounded() && !entries.length.allows(members.len()) {
@@ -160,25 +163,23 @@ impl<'p> Reader<'p, '_> {
     fn draft_part(&mut self, node: &'p Node) -> Read<Draft<'p>> {
         match node {
             Node::Before(before) => {
-                let (object, span) = self.spanned(|reader| reader.plain_object())?;
+                self.keeps_binary = before.keeps_binary;
+                let read = self.spanned(|reader| reader.plain_object());
+                self.keeps_binary = false;
+                let (object, span) = read?;
                 Ok(Draft::Before(before, object, Origin::Text(span)))
             }
             Node::Init(class) => {
                 let (object, span) = self.spanned(|reader| reader.plain_object())?;
                 Ok(Draft::Init(class, object, Origin::Text(span)))
             }
-            Node::Piece(piece) => {
-                let levels = self.levels;
-                let (_, span) = self.spanned(|reader| reader.cursor.skip_value(levels).ok_or(Miss::Unknown))?;
-                Ok(Draft::Piece(piece, span))
-            }
+            Node::Piece(piece) => Ok(Draft::Piece(piece, self.piece_span()?)),
             _ => Err(Miss::Unknown),
         }
     }
 
-    fn spanned<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<(T, Span)> {
-        self.cursor.peek();
-        let start = self.cursor.position();
+    pub(super) fn spanned<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<(T, Span)> {
+        let start = self.cursor.next_position();
         let value = read(self)?;
         let end = self.cursor.position();
         Ok((value, Span { start, end }))
@@ -186,9 +187,9 @@ impl<'p> Reader<'p, '_> {
 
     #[inline(never)]
     fn draft_items(&mut self, items: &'p Items) -> Read<Vec<Draft<'p>>> {
-        self.open(b'[')?;
+        let mut open = self.open_array()?;
         let mut values = Vec::new();
-        while self.goes_on(b']', values.is_empty())? {
+        while self.goes_on(&mut open)? {
             values.push(self.draft(&items.item)?);
         }
         if items.length.allows(values.len()) { Ok(values) } else { Err(Miss::Refused) }
@@ -205,14 +206,10 @@ impl<'p> Reader<'p, '_> {
         };
         let mut given = 0_u128;
         let mut expected = 0;
-        self.cursor.peek();
-        let start = self.cursor.position();
-        self.open(b'{')?;
-        let mut is_first = true;
-        while self.goes_on(b'}', is_first)? {
-            is_first = false;
-            self.cursor.peek();
-            let key_at = self.cursor.position();
+        let start = self.cursor.next_position();
+        let mut open = self.open_object()?;
+        while self.goes_on(&mut open)? {
+            let key_at = self.cursor.next_position();
             let find = |key: &[u8]| -> Option<Key> { model.fields.find(key) };
             match self.model_key(list, expected, find)? {
                 Found::Field(index) => {

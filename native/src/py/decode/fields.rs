@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use pyo3::prelude::*;
 
 use super::node::Node;
-use crate::json::cursor::Expected;
+use crate::source::Expected;
 
 /// What a field has when the text does not give it a value.
 pub enum Default {
@@ -29,7 +29,7 @@ pub enum Default {
 pub struct Field {
     /// The schema's own key object: instances must carry it, or Pydantic's serializer gets slower on them.
     pub name: Py<PyAny>,
-    /// `"name":`, as the first of its keys stands in a text.
+    /// The first of its keys, as it stands in a document.
     pub expected: Expected,
     pub node: Node,
     pub default: Default,

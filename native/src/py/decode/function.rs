@@ -10,21 +10,32 @@ use pyo3::types::PyTuple;
 
 use super::build;
 use super::draft::Draft;
-use super::input::Input;
+use super::input::{Accepts, Input};
 use super::node::Plan;
 use super::reader::{Call, Reader};
 use super::realise::{Realiser, Stop};
+use crate::json;
+use crate::msgpack::{self, cursor::Binary};
 use crate::py::function::{Arguments, Callable, bound};
+use crate::source::{Document, Source};
 
 /// Reads documents of one type, and hands to Pydantic what it is not certain of.
 #[pyclass(frozen, module = "pydantic_serialization._native._core")]
 pub struct Decoder {
+    format: Format,
     plan: Plan,
     fallback: Py<PyAny>,
     levels: usize,
     views: bool,
     /// Documents in a row that went to Pydantic.
     declined: AtomicU32,
+}
+
+/// What documents are written in.
+enum Format {
+    Json,
+    /// Also the key, as a JSON string, of the object that stands for bytes where Pydantic reads a part.
+    Msgpack(Option<Box<[u8]>>),
 }
 
 /// After so many documents in a row that went to Pydantic, only one in so many is tried natively.
@@ -75,38 +86,56 @@ impl Decoder {
             return Outcome::Declined;
         }
         // SAFETY: the interpreter keeps the arguments alive for the call.
-        let Some(input) = (unsafe { Input::of(data, self.views) }) else {
+        let Some(input) = (unsafe { Input::of(data, self.accepts()) }) else {
             return Outcome::Declined;
         };
+        // Code of the user's may want to change what was passed: Pydantic has read it by then, and does not lock it.
+        if self.plan.is_live(&self.plan.root) && input.is_locked() {
+            let copy = input.text().to_vec();
+            drop(input);
+            return self.read_format(&copy, call);
+        }
+        self.read_format(input.text(), call)
+    }
+
+    fn accepts(&self) -> Accepts {
+        match self.format {
+            Format::Json => Accepts { text: true, views: self.views },
+            Format::Msgpack(_) => Accepts { text: false, views: self.views },
+        }
+    }
+
+    #[inline]
+    fn read_format(&self, data: &[u8], call: Call) -> Outcome {
+        match &self.format {
+            Format::Json => self.read_from(json::cursor::Cursor::new(data), call),
+            Format::Msgpack(mark) => {
+                let binary = mark.as_deref().map_or(Binary::Text, Binary::Marked);
+                self.read_from(msgpack::cursor::Cursor::new(data, binary), call)
+            }
+        }
+    }
+
+    #[inline]
+    fn read_from<'t, S: Source<'t>>(&self, cursor: S, call: Call) -> Outcome {
+        let mut reader = Reader::new(&self.plan, cursor, self.levels, call);
         if !self.plan.is_live(&self.plan.root) {
-            let mut reader = Reader::new(&self.plan, input.text(), self.levels, call);
             return match reader.value(&self.plan.root) {
                 Ok(value) if reader.cursor.is_at_end() => Outcome::Value(value.into_ptr()),
                 _ => declined(&reader),
             };
         }
-        // Code of the user's may want to change what was passed: Pydantic has read it by then, and does not lock it.
-        let copy = input.is_locked().then(|| input.text().to_vec());
-        match copy {
-            Some(text) => {
-                drop(input);
-                self.read_live(&text, call)
-            }
-            None => self.read_live(input.text(), call),
-        }
-    }
-
-    fn read_live(&self, text: &[u8], call: Call) -> Outcome {
-        let mut reader = Reader::new(&self.plan, text, self.levels, call);
         match reader.draft(&self.plan.root) {
             // Attached anew: what is dropped on the way would be kept until somebody else is, as far as PyO3 knows.
-            Ok(draft) if reader.cursor.is_at_end() => Python::attach(|py| self.realise(py, draft, text, call)),
+            Ok(draft) if reader.cursor.is_at_end() => {
+                Python::attach(|py| self.realise(py, draft, &reader.cursor, call))
+            }
             _ => declined(&reader),
         }
     }
 
-    fn realise(&self, py: Python<'_>, draft: Draft<'_>, text: &[u8], call: Call) -> Outcome {
-        let Ok(mut realiser) = Realiser::new(py, &self.plan, text, call) else {
+    fn realise(&self, py: Python<'_>, draft: Draft<'_>, document: &dyn Document, call: Call) -> Outcome {
+        let Ok(mut realiser) = Realiser::new(py, &self.plan, document, call) else {
             return Outcome::Declined;
         };
         match realiser.value(draft) {
@@ -144,7 +173,7 @@ impl Decoder {
 }
 
 /// A document that is not read natively, or whose reading was interrupted.
-fn declined(reader: &Reader<'_, '_>) -> Outcome {
+fn declined<'t, S: Source<'t>>(reader: &Reader<'_, 't, S>) -> Outcome {
     if reader.is_interrupted { Outcome::Failed } else { Outcome::Declined }
 }
 
@@ -190,7 +219,38 @@ pub fn decoder<'py>(
     max_depth: usize,
     views: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let decoder =
-        Decoder { plan: build::plan(program)?, fallback, levels: max_depth, views, declined: AtomicU32::new(0) };
-    bound(Bound::new(py, decoder)?)
+    bind(py, program, fallback, Format::Json, max_depth, views)
+}
+
+/// Return a function that reads MessagePack by a program, and calls `fallback` with the same arguments where it cannot.
+///
+/// With `mark`, bytes stand for themselves; where Pydantic reads a part of a document as JSON, an object with this one
+/// key stands for them, whose value is base64.
+#[pyfunction]
+#[pyo3(signature = (program, fallback, *, max_depth, mark))]
+pub fn msgpack_decoder<'py>(
+    py: Python<'py>,
+    program: &Bound<'py, PyTuple>,
+    fallback: Py<PyAny>,
+    max_depth: usize,
+    mark: Option<&str>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let key = mark.map(|mark| msgpack::json::string(mark).into());
+    bind(py, program, fallback, Format::Msgpack(key), max_depth, true)
+}
+
+fn bind<'py>(
+    py: Python<'py>,
+    program: &Bound<'py, PyTuple>,
+    fallback: Py<PyAny>,
+    format: Format,
+    levels: usize,
+    views: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let expected_key = match format {
+        Format::Json => json::source::expected_key,
+        Format::Msgpack(_) => msgpack::source::expected_key,
+    };
+    let plan = build::plan(program, expected_key)?;
+    bound(Bound::new(py, Decoder { format, plan, fallback, levels, views, declined: AtomicU32::new(0) })?)
 }

@@ -12,14 +12,22 @@ pub struct Input {
     copy: Option<Box<[u8]>>,
 }
 
+/// What is read besides `bytes` and `bytearray`.
+#[derive(Clone, Copy)]
+pub struct Accepts {
+    /// `str`.
+    pub text: bool,
+    /// `memoryview`, if it is contiguous.
+    pub views: bool,
+}
+
 impl Input {
-    /// The bytes of a `str`, `bytes` or `bytearray`, or with `views` of any object with a contiguous buffer. `None` for
-    /// everything else; no exception is set.
+    /// The bytes of an object of one of these types. `None` for everything else; no exception is set.
     ///
     /// # Safety
     /// `object` is alive as long as the result, and the GIL is held.
     #[inline]
-    pub unsafe fn of(object: *mut ffi::PyObject, views: bool) -> Option<Self> {
+    pub unsafe fn of(object: *mut ffi::PyObject, accepts: Accepts) -> Option<Self> {
         // SAFETY: said above; types are checked before their layout is used.
         unsafe {
             if ffi::PyBytes_CheckExact(object) != 0 {
@@ -30,7 +38,7 @@ impl Input {
                     copy: None,
                 });
             }
-            if ffi::PyUnicode_CheckExact(object) != 0 {
+            if accepts.text && ffi::PyUnicode_CheckExact(object) != 0 {
                 let mut length = 0;
                 let data = ffi::PyUnicode_AsUTF8AndSize(object, &raw mut length);
                 if data.is_null() {
@@ -39,7 +47,7 @@ impl Input {
                 }
                 return Some(Self { data: data.cast(), length: length as usize, view: None, copy: None });
             }
-            if ffi::PyByteArray_CheckExact(object) == 0 && !(views && ffi::PyMemoryView_Check(object) != 0) {
+            if ffi::PyByteArray_CheckExact(object) == 0 && !(accepts.views && ffi::PyMemoryView_Check(object) != 0) {
                 return None;
             }
             let mut view = Box::new(ffi::Py_buffer::new());

@@ -1,6 +1,6 @@
-//! JSON text to models.
+//! Documents to models.
 //!
-//! [`reader`] goes through the text once and makes values; what needs code of the user's is only drafted ([`draft`])
+//! [`reader`] goes through a document once and makes values; what needs code of the user's is only drafted ([`draft`])
 //! and made afterwards ([`realise`]). [`node`] is the program, [`build`] makes it of what the compiler in Python says.
 
 mod build;
@@ -36,7 +36,7 @@ pub fn plain_value(text: &[u8]) -> Option<Owned> {
     let plan = node::Plan { root, definitions: Vec::new(), live: Vec::new(), is_lax: false, fail: None };
     // SAFETY: None lives as long as the interpreter.
     let call = reader::Call { context: unsafe { pyo3::ffi::Py_None() }, strict: std::ptr::null_mut() };
-    let mut reader = reader::Reader::new(&plan, text, DEEPEST, call);
+    let mut reader = reader::Reader::new(&plan, crate::json::cursor::Cursor::new(text), DEEPEST, call);
     let value = reader.value(&plan.root).ok()?;
     reader.cursor.is_at_end().then_some(value)
 }
@@ -47,5 +47,6 @@ const DEEPEST: usize = 256;
 /// Add everything that Python may call to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     objects::import_datetime(module.py())?;
-    module.add_function(wrap_pyfunction!(function::decoder, module)?)
+    module.add_function(wrap_pyfunction!(function::decoder, module)?)?;
+    module.add_function(wrap_pyfunction!(function::msgpack_decoder, module)?)
 }

@@ -8,8 +8,8 @@ use super::fields::{Default, Field, Fields, Key};
 use super::node::{Extra, Model, Node, RootModel, TypedDict};
 use super::reader::{Fit, Miss, Read, Reader, out_of_memory};
 use super::scalar::{new_dict, set_item};
-use crate::json::cursor::RawString;
 use crate::py::object::Owned;
+use crate::source::{RawString, Source};
 
 /// What a key of an object turned out to be.
 pub(super) enum Found<'t> {
@@ -17,7 +17,7 @@ pub(super) enum Found<'t> {
     Unknown(RawString<'t>),
 }
 
-impl<'p, 't> Reader<'p, 't> {
+impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
     pub(super) fn model(&mut self, model: &'p Model) -> Read<Owned> {
         let fields = &model.fields;
         let dict = &model.blueprint.dict;
@@ -28,10 +28,8 @@ impl<'p, 't> Reader<'p, 't> {
         };
         let mut given = 0_u128;
         let mut expected = 0;
-        self.open(b'{')?;
-        let mut is_first = true;
-        while self.goes_on(b'}', is_first)? {
-            is_first = false;
+        let mut open = self.open_object()?;
+        while self.goes_on(&mut open)? {
             match self.model_key(&fields.list, expected, |key| fields.find(key))? {
                 Found::Field(index) => {
                     if given >> index & 1 == 1 {
@@ -43,7 +41,7 @@ impl<'p, 't> Reader<'p, 't> {
                     let levels = self.levels;
                     let value = match self.value(&fields.list[index].node) {
                         Ok(value) => value,
-                        Err(miss) => return Err(self.certain(miss, fields, given, (start, levels))),
+                        Err(miss) => return Err(self.certain(miss, fields, given, (start, levels, open))),
                     };
                     let put = if fields.list[index].is_atom {
                         dict.put_atom(&mut filling, index, value)
@@ -82,11 +80,8 @@ impl<'p, 't> Reader<'p, 't> {
         expected: usize,
         find: impl FnOnce(&[u8]) -> Option<Key>,
     ) -> Read<Found<'t>> {
-        if self.cursor.peek() != Some(b'"') {
-            return Err(Miss::Unknown);
-        }
         if let Some(field) = fields.get(expected)
-            && self.cursor.take_expected(&field.expected)
+            && self.cursor.take_key(&field.expected)
         {
             return Ok(Found::Field(expected));
         }
@@ -102,7 +97,13 @@ impl<'p, 't> Reader<'p, 't> {
     ///
     /// Of a key that stands twice Pydantic reads the last value only: a refusal counts if every key stands once.
     #[cold]
-    fn certain(&mut self, miss: Miss, fields: &Fields, mut given: u128, (start, levels): (usize, usize)) -> Miss {
+    fn certain(
+        &mut self,
+        miss: Miss,
+        fields: &Fields,
+        mut given: u128,
+        (start, levels, mut open): (usize, usize, S::Open),
+    ) -> Miss {
         if miss != Miss::Refused || self.trials == 0 {
             return within_model(miss);
         }
@@ -110,7 +111,7 @@ impl<'p, 't> Reader<'p, 't> {
         self.levels = levels;
         let mut rest = || -> Read<()> {
             self.cursor.skip_value(self.levels).ok_or(Miss::Unknown)?;
-            while self.goes_on(b'}', false)? {
+            while self.goes_on(&mut open)? {
                 let raw = self.key()?;
                 match fields.find(self.text_of(raw)?) {
                     Some(Key::Field(index)) if given >> index & 1 == 0 => given |= 1 << index,
@@ -184,10 +185,8 @@ impl<'p, 't> Reader<'p, 't> {
             _ => None,
         };
         let mut expected = 0;
-        self.open(b'{')?;
-        let mut is_first = true;
-        while self.goes_on(b'}', is_first)? {
-            is_first = false;
+        let mut open = self.open_object()?;
+        while self.goes_on(&mut open)? {
             match self.model_key(&fields.list, expected, |key| fields.find(key))? {
                 Found::Field(index) => {
                     if values[index].is_some() {
@@ -202,7 +201,7 @@ impl<'p, 't> Reader<'p, 't> {
                             let set =
                                 |bits, (at, value): (usize, &Option<Owned>)| bits | u128::from(value.is_some()) << at;
                             let given = values.iter().enumerate().fold(1 << index, set);
-                            return Err(self.certain(miss, fields, given, (start, levels)));
+                            return Err(self.certain(miss, fields, given, (start, levels, open)));
                         }
                     };
                 }
@@ -238,16 +237,14 @@ impl<'p, 't> Reader<'p, 't> {
     pub(super) fn tagged_choice(&mut self, tagged: &'p super::node::Tagged) -> Read<&'p Node> {
         let start = self.cursor.position();
         let levels = self.levels;
-        self.open(b'{')?;
-        let mut is_first = true;
+        let mut open = self.open_object()?;
         let mut choice = None;
         let mut has_tag = false;
-        while self.goes_on(b'}', is_first)? {
-            is_first = false;
+        while self.goes_on(&mut open)? {
             let raw = self.key()?;
             let key = self.text_of(raw)?;
             if *key == *tagged.key {
-                if has_tag || self.cursor.peek() != Some(b'"') {
+                if has_tag || !self.cursor.is_string() {
                     return Err(Miss::Unknown);
                 }
                 has_tag = true;

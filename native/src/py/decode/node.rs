@@ -16,9 +16,11 @@ pub enum Node {
     Float(Option<Box<FloatBounds>>),
     Str(Option<Box<StrRules>>),
     Bytes(Length, BytesForm),
-    /// Nothing in JSON is one.
+    /// Nothing in a document is one.
     Refused,
     Any,
+    /// The same, and bytes that are no text stand for themselves.
+    AnyBinary,
     Literal(Box<Table>),
     Enum(Box<Table>),
     Date,
@@ -47,12 +49,15 @@ pub enum Node {
     Reference(usize),
 }
 
-/// How bytes stand in a text.
+/// How bytes stand in a document.
 #[derive(Clone, Copy)]
 pub enum BytesForm {
+    /// As text.
     Utf8,
     Base64,
     Hex,
+    /// As bytes, in formats that have them.
+    Binary,
 }
 
 /// Bounds of a length; both inclusive.
@@ -208,6 +213,8 @@ pub struct Before {
     pub inner: Node,
     /// Pydantic's `validate_python` for the fields alone, where what the functions gave is not in canonical form.
     pub validate: Py<PyAny>,
+    /// The functions are called with bytes where a document has them.
+    pub keeps_binary: bool,
 }
 
 /// How to make the second argument of a validator.

@@ -10,6 +10,7 @@ use pyo3::sync::PyOnceLock;
 use super::reader::{Fit, Miss, Read, Reader, new_ascii, out_of_memory};
 use crate::json::temporal_read::{self, Date, Time};
 use crate::py::object::Owned;
+use crate::source::{Kind, Number, Source};
 
 /// Classes and objects of Python's that values are made of.
 struct Makers {
@@ -45,18 +46,18 @@ fn load(py: Python<'_>) -> PyResult<Makers> {
     })
 }
 
-impl<'t> Reader<'_, 't> {
+impl<'t, S: Source<'t>> Reader<'_, 't, S> {
     /// The text of a string without escapes; any other is not in canonical form.
     fn canonical_text(&mut self) -> Read<&'t [u8]> {
-        match self.cursor.peek() {
-            Some(b'"') => {
+        match self.cursor.kind() {
+            Kind::String => {
                 let raw = self.cursor.string().ok_or(Miss::Unknown)?;
                 self.lower_fit(Fit::Strict);
                 if raw.has_escapes { Err(Miss::Unknown) } else { Ok(raw.bytes) }
             }
-            Some(b'{' | b'[' | b'n') => Err(Miss::Refused),
-            Some(_) => Err(Miss::Lax), // a Unix time
-            None => Err(Miss::Unknown),
+            Kind::Object | Kind::Array | Kind::Null => Err(Miss::Refused),
+            Kind::Number | Kind::Truth => Err(Miss::Lax), // a Unix time
+            Kind::Binary | Kind::Other => Err(Miss::Unknown),
         }
     }
 
@@ -148,17 +149,20 @@ impl<'t> Reader<'_, 't> {
     }
 
     pub(super) fn decimal(&mut self) -> Read<Owned> {
-        let text = match self.cursor.peek() {
-            Some(b'-' | b'0'..=b'9') => {
-                let number = self.cursor.number().ok_or(Miss::Unknown)?;
+        let number;
+        let digits;
+        let text = match self.cursor.kind() {
+            Kind::Number => {
+                number = self.cursor.number().ok_or(Miss::Unknown)?;
                 self.lower_fit(Fit::Strict);
                 // A fraction goes through a double in Pydantic, and loses digits.
-                if !number.is_integer || number.bytes == b"-0" || number.bytes.len() > 4300 {
+                if !number.is_integer() {
                     return Err(Miss::Unknown);
                 }
-                number.bytes
+                digits = number.digits().filter(|digits| **digits != *b"-0").ok_or(Miss::Unknown)?;
+                &*digits
             }
-            Some(b'[') => return Err(Miss::Unknown), // sign, digits and exponent, in newer versions of Pydantic
+            Kind::Array => return Err(Miss::Unknown), // sign, digits and exponent, in newer versions of Pydantic
             _ => self.canonical_text()?,
         };
         if !is_plain_decimal(text) {

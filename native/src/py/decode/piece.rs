@@ -4,23 +4,30 @@ use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 
+use super::draft::Span;
 use super::node::Piece;
 use super::reader::{Call, Miss, Read, Reader};
 use crate::py::object::Owned;
+use crate::source::Source;
 
-impl<'p> Reader<'p, '_> {
+impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
     /// Read a part that runs no code of the user's. What Pydantic says of it is dropped if it is no value: it will be
     /// asked for the whole document then.
     pub(super) fn piece(&mut self, piece: &'p Piece) -> Read<Owned> {
-        self.cursor.peek();
-        let start = self.cursor.position();
-        self.cursor.skip_value(self.levels).ok_or(Miss::Unknown)?;
-        let text = self.cursor.slice(start, self.cursor.position());
-        validate(piece, text, self.call).ok_or_else(|| {
+        let Span { start, end } = self.piece_span()?;
+        let text = self.cursor.json(start, end).ok_or(Miss::Unknown)?;
+        validate(piece, &text, self.call).ok_or_else(|| {
             // SAFETY: the validator raised, so an exception is set.
             self.is_interrupted = unsafe { ffi::PyErr_ExceptionMatches(ffi::PyExc_Exception) == 0 };
             if self.is_interrupted { Miss::Unknown } else { super::reader::out_of_memory() }
         })
+    }
+
+    /// Skip a part that Pydantic can read from its JSON text.
+    pub(super) fn piece_span(&mut self) -> Read<Span> {
+        let levels = self.levels;
+        let (_, span) = self.spanned(|reader| reader.cursor.skip_value(levels).ok_or(Miss::Unknown))?;
+        if self.cursor.has_distinct_keys(span.start) { Ok(span) } else { Err(Miss::Unknown) }
     }
 }
 

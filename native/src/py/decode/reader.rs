@@ -4,11 +4,13 @@
 //! part that needs such code becomes a [`Draft`](super::draft::Draft), which the second phase turns into a value once
 //! the whole document is known to be good.
 
+use std::marker::PhantomData;
+
 use pyo3::ffi;
 
 use super::node::{Node, Plan};
-use crate::json::cursor::{Cursor, RawString};
 use crate::py::object::Owned;
+use crate::source::{Kind, RawString, Source};
 
 /// Why a value is not read natively. No exception is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,9 +44,9 @@ pub struct Call {
 }
 
 /// The state of reading one document.
-pub struct Reader<'p, 't> {
+pub struct Reader<'p, 't, S: Source<'t>> {
     pub plan: &'p Plan,
-    pub cursor: Cursor<'t>,
+    pub cursor: S,
     /// Levels of arrays and objects that may still be opened.
     pub levels: usize,
     /// The lowest fit so far.
@@ -61,17 +63,20 @@ pub struct Reader<'p, 't> {
     scratch: String,
     /// The items of the lists that are being read.
     pub stack: Vec<Owned>,
+    /// Bytes that are no text stand for themselves in what has no declaration.
+    pub keeps_binary: bool,
+    document: PhantomData<&'t ()>,
 }
 
 /// Pydantic's own guard against endless recursion ends at 255.
 const MOST_REFERENCES: usize = 240;
 
-impl<'p, 't> Reader<'p, 't> {
-    /// Start to read a text.
-    pub fn new(plan: &'p Plan, text: &'t [u8], levels: usize, call: Call) -> Self {
+impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
+    /// Start to read a document.
+    pub fn new(plan: &'p Plan, cursor: S, levels: usize, call: Call) -> Self {
         Self {
             plan,
-            cursor: Cursor::new(text),
+            cursor,
             levels,
             fit: Fit::Exact,
             given: None,
@@ -81,6 +86,8 @@ impl<'p, 't> Reader<'p, 't> {
             references: 0,
             scratch: String::new(),
             stack: Vec::new(),
+            keeps_binary: false,
+            document: PhantomData,
         }
     }
 
@@ -124,7 +131,7 @@ impl<'p, 't> Reader<'p, 't> {
             Node::Float(bounds) => self.float(bounds.as_deref()),
             Node::Bool => self.boolean(),
             Node::Nullable(inner) => {
-                if self.cursor.peek() == Some(b'n') {
+                if self.cursor.is_null() {
                     return self.null();
                 }
                 self.value(inner)
@@ -141,6 +148,7 @@ impl<'p, 't> Reader<'p, 't> {
         match node {
             Node::None => self.null(),
             Node::Any => self.any(),
+            Node::AnyBinary => self.any_binary(),
             Node::Bytes(length, form) => self.bytes(*length, *form),
             Node::Refused => Err(Miss::Refused),
             Node::Literal(table) => self.literal(table),
@@ -170,47 +178,47 @@ impl<'p, 't> Reader<'p, 't> {
         }
     }
 
-    /// Open an array or object, after its first byte was seen.
+    /// Go into an array.
     #[inline(always)]
-    pub fn open(&mut self, bracket: u8) -> Read<()> {
-        match self.cursor.peek() {
-            Some(byte) if byte == bracket => {
-                self.levels = self.levels.checked_sub(1).ok_or(Miss::Unknown)?;
-                self.cursor.step();
-                Ok(())
-            }
-            Some(_) => Err(Miss::Refused),
-            None => Err(Miss::Unknown),
+    pub fn open_array(&mut self) -> Read<S::Open> {
+        if !self.cursor.is_array() {
+            return Err(self.no_container());
+        }
+        self.levels = self.levels.checked_sub(1).ok_or(Miss::Unknown)?;
+        self.cursor.enter_array().ok_or(Miss::Unknown)
+    }
+
+    /// Go into an object.
+    #[inline(always)]
+    pub fn open_object(&mut self) -> Read<S::Open> {
+        if !self.cursor.is_object() {
+            return Err(self.no_container());
+        }
+        self.levels = self.levels.checked_sub(1).ok_or(Miss::Unknown)?;
+        self.cursor.enter_object().ok_or(Miss::Unknown)
+    }
+
+    /// What it means that the next value is not the container that is wanted.
+    #[cold]
+    fn no_container(&mut self) -> Miss {
+        match self.cursor.kind() {
+            Kind::Binary | Kind::Other => Miss::Unknown,
+            _ => Miss::Refused,
         }
     }
 
-    /// Say whether another item follows in an array or object: takes a comma or the closing bracket, which also closes
-    /// the level.
+    /// Say whether another item follows in an array or object; if not, its level is closed.
     #[inline(always)]
-    pub fn goes_on(&mut self, bracket: u8, is_first: bool) -> Read<bool> {
-        match self.cursor.peek() {
-            Some(byte) if byte == bracket => {
-                self.cursor.step();
-                self.levels += 1;
-                Ok(false)
-            }
-            Some(b',') if !is_first => {
-                self.cursor.step();
-                Ok(true)
-            }
-            Some(_) if is_first => Ok(true),
-            _ => Err(Miss::Unknown),
-        }
+    pub fn goes_on(&mut self, open: &mut S::Open) -> Read<bool> {
+        let goes_on = self.cursor.goes_on(open).ok_or(Miss::Unknown)?;
+        self.levels += usize::from(!goes_on);
+        Ok(goes_on)
     }
 
-    /// Take a key and its colon.
+    /// Take a key, up to its value.
     #[inline]
     pub fn key(&mut self) -> Read<RawString<'t>> {
-        if self.cursor.peek() != Some(b'"') {
-            return Err(Miss::Unknown);
-        }
-        let raw = self.cursor.string().ok_or(Miss::Unknown)?;
-        if self.cursor.take(b':') { Ok(raw) } else { Err(Miss::Unknown) }
+        self.cursor.key().ok_or(Miss::Unknown)
     }
 
     /// The bytes of a string without its escapes; valid until the next call.

@@ -17,6 +17,7 @@ use super::reader::{Call, Miss};
 use super::refusal::{Place, Refusal};
 use super::scalar::{append, new_dict, new_list, set_item};
 use crate::py::object::Owned;
+use crate::source::Document;
 
 /// Why there is no value.
 pub enum Stop {
@@ -42,7 +43,7 @@ impl From<Miss> for Stop {
 pub struct Realiser<'p, 't, 'py> {
     pub(super) py: Python<'py>,
     pub(super) plan: &'p Plan,
-    pub(super) text: &'t [u8],
+    pub(super) document: &'t dyn Document,
     pub(super) call: Call,
     pub(super) refusals: Vec<Refusal>,
     pub(super) signals: &'p Signals,
@@ -57,7 +58,7 @@ static SIGNALS: PyOnceLock<Signals> = PyOnceLock::new();
 
 impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
     /// For one document.
-    pub fn new(py: Python<'py>, plan: &'p Plan, text: &'t [u8], call: Call) -> PyResult<Self> {
+    pub fn new(py: Python<'py>, plan: &'p Plan, document: &'t dyn Document, call: Call) -> PyResult<Self> {
         let signals = SIGNALS.get_or_try_init(py, || -> PyResult<Signals> {
             let core = py.import("pydantic_core")?;
             Ok(Signals {
@@ -67,7 +68,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
                 uncaught: core.getattr("SchemaError")?.unbind(),
             })
         })?;
-        Ok(Self { py, plan, text, call, refusals: Vec::new(), signals, data: None, field: None, befores: 0 })
+        Ok(Self { py, plan, document, call, refusals: Vec::new(), signals, data: None, field: None, befores: 0 })
     }
 
     /// Make the value of a draft.

@@ -6,7 +6,6 @@ use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use super::draft::{KeyPlace, Origin};
 use super::realise::{Realiser, Stop};
-use crate::json::cursor::Cursor;
 use crate::py::object::Owned;
 
 /// Where in a document something is.
@@ -43,8 +42,10 @@ impl<'py> Realiser<'_, '_, 'py> {
                 let error = refusal.error.into_value(py);
                 match refusal.origin {
                     Origin::Text(span) => {
-                        let input = self.text.get(span.start..span.end).unwrap_or_default();
-                        list.append((error, place, PyBytes::new(py, input), true))?;
+                        let Some(input) = self.document.json(span.start, span.end) else {
+                            return Ok(None);
+                        };
+                        list.append((error, place, PyBytes::new(py, &input), true))?;
                     }
                     Origin::Object(object) => {
                         // SAFETY: a reference that is given away.
@@ -106,14 +107,10 @@ impl<'py> Realiser<'_, '_, 'py> {
         }
     }
 
-    /// The key that stands at a position of the text.
+    /// The key that stands at a position of the document.
     #[inline(never)]
     pub(super) fn key_at(&self, position: usize) -> Result<Py<PyAny>, Stop> {
-        let mut cursor = Cursor::new(self.text);
-        cursor.rewind(position);
-        let raw = cursor.string().ok_or(Stop::Unknown)?;
-        let mut text = String::new();
-        crate::json::unescape::unescape(raw.bytes, &mut text).ok_or(Stop::Unknown)?;
+        let text = self.document.key_at(position).ok_or(Stop::Unknown)?;
         Ok(text.into_pyobject(self.py).map_err(|_| Stop::Unknown)?.into_any().unbind())
     }
 

@@ -5,61 +5,45 @@ use pyo3::ffi;
 use super::node::{BytesForm, FloatBounds, IntBounds, Length, StrRules, Table};
 use super::reader::{Fit, Miss, Read, Reader, new_text, out_of_memory};
 use crate::json::binary_text;
-use crate::json::raw_number::RawNumber;
 use crate::py::object::Owned;
+use crate::source::{Kind, Number, RawString, Source};
 
-/// Pydantic refuses integers with more digits.
-const MOST_DIGITS: usize = 4300;
-
-impl<'t> Reader<'_, 't> {
+impl<'t, S: Source<'t>> Reader<'_, 't, S> {
     pub(super) fn null(&mut self) -> Read<Owned> {
-        match self.cursor.peek() {
-            Some(b'n') => {
-                self.cursor.word(b"null").ok_or(Miss::Unknown)?;
+        match self.cursor.kind() {
+            Kind::Null => {
+                self.cursor.null().ok_or(Miss::Unknown)?;
                 Ok(none())
             }
-            Some(_) => Err(Miss::Refused),
-            None => Err(Miss::Unknown),
+            Kind::Binary | Kind::Other => Err(Miss::Unknown),
+            _ => Err(Miss::Refused),
         }
     }
 
     #[inline]
     pub(super) fn boolean(&mut self) -> Read<Owned> {
-        match self.cursor.peek() {
-            Some(b't') => {
-                self.cursor.word(b"true").ok_or(Miss::Unknown)?;
-                Ok(truth(true))
-            }
-            Some(b'f') => {
-                self.cursor.word(b"false").ok_or(Miss::Unknown)?;
-                Ok(truth(false))
-            }
-            Some(b'"') => {
+        match self.cursor.kind() {
+            Kind::Truth => Ok(truth(self.cursor.truth().ok_or(Miss::Unknown)?)),
+            Kind::String => {
                 let raw = self.cursor.string().ok_or(Miss::Unknown)?;
                 // The longest word that Pydantic takes for a truth value is "false".
                 Err(if raw.bytes.len() > 5 && !raw.has_escapes { Miss::Refused } else { Miss::Lax })
             }
-            byte => Err(kind_of_miss(byte)),
+            kind => Err(kind_of_miss(kind)),
         }
     }
 
     #[inline]
     pub(super) fn integer(&mut self, bounds: Option<&IntBounds>) -> Read<Owned> {
-        match self.cursor.peek() {
-            Some(b'-' | b'0'..=b'9') => {}
-            Some(b'"') => {
-                let raw = self.cursor.string().ok_or(Miss::Unknown)?;
-                // No form of an integer has a letter in it.
-                let is_word = !raw.has_escapes && raw.bytes.iter().any(u8::is_ascii_alphabetic);
-                return Err(if is_word { Miss::Refused } else { Miss::Lax });
-            }
-            byte => return Err(kind_of_miss(byte)),
+        if !self.cursor.is_number() {
+            // No form of an integer has a letter in it.
+            return Err(self.no_number(|raw| raw.bytes.iter().any(u8::is_ascii_alphabetic)));
         }
         let number = self.cursor.number().ok_or(Miss::Unknown)?;
         match number.as_i64() {
             Some(value) if bounds.is_none_or(|bounds| bounds.allows(value)) => new_integer(value),
             Some(_) => Err(Miss::Refused),
-            None if !number.is_integer => Err(Miss::Lax),
+            None if !number.is_integer() => Err(Miss::Lax),
             None if bounds.is_none() => big_integer(number),
             None => Err(Miss::Unknown),
         }
@@ -67,37 +51,44 @@ impl<'t> Reader<'_, 't> {
 
     #[inline]
     pub(super) fn float(&mut self, bounds: Option<&FloatBounds>) -> Read<Owned> {
-        match self.cursor.peek() {
-            Some(b'-' | b'0'..=b'9') => {}
-            Some(b'"') => {
-                let raw = self.cursor.string().ok_or(Miss::Unknown)?;
-                // A number, "nan" or "infinity" in any case have none of these letters.
-                let is_word = raw.bytes.iter().any(|byte| b"bcdghjklmopqrsuvwxz".contains(&byte.to_ascii_lowercase()));
-                return Err(if is_word && !raw.has_escapes { Miss::Refused } else { Miss::Lax });
-            }
-            byte => return Err(kind_of_miss(byte)),
+        if !self.cursor.is_number() {
+            // A number, "nan" or "infinity" in any case have none of these letters.
+            let is_no_part = |byte: &u8| b"bcdghjklmopqrsuvwxz".contains(&byte.to_ascii_lowercase());
+            return Err(self.no_number(|raw| raw.bytes.iter().any(is_no_part)));
         }
         let number = self.cursor.number().ok_or(Miss::Unknown)?;
-        let value = if number.is_integer {
+        let value = if number.is_integer() {
             self.lower_fit(Fit::Strict);
-            // Pydantic reads an integer first, so `-0` is 0.0 here; huge ones its versions read differently.
-            let value = number.as_i64().filter(|_| number.bytes.len() <= 18).ok_or(Miss::Unknown)?;
-            value as f64
+            number.as_small_f64()
         } else {
-            number.as_f64().ok_or(Miss::Unknown)?
+            number.as_f64()
         };
+        let value = value.ok_or(Miss::Unknown)?;
         if bounds.is_some_and(|bounds| !bounds.allows(value)) {
             return Err(Miss::Refused);
         }
         new_float(value)
     }
 
+    /// What a value that is no number means where one is wanted; `is_word` says that a text is surely none.
+    #[cold]
+    #[inline(never)]
+    fn no_number(&mut self, is_word: impl Fn(RawString<'t>) -> bool) -> Miss {
+        match self.cursor.kind() {
+            Kind::String => match self.cursor.string() {
+                Some(raw) if !raw.has_escapes && is_word(raw) => Miss::Refused,
+                Some(_) => Miss::Lax,
+                None => Miss::Unknown,
+            },
+            kind => kind_of_miss(kind),
+        }
+    }
+
     #[inline]
     pub(super) fn string(&mut self, rules: Option<&StrRules>) -> Read<Owned> {
-        match self.cursor.peek() {
-            Some(b'"') => {}
-            Some(b'-' | b'0'..=b'9') => return Err(Miss::Lax), // where numbers are coerced
-            byte => return Err(kind_of_miss(byte)),
+        if !self.cursor.is_string() {
+            let kind = self.cursor.kind();
+            return Err(if kind == Kind::Number { Miss::Lax } else { kind_of_miss(kind) }); // where they are coerced
         }
         let raw = self.cursor.string().ok_or(Miss::Unknown)?;
         self.lower_fit(Fit::Strict);
@@ -110,7 +101,11 @@ impl<'t> Reader<'_, 't> {
     }
 
     pub(super) fn bytes(&mut self, length: Length, form: BytesForm) -> Read<Owned> {
-        if self.cursor.peek() != Some(b'"') {
+        if let BytesForm::Binary = form {
+            let bytes = self.cursor.binary(self.levels).ok_or(Miss::Unknown)?;
+            return if length.allows(bytes.len()) { new_bytes(bytes) } else { Err(Miss::Refused) };
+        }
+        if !self.cursor.is_string() {
             return Err(Miss::Unknown);
         }
         let raw = self.cursor.string().ok_or(Miss::Unknown)?;
@@ -118,7 +113,7 @@ impl<'t> Reader<'_, 't> {
         let text = self.text_of(raw)?;
         let decoded;
         let bytes = match form {
-            BytesForm::Utf8 => text,
+            BytesForm::Utf8 | BytesForm::Binary => text,
             BytesForm::Base64 => {
                 decoded = binary_text::base64(text).ok_or(Miss::Unknown)?;
                 &decoded
@@ -131,11 +126,7 @@ impl<'t> Reader<'_, 't> {
         if !length.allows(bytes.len()) {
             return Err(Miss::Refused);
         }
-        // SAFETY: pointer and length are of one slice.
-        unsafe {
-            Owned::from_new(ffi::PyBytes_FromStringAndSize(bytes.as_ptr().cast(), bytes.len() as ffi::Py_ssize_t))
-                .ok_or_else(out_of_memory)
-        }
+        new_bytes(bytes)
     }
 
     pub(super) fn literal(&mut self, table: &Table) -> Read<Owned> {
@@ -150,33 +141,29 @@ impl<'t> Reader<'_, 't> {
 
     fn lookup(&mut self, table: &Table) -> Read<Owned> {
         let missing = if table.is_closed { Miss::Refused } else { Miss::Unknown };
-        let found = match self.cursor.peek().ok_or(Miss::Unknown)? {
-            b'"' => {
+        let found = match self.cursor.kind() {
+            Kind::String => {
                 let raw = self.cursor.string().ok_or(Miss::Unknown)?;
                 let is_number = !table.integers.is_empty() && table.is_closed;
                 let found = table.texts.get(self.text_of(raw)?);
                 // The text of a number may stand for a member of an enumeration of numbers.
                 Some(found.ok_or(if is_number { Miss::Lax } else { missing })?)
             }
-            b'-' | b'0'..=b'9' => {
+            Kind::Number => {
                 let number = self.cursor.number().ok_or(Miss::Unknown)?;
                 // 1.0 and True equal 1 in Python, so only what was declared as an integer is certain.
                 let value = number.as_i64().ok_or(Miss::Unknown)?;
                 let is_equal_to_truth = table.yes.is_some() || table.no.is_some();
                 Some(table.integers.get(&value).ok_or(if is_equal_to_truth { Miss::Unknown } else { missing })?)
             }
-            b't' => {
-                self.cursor.word(b"true").ok_or(Miss::Unknown)?;
-                let is_equal = table.integers.contains_key(&1);
-                Some(table.yes.as_ref().ok_or(if is_equal { Miss::Unknown } else { missing })?)
+            Kind::Truth => {
+                let is_true = self.cursor.truth().ok_or(Miss::Unknown)?;
+                let found = if is_true { &table.yes } else { &table.no };
+                let is_equal = table.integers.contains_key(&i64::from(is_true));
+                Some(found.as_ref().ok_or(if is_equal { Miss::Unknown } else { missing })?)
             }
-            b'f' => {
-                self.cursor.word(b"false").ok_or(Miss::Unknown)?;
-                let is_equal = table.integers.contains_key(&0);
-                Some(table.no.as_ref().ok_or(if is_equal { Miss::Unknown } else { missing })?)
-            }
-            b'n' => {
-                self.cursor.word(b"null").ok_or(Miss::Unknown)?;
+            Kind::Null => {
+                self.cursor.null().ok_or(Miss::Unknown)?;
                 table.none.as_ref()
             }
             _ => return Err(Miss::Unknown),
@@ -192,21 +179,31 @@ impl<'t> Reader<'_, 't> {
         self.plain()
     }
 
+    /// The same where bytes that are no text stand for themselves.
+    pub(super) fn any_binary(&mut self) -> Read<Owned> {
+        let outer = std::mem::replace(&mut self.keeps_binary, true);
+        let value = self.any();
+        self.keeps_binary = outer;
+        value
+    }
+
     pub(super) fn plain(&mut self) -> Read<Owned> {
-        match self.cursor.peek().ok_or(Miss::Unknown)? {
-            b'"' => {
+        match self.cursor.kind() {
+            Kind::String => {
                 let raw = self.cursor.string().ok_or(Miss::Unknown)?;
                 self.string_object(raw)
             }
-            b'{' => self.plain_dict(),
-            b'[' => self.plain_list(),
-            b't' | b'f' => self.boolean(),
-            b'n' => self.null(),
-            _ => {
+            Kind::Object => self.plain_dict().map(|(dict, _)| dict),
+            Kind::Array => self.plain_list(),
+            Kind::Truth => self.boolean(),
+            Kind::Null => self.null(),
+            Kind::Binary if self.keeps_binary => new_bytes(self.cursor.binary(self.levels).ok_or(Miss::Unknown)?),
+            Kind::Binary | Kind::Other => Err(Miss::Unknown),
+            Kind::Number => {
                 let number = self.cursor.number().ok_or(Miss::Unknown)?;
                 match number.as_i64() {
                     Some(value) => new_integer(value),
-                    None if number.is_integer => big_integer(number),
+                    None if number.is_integer() => big_integer(number),
                     None => new_float(number.as_f64().ok_or(Miss::Unknown)?),
                 }
             }
@@ -214,11 +211,9 @@ impl<'t> Reader<'_, 't> {
     }
 
     fn plain_list(&mut self) -> Read<Owned> {
-        self.open(b'[')?;
+        let mut open = self.open_array()?;
         let list = new_list()?;
-        let mut is_first = true;
-        while self.goes_on(b']', is_first)? {
-            is_first = false;
+        while self.goes_on(&mut open)? {
             let item = self.plain()?;
             append(&list, &item)?;
         }
@@ -227,33 +222,25 @@ impl<'t> Reader<'_, 't> {
 
     /// An object as it stands, whose keys are all different.
     pub(super) fn plain_object(&mut self) -> Read<Owned> {
-        self.open(b'{')?;
+        let (dict, count) = self.plain_dict()?;
+        // SAFETY: the dictionary is alive.
+        let different = unsafe { ffi::PyDict_Size(dict.as_ptr()) };
+        if different == count { Ok(dict) } else { Err(Miss::Unknown) }
+    }
+
+    /// An object as it stands, and how many keys it was made of.
+    fn plain_dict(&mut self) -> Read<(Owned, ffi::Py_ssize_t)> {
+        let mut open = self.open_object()?;
         let dict = new_dict()?;
         let mut count = 0;
-        while self.goes_on(b'}', count == 0)? {
+        while self.goes_on(&mut open)? {
             count += 1;
             let raw = self.key()?;
             let key = self.string_object(raw)?;
             let value = self.plain()?;
             set_item(&dict, &key, &value)?;
         }
-        // SAFETY: the dictionary is alive.
-        let different = unsafe { ffi::PyDict_Size(dict.as_ptr()) };
-        if different == count { Ok(dict) } else { Err(Miss::Unknown) }
-    }
-
-    fn plain_dict(&mut self) -> Read<Owned> {
-        self.open(b'{')?;
-        let dict = new_dict()?;
-        let mut is_first = true;
-        while self.goes_on(b'}', is_first)? {
-            is_first = false;
-            let raw = self.key()?;
-            let key = self.string_object(raw)?;
-            let value = self.plain()?;
-            set_item(&dict, &key, &value)?;
-        }
-        Ok(dict)
+        Ok((dict, count))
     }
 }
 
@@ -271,12 +258,11 @@ pub(super) fn text_is_allowed<'s>(rules: &StrRules, text: &'s [u8]) -> Read<&'s 
 
 /// What a value of another kind means: refused if it is of a kind that is never converted.
 #[inline]
-fn kind_of_miss(byte: Option<u8>) -> Miss {
-    match byte {
-        Some(b'{' | b'[' | b'n') => Miss::Refused,
-        Some(b't' | b'f' | b'-' | b'0'..=b'9') => Miss::Lax,
-        Some(b'"') => Miss::Refused,
-        _ => Miss::Unknown, // NaN, Infinity, or no JSON at all
+fn kind_of_miss(kind: Kind) -> Miss {
+    match kind {
+        Kind::Object | Kind::Array | Kind::Null | Kind::String => Miss::Refused,
+        Kind::Truth | Kind::Number => Miss::Lax,
+        Kind::Binary | Kind::Other => Miss::Unknown,
     }
 }
 
@@ -292,7 +278,7 @@ fn truth(value: bool) -> Owned {
 }
 
 #[inline]
-fn new_integer(value: i64) -> Read<Owned> {
+pub(super) fn new_integer(value: i64) -> Read<Owned> {
     // SAFETY: gives a new reference or null.
     unsafe { Owned::from_new(ffi::PyLong_FromLongLong(value)).ok_or_else(out_of_memory) }
 }
@@ -303,15 +289,20 @@ fn new_float(value: f64) -> Read<Owned> {
     unsafe { Owned::from_new(ffi::PyFloat_FromDouble(value)).ok_or_else(out_of_memory) }
 }
 
-fn big_integer(number: RawNumber<'_>) -> Read<Owned> {
-    if number.bytes.len() > MOST_DIGITS {
-        return Err(Miss::Unknown);
-    }
-    let mut text = number.bytes.to_vec();
+fn big_integer(number: impl Number) -> Read<Owned> {
+    let mut text = number.digits().ok_or(Miss::Unknown)?.into_owned();
     text.push(0);
     // SAFETY: the digits end with a zero byte, as the function wants them.
     unsafe {
         Owned::from_new(ffi::PyLong_FromString(text.as_ptr().cast(), std::ptr::null_mut(), 10))
+            .ok_or_else(out_of_memory)
+    }
+}
+
+fn new_bytes(bytes: &[u8]) -> Read<Owned> {
+    // SAFETY: pointer and length are of one slice.
+    unsafe {
+        Owned::from_new(ffi::PyBytes_FromStringAndSize(bytes.as_ptr().cast(), bytes.len() as ffi::Py_ssize_t))
             .ok_or_else(out_of_memory)
     }
 }

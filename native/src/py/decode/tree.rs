@@ -11,6 +11,7 @@ use super::model::{default_value, within_model};
 use super::node::{Entries, Extra, Items, Model, Node, RootModel, StrRules, Tagged};
 use super::reader::{Fit, Miss, Read, Reader, out_of_memory};
 use super::scalar::{append, new_dict, new_list, set_item, text_is_allowed};
+use crate::json::cursor::{Cursor, needs_escape};
 use crate::py::object::Owned;
 
 /// What a Python object is, if it is exactly that.
@@ -69,7 +70,10 @@ fn utf8(object: &Owned) -> Read<&[u8]> {
     }
 }
 
-impl<'p> Reader<'p, '_> {
+/// A reader of objects, which has text to read now and then.
+type TreeReader<'p, 't> = Reader<'p, 't, Cursor<'t>>;
+
+impl<'p> TreeReader<'p, '_> {
     /// Read a value whose program runs no code of the user's.
     pub fn tree(&mut self, node: &'p Node, object: &Owned) -> Read<Owned> {
         let kind = kind_of(object);
@@ -237,11 +241,11 @@ impl<'p> Reader<'p, '_> {
             return Err(Miss::Unknown);
         }
         let text = utf8(object)?;
-        if crate::json::cursor::needs_escape(text) {
+        if needs_escape(text) {
             return Err(Miss::Unknown);
         }
         let quoted = [b"\"", text, b"\""].concat();
-        let mut reader = Reader::new(self.plan, &quoted, self.levels, self.call);
+        let mut reader = Reader::new(self.plan, Cursor::new(&quoted), self.levels, self.call);
         let value = reader.value(node)?;
         self.lower_fit(if matches!(node, Node::Uuid(_)) { Fit::Exact } else { Fit::Lax });
         Ok(value)

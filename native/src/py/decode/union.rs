@@ -3,6 +3,7 @@
 use super::node::Node;
 use super::reader::{Fit, Miss, Read, Reader};
 use crate::py::object::Owned;
+use crate::source::Source;
 
 /// The best member so far.
 struct Best {
@@ -12,7 +13,7 @@ struct Best {
     end: usize,
 }
 
-impl<'p> Reader<'p, '_> {
+impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
     pub(super) fn union(&mut self, choices: &'p [Node]) -> Read<Owned> {
         self.best_of(choices, |reader, choice| reader.value(choice))
     }
@@ -45,7 +46,7 @@ impl<'p> Reader<'p, '_> {
                         best = Some(found);
                     }
                 }
-                Err(Miss::Refused) => {}
+                Err(Miss::Refused) => self.refusal_is_certain(start)?,
                 Err(Miss::Lax) => may_be_lax = true,
                 Err(Miss::Unknown) => return Err(Miss::Unknown),
             }
@@ -67,7 +68,7 @@ impl<'p> Reader<'p, '_> {
     }
 }
 
-impl<'p> Reader<'p, '_> {
+impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
     /// A union in left-to-right mode: the first member that accepts wins.
     pub(super) fn first_of(&mut self, choices: &'p [Node]) -> Read<Owned> {
         let start = self.cursor.position();
@@ -79,12 +80,20 @@ impl<'p> Reader<'p, '_> {
             let result = self.value(choice);
             self.trials -= 1;
             match result {
-                Err(Miss::Refused) => {}
+                Err(Miss::Refused) => self.refusal_is_certain(start)?,
                 Err(Miss::Lax) => return Err(Miss::Unknown), // it may be accepted
                 result => return result,
             }
         }
         Err(Miss::Refused)
+    }
+}
+
+impl<'t, S: Source<'t>> Reader<'_, 't, S> {
+    /// See that nothing which nobody sees was refused in the value at a position.
+    #[inline]
+    fn refusal_is_certain(&self, start: usize) -> Read<()> {
+        if S::LAST_COUNTS && !self.cursor.has_distinct_keys(start) { Err(Miss::Unknown) } else { Ok(()) }
     }
 }
 

@@ -9,6 +9,7 @@ use super::model::default_value;
 use super::node::{After, Before, Info, Node, Piece};
 use super::reader::Reader;
 use super::realise::{Realiser, Stop};
+use crate::json::cursor::Cursor;
 use crate::py::object::Owned;
 
 /// Levels of what a validator of the user's made.
@@ -87,7 +88,7 @@ impl<'p> Realiser<'p, '_, '_> {
             // SAFETY: the value is alive. What the next one refuses is what this one gave.
             origin = Origin::Object(unsafe { Owned::from_borrowed(value.as_ptr()) });
         }
-        let mut reader = Reader::new(self.plan, b"", LEVELS, self.call);
+        let mut reader = Reader::new(self.plan, Cursor::new(b""), LEVELS, self.call);
         match reader.tree_draft(&before.inner, &value) {
             Ok(draft) if self.befores < MOST_BEFORES => {
                 self.befores += 1;
@@ -133,8 +134,8 @@ impl<'p> Realiser<'p, '_, '_> {
     /// Let Pydantic read a part.
     #[inline(never)]
     pub(super) fn piece(&mut self, piece: &'p Piece, span: Span) -> Result<Owned, Stop> {
-        let text = self.text.get(span.start..span.end).unwrap_or_default();
-        match super::piece::validate(piece, text, self.call) {
+        let text = self.document.json(span.start, span.end).ok_or(Stop::Unknown)?;
+        match super::piece::validate(piece, &text, self.call) {
             Some(value) => Ok(value),
             None => Err(self.refused(Origin::Text(span))),
         }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic_serialization.plan.native.decoding import compile_decoding
 from pydantic_serialization.plan.native.supported import core_for_json
 
 if TYPE_CHECKING:
@@ -56,3 +57,27 @@ def bind_decoder(
     if core is None or program is None:
         return fallback
     return core.decoder(program, fallback, max_depth=max_depth, views=views)
+
+
+def bind_msgpack_decoder(
+    plan: ModelPlan, fallback: Callable[..., Any], *, max_depth: int = DEEPEST, mark: str | None = None
+) -> Callable[..., Any]:
+    """Return the function that reads MessagePack of the plan's type, as JSON is read, from any contiguous buffer.
+
+    Args:
+        plan: The type.
+        fallback: Takes data and Pydantic's options of ``SchemaValidator.validate_json``.
+        max_depth: Levels of arrays and maps; deeper documents go to ``fallback``.
+        mark: The schema of the plan was changed, and its validator built anew, to take ``bytes`` as an object with this
+            one key; see :mod:`~pydantic_serialization.plan.native.wire`. Without one, bytes are their text.
+
+    Returns:
+        A function with the arguments of ``fallback``; ``fallback`` itself where the core can do nothing.
+    """
+    core = core_for_json()
+    if core is None:
+        return fallback
+    compiled = plan.decoding if mark is None else compile_decoding(plan.wire_schema, plan.validator, is_rebuilt=True)
+    if compiled.program is None:
+        return fallback
+    return core.msgpack_decoder(compiled.program, fallback, max_depth=max_depth, mark=mark)

@@ -31,6 +31,7 @@ from pydantic_serialization.plan.native.decoding.unions import tagged_program, u
 from pydantic_serialization.plan.native.decoding.user_code import is_pydantics_own, runs_user_code
 from pydantic_serialization.plan.native.prebuilt import class_read_twice, is_wrapped_in_itself
 from pydantic_serialization.plan.native.program import Compiled, Detour, Part, Unsupported
+from pydantic_serialization.plan.native.wire import wire_form
 from pydantic_serialization.plan.rebuild import CAN_REBUILD, build_validator
 from pydantic_serialization.plan.walk import Node, all_nodes, children, root_config
 
@@ -45,21 +46,22 @@ _TEXT: Program = ("str", None, None, False, False)
 _KEYS = {"str", "int", "literal", "enum", "uuid", "date"}
 
 
-def compile_decoding(schema: Any, validator: Any) -> Compiled:
-    """Return the program by which JSON text of a type is read, or the reason why there is none.
+def compile_decoding(schema: Any, validator: Any, *, is_rebuilt: bool = False) -> Compiled:
+    """Return the program by which documents of a type are read, or the reason why there is none.
 
     Args:
         schema: The core schema of the type.
         validator: Its ``SchemaValidator``.
+        is_rebuilt: The validator was built of this very schema, without the ready-made ones of its classes.
     """
     compiler = DecodingCompiler(root_config(schema) or {})
     # Elsewhere parts are read as Pydantic reads them in the whole, by the ready-made validators of their classes.
-    compiler.uses_schemas_only = CAN_REBUILD and is_wrapped_in_itself(schema)
+    compiler.uses_schemas_only = is_rebuilt or (CAN_REBUILD and is_wrapped_in_itself(schema))
     if type(validator) is not SchemaValidator:
         return Compiled(None, Detour("a plug-in of pydantic watches this type"))
     if compiler.config.get("validation_error_cause"):
         return Compiled(None, Detour("validation_error_cause is set"))
-    twice = class_read_twice(schema)
+    twice = None if is_rebuilt else class_read_twice(schema)
     if twice is not None:
         reason = f"pydantic runs the validators around {twice.__name__}, which refers to itself, twice"
         return Compiled(None, Detour(reason, by_user=True))
@@ -126,6 +128,11 @@ class DecodingCompiler:
             Unsupported: it cannot be native.
         """
         kind = node["type"]
+        form = wire_form(node)
+        if form == "binary":
+            return bytes_program(node["schema"], {"val_json_bytes": "binary"})
+        if form == "restored" and node["schema"]["type"] == "any":
+            return ("any-binary",)
         simple = _SCALARS.get(kind)
         if simple is not None:
             try:

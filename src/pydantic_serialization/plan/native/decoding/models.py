@@ -14,6 +14,7 @@ from pydantic_serialization.plan.native.decoding.info import info_maker
 from pydantic_serialization.plan.native.decoding.python_input import reads_python_alike
 from pydantic_serialization.plan.native.decoding.user_code import is_native_post_init
 from pydantic_serialization.plan.native.program import Part, Unsupported
+from pydantic_serialization.plan.native.wire import wire_form
 
 if TYPE_CHECKING:
     from pydantic_serialization.plan.native.decoding.compiler import DecodingCompiler
@@ -49,6 +50,7 @@ def _model(compiler: DecodingCompiler, node: Node) -> Program:
     if node.get("root_model"):
         return ("root-model", cls, compiler.in_field(cls, "root", inner, config), post_init)
     functions = []
+    keeps_binary = wire_form(inner) is not None
     while inner["type"] in {"definitions", "function-before"}:
         if inner["type"] == "definitions":
             compiler.schemas.update((item["ref"], item) for item in inner["definitions"])
@@ -67,7 +69,7 @@ def _model(compiler: DecodingCompiler, node: Node) -> Program:
     if not reads_python_alike(inner, config, compiler.schemas):
         raise Unsupported("a model validator with mode='before' around types that differ between JSON and Python")
     compiler.is_lax = True
-    return ("before", tuple(functions), program, compiler.validator(inner, config).validate_python)
+    return ("before", tuple(functions), program, compiler.validator(inner, config).validate_python, keeps_binary)
 
 
 def typed_dict_program(compiler: DecodingCompiler, node: Node, config: Node) -> Program:

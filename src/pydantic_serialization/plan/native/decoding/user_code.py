@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic._internal._model_construction import init_private_attributes
 from pydantic_core import PydanticUndefined
 
+from pydantic_serialization.plan.native.wire import wire_form
 from pydantic_serialization.plan.walk import Node, read_nodes
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def runs_user_code(node: Node, definitions: Mapping[str, Node]) -> bool:
 def _runs_code(node: Node) -> bool:
     kind = node["type"]
     if kind in _FUNCTIONS:
-        return not is_pydantics_own(node["function"]["function"])
+        return wire_form(node) is None and not is_pydantics_own(node["function"]["function"])
     if kind == "default":
         return _default_runs_code(node)
     if kind == "enum":

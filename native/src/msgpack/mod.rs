@@ -1,0 +1,7 @@
+//! MessagePack: writing and reading it, without any knowledge of Python.
+//!
+//! <https://github.com/msgpack/msgpack/blob/master/spec.md>
+
+pub mod cursor;
+pub mod json;
+pub mod source;

@@ -1,0 +1,165 @@
+//! What a reader asks of a document, whatever its format: the next value, taken once, forwards.
+//!
+//! A source knows what is certain and nothing more: anything that is not plainly valid makes a method return `None`, and
+//! the caller hands the whole document to somebody whose verdict counts.
+
+use std::borrow::Cow;
+
+/// What the next value is, before it is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Null,
+    Truth,
+    Number,
+    String,
+    /// Bytes that are no text.
+    Binary,
+    Array,
+    Object,
+    /// The document ends, or goes on with what is not certain.
+    Other,
+}
+
+/// A string as it stands in a document.
+#[derive(Clone, Copy)]
+pub struct RawString<'t> {
+    /// Valid UTF-8; in JSON, what stands between the quotes.
+    pub bytes: &'t [u8],
+    /// Every byte is ASCII.
+    pub is_ascii: bool,
+    /// There are escapes, so the bytes are not the text yet.
+    pub has_escapes: bool,
+}
+
+/// Bytes that are expected next, such as the key of a field.
+pub struct Expected {
+    bytes: Box<[u8]>,
+    /// The first eight of them, and which bits of a word they take.
+    word: u64,
+    mask: u64,
+}
+
+impl Expected {
+    /// Expect these bytes.
+    pub fn new(bytes: &[u8]) -> Self {
+        let mut word = [0; 8];
+        let mut mask = [0; 8];
+        for (at, byte) in bytes.iter().take(8).enumerate() {
+            word[at] = *byte;
+            mask[at] = 0xff;
+        }
+        Self { bytes: bytes.into(), word: u64::from_le_bytes(word), mask: u64::from_le_bytes(mask) }
+    }
+
+    /// Expect what never comes.
+    pub fn nothing() -> Self {
+        Self::new(b"nothing in any document starts like this")
+    }
+
+    /// The length of these bytes if `rest` starts with them, else 0. Short ones are compared as one word, without a call.
+    #[inline(always)]
+    pub fn length_in(&self, rest: &[u8]) -> usize {
+        let length = self.bytes.len();
+        let found = match rest.first_chunk::<8>() {
+            Some(word) if (u64::from_le_bytes(*word) ^ self.word) & self.mask != 0 => false,
+            Some(_) if length <= 8 => true,
+            _ => rest.starts_with(&self.bytes),
+        };
+        if found { length } else { 0 }
+    }
+}
+
+/// A number that was taken from a document.
+pub trait Number: Copy {
+    /// Neither a fraction nor an exponent.
+    fn is_integer(&self) -> bool;
+
+    /// The value, if the number is an integer of 64 bits.
+    fn as_i64(&self) -> Option<i64>;
+
+    /// The value of an integer as a double, if it is so small that every reader gives the same one.
+    fn as_small_f64(&self) -> Option<f64>;
+
+    /// The value of any other number; `None` where it is beyond all finite doubles.
+    fn as_f64(&self) -> Option<f64>;
+
+    /// The digits of an integer, as JSON has them; `None` for more than Pydantic reads.
+    fn digits(&self) -> Option<Cow<'_, [u8]>>;
+}
+
+/// What can be asked about a document afterwards.
+pub trait Document {
+    /// The JSON text of the values between two positions. There is one for everything that was taken or skipped.
+    fn json(&self, start: usize, end: usize) -> Option<Cow<'_, [u8]>>;
+
+    /// The key at a position.
+    fn key_at(&self, position: usize) -> Option<String>;
+}
+
+/// A position in a document.
+pub trait Source<'t>: Document {
+    type Number: Number;
+    /// How far an array or object has been read.
+    type Open: Copy;
+
+    /// Of a key that stands in an object several times, nobody sees any value but the last.
+    const LAST_COUNTS: bool;
+
+    /// Where the source stands.
+    fn position(&self) -> usize;
+
+    /// Go to where the next value or key starts, and say where that is.
+    fn next_position(&mut self) -> usize;
+
+    /// Go back to a position where the source has been.
+    fn rewind(&mut self, position: usize);
+
+    /// What the next value is.
+    fn kind(&mut self) -> Kind;
+
+    /// Say whether the next value is of this kind: for the common ones, without finding out which of all it is.
+    fn is_null(&mut self) -> bool;
+    fn is_number(&mut self) -> bool;
+    fn is_string(&mut self) -> bool;
+    fn is_array(&mut self) -> bool;
+    fn is_object(&mut self) -> bool;
+
+    /// Take a null.
+    fn null(&mut self) -> Option<()>;
+
+    /// Take a truth value.
+    fn truth(&mut self) -> Option<bool>;
+
+    /// Take a number, which [`Self::is_number`] has seen.
+    fn number(&mut self) -> Option<Self::Number>;
+
+    /// Take a string, which [`Self::is_string`] has seen.
+    fn string(&mut self) -> Option<RawString<'t>>;
+
+    /// Take bytes. `levels` is how many levels of arrays and objects may still be opened.
+    fn binary(&mut self, levels: usize) -> Option<&'t [u8]>;
+
+    /// Go into an array, which [`Self::is_array`] has seen.
+    fn enter_array(&mut self) -> Option<Self::Open>;
+
+    /// Go into an object, which [`Self::is_object`] has seen.
+    fn enter_object(&mut self) -> Option<Self::Open>;
+
+    /// Say whether another item follows, and go to it, or out of the array or object.
+    fn goes_on(&mut self, open: &mut Self::Open) -> Option<bool>;
+
+    /// Take a key, up to its value.
+    fn key(&mut self) -> Option<RawString<'t>>;
+
+    /// Take a key up to its value, if it is this one.
+    fn take_key(&mut self, expected: &Expected) -> bool;
+
+    /// Skip one value of any kind; it must be valid, and nested at most `levels` deep.
+    fn skip_value(&mut self, levels: usize) -> Option<()>;
+
+    /// Say whether the document is over.
+    fn is_at_end(&mut self) -> bool;
+
+    /// Say whether no object in the value at a position has a key twice.
+    fn has_distinct_keys(&self, position: usize) -> bool;
+}

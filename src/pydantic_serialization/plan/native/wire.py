@@ -1,0 +1,28 @@
+"""Nodes that a format has put into a core schema, for values that it has on the wire and JSON has not.
+
+Their functions turn what stands for such a value in JSON back into it. The native core reads the value itself, so it has
+to know these nodes; they say what they are in their metadata.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from pydantic_serialization.plan.walk import Node
+
+WireForm = Literal["binary", "restored"]
+"""``binary`` is around ``bytes``; ``restored`` is around anything that may hold them without declaring it."""
+
+_KEY = "pydantic_serialization_wire"
+
+
+def wire_metadata(node: Node, form: WireForm) -> dict[str, Any]:
+    """Return the metadata of a node that is put around ``node``."""
+    return {**node.get("metadata", {}), _KEY: form}
+
+
+def wire_form(node: Node) -> WireForm | None:
+    """Return what a node of a format is; ``None`` for any other node."""
+    form: WireForm | None = node.get("metadata", {}).get(_KEY)
+    return form
