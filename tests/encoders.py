@@ -21,6 +21,10 @@ UNDECLARED_MODELS = not pydantic.VERSION.startswith("2.12.")
 """A model in the place of an undeclared value is a part that its own serializer writes; in 2.12 it gives no warnings."""
 
 
+REPEATED_WARNINGS = pydantic.VERSION.startswith("2.13.")
+"""There each call of a wrap serializer's handler gives all the warnings so far once more; the core gives each once."""
+
+
 class Declined(Exception):
     """The core gave the call to what stands behind it."""
 
@@ -75,7 +79,8 @@ def outcome(function: Callable[..., Any], *arguments: Any, **options: Any) -> tu
             result = function(*arguments, **options)
         except Exception as error:
             result = (type(error), str(error))
-    return (result, [(item.category, str(item.message)) for item in caught])
+    given = [(item.category, str(item.message)) for item in caught]
+    return (result, list(dict.fromkeys(given)) if REPEATED_WARNINGS else given)
 
 
 def assert_same(declared: Any, value: Any, **options: Any) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
@@ -34,6 +34,7 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+from pydantic._internal._mock_val_ser import MockValSer
 from pydantic.types import PaymentCardNumber
 from pydantic_core import PydanticOmit, PydanticUseDefault
 from typing_extensions import TypedDict
@@ -603,3 +604,95 @@ def test_every_pair_of_types_in_a_union(first: Any) -> None:
                     expected = outcome(plan.validator.validate_json, document, **options)
                     found = outcome(bind_decoder(plan, plan.validator.validate_json), document, **options)
                     assert found == expected, (declared, document)
+
+
+class Unknown:
+    """A class that Pydantic knows nothing of."""
+
+
+class Mixin:
+    def total(self) -> int:
+        return len(self.__dict__)
+
+
+class Mixed(Mixin, BaseModel, extra="allow"):
+    x: int = 1
+    inner: A | None = None
+
+
+class MixedList(Mixin, RootModel[list[int]]):
+    pass
+
+
+class Peculiar(BaseModel):
+    x: int = 1
+
+    @property
+    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
+        return {"x": 2}
+
+
+def is_native(declared: Any) -> tuple[bool, bool]:
+    """Say whether a type is written natively, and whether it is read natively, with all that is inside it."""
+    plan = compile_plan(declared)
+    encoding, decoding = (way.program is not None and not way.detours for way in (plan.encoding, plan.decoding))
+    return encoding, decoding
+
+
+def test_a_class_ahead_of_basemodel_changes_nothing() -> None:
+    """A mix-in before ``BaseModel`` brings a ``__dict__`` descriptor of its own, which gives the same dict."""
+    assert is_native(Mixed) == is_native(MixedList) == (True, True)
+    for document in ('{"x":5,"inner":{"x":1},"more":[1]}', "{}", '{"x":"no"}', '{"x":5,"x":6}'):
+        same(Mixed, document)
+        same(list[Mixed], f"[{document}]")
+    same(MixedList, "[1,2]")
+    written_alike(Mixed, Mixed(x=5, inner=A(x=1), more=None))
+    written_alike(Mixed, Mixed(), exclude_unset=True)
+    written_alike(list[Mixed], [Mixed(), Mixed(inner=A(x=1))])
+    written_alike(MixedList, MixedList([1, 2]))
+    written_alike(Mixed, type("Below", (Mixed,), {})())
+
+
+def test_a_dict_of_the_classs_own_is_left_to_pydantic() -> None:
+    """A property in the place of ``__dict__`` is code: instances are Pydantic's to make."""
+    assert is_native(Peculiar) == (False, False)
+    same(Peculiar, '{"x":5}')
+
+
+def test_a_class_that_is_not_complete_is_written_as_it_stands_in_the_schema() -> None:
+    """Pydantic has built no serializer for such a class yet: it writes what the schema around it says."""
+
+    class Late(BaseModel, defer_build=True):
+        x: int = 1
+        y: list[int] = []
+
+    class Around(BaseModel):
+        late: Late = Late.model_construct(x=1, y=[])
+        many: list[Late] = []
+
+    assert type(Late.__dict__["__pydantic_serializer__"]) is MockValSer
+    assert is_native(Around) == (True, True)
+    value = Around.model_construct(late=Late.model_construct(x=2, y=[1]), many=[Late.model_construct(x="odd", y=[2])])
+    written_alike(Around, value)
+    same(Around, '{"late":{"x":3},"many":[{},{"y":[1]}]}')
+    Late.model_rebuild()
+    written_alike(Around, value)
+
+
+@pytest.mark.parametrize("declared", [Callable[[], int], type[int], Unknown], ids=str)
+def test_what_a_schema_accepts_does_not_say_how_it_is_written(declared: Any) -> None:
+    """A function, a class or an instance is written as a value of no declared type, and read from no JSON at all."""
+    model: Any = create_model(
+        "M", __config__={"arbitrary_types_allowed": True}, a=(declared, None), b=(declared | None, 1)
+    )
+    assert is_native(model) == (True, True)
+    for value in (1, "text", [A(x=1)], {"k": Letter.A}, int, print, Unknown(), A(x=1), None):
+        written_alike(model, model.model_construct(a=value))
+        written_alike(model, model.model_construct(a=None, b=value))
+    for document in ("{}", '{"a":1}', '{"b":null}', '{"b":"builtins.int"}', '{"a":null}', '{"a":{}}', '{"b":[1]}'):
+        same(model, document)
+    either: Any = create_model("E", __config__={"arbitrary_types_allowed": True}, a=(declared | int | A, 1))
+    for document in ('{"a":1}', '{"a":{"x":1}}', '{"a":"1"}', '{"a":null}', '{"a":"no"}'):
+        same(either, document)
+    for value in (1, "text", A(x=1), int, print, None, [1]):
+        written_alike(either, either.model_construct(a=value))

@@ -382,7 +382,10 @@ _COMPOUNDS: dict[str, Callable[[Any, Node, Node], Program]] = {
     "frozenset": DecodingCompiler._set,  # noqa: SLF001
     "tuple": DecodingCompiler._tuple,  # noqa: SLF001
     "dict": DecodingCompiler._dict,  # noqa: SLF001
+    # No JSON value is an instance of a class, a class, or a function.
     "is-instance": lambda _compiler, _node, _config: ("refused",),
+    "is-subclass": lambda _compiler, _node, _config: ("refused",),
+    "callable": lambda _compiler, _node, _config: ("refused",),
     "function-after": DecodingCompiler._after,  # noqa: SLF001
     "function-before": DecodingCompiler._function,  # noqa: SLF001
     "function-wrap": DecodingCompiler._function,  # noqa: SLF001

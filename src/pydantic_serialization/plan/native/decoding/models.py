@@ -13,6 +13,7 @@ from pydantic_serialization.plan.native.decoding.certainty import is_certain
 from pydantic_serialization.plan.native.decoding.info import info_maker
 from pydantic_serialization.plan.native.decoding.python_input import reads_python_alike
 from pydantic_serialization.plan.native.decoding.user_code import is_native_post_init
+from pydantic_serialization.plan.native.instances import has_usual_dict
 from pydantic_serialization.plan.native.program import Part, Unsupported
 from pydantic_serialization.plan.native.wire import wire_form
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 Program = tuple[Any, ...]
 
-_SLOTS = ("__pydantic_extra__", "__pydantic_fields_set__", "__pydantic_private__", "__dict__")
+_SLOTS = ("__pydantic_extra__", "__pydantic_fields_set__", "__pydantic_private__")
 
 
 def model_program(compiler: DecodingCompiler, node: Node, _config: Node) -> Program:
@@ -114,6 +115,8 @@ def _check_class(cls: type, node: Node) -> None:
         raise Unsupported("it is abstract")
     if hasattr(cls, "__del__"):
         raise Unsupported("it has a __del__ method")
+    if not has_usual_dict(cls):
+        raise Unsupported("__dict__ is overridden")
     base = RootModel if node.get("root_model") else BaseModel
     for name in _SLOTS:
         if inspect.getattr_static(cls, name) is not inspect.getattr_static(base, name):

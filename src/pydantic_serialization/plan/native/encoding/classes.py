@@ -8,6 +8,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
+from pydantic._internal._mock_val_ser import MockValSer
 from pydantic_core import SchemaSerializer
 
 from pydantic_serialization.plan.native.encoding.calls import computed as computed_field
@@ -15,6 +16,7 @@ from pydantic_serialization.plan.native.encoding.catching import may_catch
 from pydantic_serialization.plan.native.encoding.modes import Modes, Scope
 from pydantic_serialization.plan.native.encoding.same import same
 from pydantic_serialization.plan.native.encoding.support import found, support
+from pydantic_serialization.plan.native.instances import has_usual_dict
 from pydantic_serialization.plan.native.program import Detour, Unsupported
 from pydantic_serialization.plan.native.supported import version
 
@@ -99,11 +101,11 @@ class Classes:
 
     def _model(self, cls: type, node: Node, config: Mapping[str, Any], strict: bool) -> Program:
         usual = support()
-        kept = (
-            ("__dict__",) if node.get("root_model") else ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__")
-        )
-        if not issubclass(cls, BaseModel) or any(
-            found(cls, name) is not expected for name, expected in zip(kept, usual[14:17], strict=False)
+        kept = () if node.get("root_model") else ("__pydantic_fields_set__", "__pydantic_extra__")
+        if (
+            not issubclass(cls, BaseModel)
+            or not has_usual_dict(cls)
+            or any(found(cls, name) is not expected for name, expected in zip(kept, usual[15:17], strict=False))
         ):
             raise Unsupported(f"{cls.__name__} keeps its attributes in a way of its own")
         if node.get("root_model"):
@@ -275,10 +277,10 @@ class Classes:
             return None
         serializer = cls.__dict__.get("__pydantic_serializer__")
         own = cls.__dict__.get("__pydantic_core_schema__")
-        if serializer is None or own is None:
-            return None
+        if serializer is None or own is None or type(serializer) is MockValSer:
+            return None  # of a class that is not complete Pydantic takes the schema at hand
         if type(serializer) is not SchemaSerializer:
-            raise Unsupported(f"{cls.__name__} is not complete, or has a serializer that is not Pydantic's")
+            raise Unsupported(f"{cls.__name__} has a serializer that is not Pydantic's")
         definitions = {reference: item for reference, (item, _) in self._compiler.schemas.items()}
         owns: dict[str, Node] = {}
         while own["type"] not in {"model", "dataclass"} and "serialization" not in own:

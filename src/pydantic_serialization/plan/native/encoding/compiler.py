@@ -152,6 +152,8 @@ class Compiler:
         }
         for kind in ("any", "none", "bool", "int", "str", "uuid", "decimal"):
             self._kinds[kind] = _leaf(kind)
+        for kind in ("is-instance", "is-subclass", "callable"):  # these say what is accepted, not how it is written
+            self._kinds[kind] = _leaf("any")
 
     def node(self, schema: Node, scope: Scope) -> Program:
         """Return the program of one node.
@@ -180,7 +182,7 @@ class Compiler:
             return self.node(schema[_TRANSPARENT[kind]], scope)
         compile_kind = self._kinds.get(kind)
         if compile_kind is None:
-            raise Unsupported(f"the core has no {kind!r}")
+            raise Unsupported(f"{kind} is written by pydantic")
         return compile_kind(schema, scope)
 
     def _function(self, schema: Node, scope: Scope) -> Program:
