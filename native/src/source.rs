@@ -12,7 +12,7 @@ pub enum Kind {
     Truth,
     Number,
     String,
-    /// Bytes that are no text.
+    /// Bytes, where they are something else than text: nothing but bytes is declared in a way that takes them.
     Binary,
     Array,
     Object,

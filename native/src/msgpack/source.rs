@@ -102,7 +102,7 @@ impl<'t> Source<'t> for Cursor<'t> {
             Some(0xa0..=0xbf | 0xd9..=0xdb) => Kind::String,
             Some(0xc0) => Kind::Null,
             Some(0xc2 | 0xc3) => Kind::Truth,
-            Some(0xc4..=0xc6) => Kind::Binary,
+            Some(0xc4..=0xc6) if matches!(Cursor::binary(self), Binary::Marked(_)) => Kind::Binary,
             _ => Kind::Other,
         }
     }

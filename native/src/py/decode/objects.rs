@@ -55,9 +55,9 @@ impl<'t, S: Source<'t>> Reader<'_, 't, S> {
                 self.lower_fit(Fit::Strict);
                 if raw.has_escapes { Err(Miss::Unknown) } else { Ok(raw.bytes) }
             }
-            Kind::Object | Kind::Array | Kind::Null => Err(Miss::Refused),
+            Kind::Object | Kind::Array | Kind::Null | Kind::Binary => Err(Miss::Refused),
             Kind::Number | Kind::Truth => Err(Miss::Lax), // a Unix time
-            Kind::Binary | Kind::Other => Err(Miss::Unknown),
+            Kind::Other => Err(Miss::Unknown),
         }
     }
 

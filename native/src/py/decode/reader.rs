@@ -182,7 +182,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
     #[inline(always)]
     pub fn open_array(&mut self) -> Read<S::Open> {
         if !self.cursor.is_array() {
-            return Err(self.no_container());
+            return Err(self.no_array());
         }
         self.levels = self.levels.checked_sub(1).ok_or(Miss::Unknown)?;
         self.cursor.enter_array().ok_or(Miss::Unknown)
@@ -192,19 +192,22 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
     #[inline(always)]
     pub fn open_object(&mut self) -> Read<S::Open> {
         if !self.cursor.is_object() {
-            return Err(self.no_container());
+            return Err(self.no_object());
         }
         self.levels = self.levels.checked_sub(1).ok_or(Miss::Unknown)?;
         self.cursor.enter_object().ok_or(Miss::Unknown)
     }
 
-    /// What it means that the next value is not the container that is wanted.
+    /// What it means that the next value is no array.
     #[cold]
-    fn no_container(&mut self) -> Miss {
-        match self.cursor.kind() {
-            Kind::Binary | Kind::Other => Miss::Unknown,
-            _ => Miss::Refused,
-        }
+    fn no_array(&mut self) -> Miss {
+        if self.cursor.kind() == Kind::Other { Miss::Unknown } else { Miss::Refused }
+    }
+
+    /// What it means that the next value is no object, which is what stands for bytes where Pydantic reads them.
+    #[cold]
+    fn no_object(&mut self) -> Miss {
+        if matches!(self.cursor.kind(), Kind::Binary | Kind::Other) { Miss::Unknown } else { Miss::Refused }
     }
 
     /// Say whether another item follows in an array or object; if not, its level is closed.

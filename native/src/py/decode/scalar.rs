@@ -15,7 +15,7 @@ impl<'t, S: Source<'t>> Reader<'_, 't, S> {
                 self.cursor.null().ok_or(Miss::Unknown)?;
                 Ok(none())
             }
-            Kind::Binary | Kind::Other => Err(Miss::Unknown),
+            Kind::Other => Err(Miss::Unknown),
             _ => Err(Miss::Refused),
         }
     }
@@ -102,8 +102,7 @@ impl<'t, S: Source<'t>> Reader<'_, 't, S> {
 
     pub(super) fn bytes(&mut self, length: Length, form: BytesForm) -> Read<Owned> {
         if let BytesForm::Binary = form {
-            let bytes = self.cursor.binary(self.levels).ok_or(Miss::Unknown)?;
-            return if length.allows(bytes.len()) { new_bytes(bytes) } else { Err(Miss::Refused) };
+            return self.binary(length);
         }
         if !self.cursor.is_string() {
             return Err(Miss::Unknown);
@@ -127,6 +126,18 @@ impl<'t, S: Source<'t>> Reader<'_, 't, S> {
             return Err(Miss::Refused);
         }
         new_bytes(bytes)
+    }
+
+    fn binary(&mut self, length: Length) -> Read<Owned> {
+        match self.cursor.kind() {
+            Kind::Binary => {
+                let bytes = self.cursor.binary(self.levels).ok_or(Miss::Unknown)?;
+                if length.allows(bytes.len()) { new_bytes(bytes) } else { Err(Miss::Refused) }
+            }
+            Kind::String => Err(Miss::Lax),
+            Kind::Other => Err(Miss::Unknown),
+            _ => Err(Miss::Refused),
+        }
     }
 
     pub(super) fn literal(&mut self, table: &Table) -> Read<Owned> {
@@ -260,9 +271,9 @@ pub(super) fn text_is_allowed<'s>(rules: &StrRules, text: &'s [u8]) -> Read<&'s 
 #[inline]
 fn kind_of_miss(kind: Kind) -> Miss {
     match kind {
-        Kind::Object | Kind::Array | Kind::Null | Kind::String => Miss::Refused,
+        Kind::Object | Kind::Array | Kind::Null | Kind::String | Kind::Binary => Miss::Refused,
         Kind::Truth | Kind::Number => Miss::Lax,
-        Kind::Binary | Kind::Other => Miss::Unknown,
+        Kind::Other => Miss::Unknown,
     }
 }
 
