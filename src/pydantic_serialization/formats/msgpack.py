@@ -19,11 +19,14 @@ from typing import TYPE_CHECKING, Any
 import ormsgpack
 
 from pydantic_serialization.errors import DecodeError
-from pydantic_serialization.formats._base import BoundFormat, FormatOptions, TreeFormat
+from pydantic_serialization.formats._base import BoundFormat, FormatOptions, TreeFormat, tree_options
 from pydantic_serialization.formats._binary import marked, plan_with_marks, unmarked
+from pydantic_serialization.plan.native import bind_msgpack_encoder
 
 if TYPE_CHECKING:
-    from pydantic_serialization._types import Payload
+    from typing import Unpack
+
+    from pydantic_serialization._types import DumpOptions, Payload
     from pydantic_serialization.plan import ModelPlan
 
 _READ = ormsgpack.OPT_NON_STR_KEYS | ormsgpack.OPT_DATETIME_AS_TIMESTAMP_EXT
@@ -33,7 +36,7 @@ _PACKED_END = ormsgpack.packb(_END)
 
 
 class MsgpackFormat(TreeFormat):
-    """MessagePack through ormsgpack."""
+    """MessagePack by the native core, or through ormsgpack."""
 
     name = "msgpack"
     wire_id = 2
@@ -62,8 +65,27 @@ class MsgpackFormat(TreeFormat):
     def bind(self, plan: ModelPlan, options: FormatOptions) -> BoundFormat:
         """Return the functions for one type; see :meth:`Format.bind`."""
         if plan.traits.has_bytes:
-            return _WithBytes().bind(plan_with_marks(plan, self.name), options)
-        return super().bind(plan, options)
+            behind = _WithBytes().bind(plan_with_marks(plan, self.name), options)
+        else:
+            behind = super().bind(plan, options)
+        return _native_writer(plan, options, behind)
+
+
+def _native_writer(plan: ModelPlan, options: FormatOptions, behind: BoundFormat) -> BoundFormat:
+    """Return the functions with a writer by the native core; what the core is not certain of goes to ``behind``."""
+
+    def by_ormsgpack(value: Any, **dump_options: Unpack[DumpOptions]) -> bytes:
+        return behind.encode_with(value, dump_options) if dump_options else behind.encode(value)
+
+    encode = bind_msgpack_encoder(plan, by_ormsgpack, max_depth=options.max_depth)
+    if encode is by_ormsgpack:
+        return behind
+
+    def encode_with(value: Any, dump_options: DumpOptions) -> bytes:
+        data: bytes = encode(value, **tree_options(dump_options))
+        return data
+
+    return behind._replace(encode=encode, encode_with=encode_with)
 
 
 class _WithBytes(MsgpackFormat):
