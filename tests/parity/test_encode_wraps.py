@@ -8,13 +8,12 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import pytest
-from encoders import plan_of
+from encoders import Form, each_form, plan_of
 from parity.outcomes import outcome
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, RootModel, WrapSerializer, model_serializer
 from pydantic_core import PydanticSerializationUnexpectedValue
 
 from pydantic_serialization._native import core
-from pydantic_serialization.plan.native import bind_encoder
 from pydantic_serialization.plan.rebuild import CAN_REBUILD
 
 pytestmark = pytest.mark.skipif(core is None, reason="compares the native core with pydantic")
@@ -168,17 +167,21 @@ def traced(call: Any, value: Any, options: dict[str, Any]) -> Any:
 @pytest.mark.parametrize("kind", [Wrapped, WithInfo, Plain, Recursive, Rooted, Holder, Numbers])
 def test_models_with_serializers_of_their_own_are_native(kind: Any) -> None:
     """Every type here has a program, so that the comparison is not of Pydantic with itself."""
-    assert plan_of(kind).encoding.program is not None, plan_of(kind).encoding.declined
+    for compiled in (plan_of(kind).encoding, plan_of(kind).packing):
+        assert compiled.program is not None, compiled.declined
 
 
+@each_form
 @pytest.mark.parametrize("number", range(len(values())))
 @pytest.mark.parametrize("options", OPTIONS, ids=repr)
-def test_what_wraps_pydantics_serializer_is_called_as_in_pydantic(number: int, options: dict[str, Any]) -> None:
+def test_what_wraps_pydantics_serializer_is_called_as_in_pydantic(
+    form: Form, number: int, options: dict[str, Any]
+) -> None:
     """Text, warnings, errors, the trees that handlers give, and the order of calls are the same."""
     value = values()[number]
-    plan = plan_of(type(value))
-    expected = traced(plan.serializer.to_json, value, options)
-    found = traced(bind_encoder(plan, plan.serializer.to_json), value, options)
+    kind = type(value)
+    expected = traced(form.reference(kind), value, options)
+    found = traced(form.complete(kind, eager=False), value, options)
     assert found[0] == expected[0]
     if expected[0][-1] or "unexpected" in repr(value):
         return  # where Pydantic warns, it may be asked once more

@@ -170,6 +170,18 @@ def encoder(declared: Any) -> Callable[..., Any]:
     return encode
 
 
+def packer(declared: Any) -> Callable[..., Any]:
+    """Return the core's MessagePack encoder of a type, in the same way."""
+    assert core is not None
+    program = plan_for(declared).packing.program
+
+    def decline(*_: Any, **__: Any) -> Any:
+        raise Declined
+
+    encode: Callable[..., Any] = core.msgpack_encoder(program, decline, max_depth=200, eager=True)
+    return encode
+
+
 def quietly(function: Callable[..., Any], *arguments: Any, **options: Any) -> None:
     with contextlib.suppress(ValueError, KeyError, TypeError, Declined):
         function(*arguments, **options)
@@ -190,6 +202,7 @@ def alternating(function: Callable[..., Any], good: Any, bad: Any, **options: An
 read_outer, read_plain, read_wide = decoder(Outer), decoder(Plain), decoder(Wide)
 read_zoo = decoder(zoo.Everything)
 write_written, write_plain, write_zoo = encoder(Written), encoder(Plain), encoder(zoo.Everything)
+pack_written, pack_plain, pack_zoo = packer(Written), packer(Plain), packer(zoo.Everything)
 plain, written, everything = Plain.model_validate_json(PLAIN), Written(), zoo.Everything(extra=[1, {"a": None}])
 odd_plain, odd_written = plain.model_copy(), written.model_copy()
 odd_plain.__dict__["cats"] = [Cat(), "no cat"]
@@ -235,25 +248,40 @@ READING: dict[str, Callable[[], Any]] = {
     "a wrong keyword": lambda: quietly(read_outer, FULL, nothing_like_this=1),
     "a part of the zoo": lambda: quietly(read_zoo, b'{"id":1}'),
 }
-WRITING: dict[str, Callable[[], Any]] = {
-    "success, nothing runs": lambda: write_plain(plain),
-    "success, user code": lambda: write_written(written),
-    "options": lambda: write_zoo(everything, by_alias=True, exclude_unset=True, exclude_none=True, warnings="none"),
-    "context": lambda: write_written(written, context={"a": MARK}),
-    "declined in the middle": alternating(write_plain, plain, odd_plain),
-    "declined behind holes": alternating(write_written, written, odd_written),
-    "declined, an option": alternating(write_plain, plain, plain, include={"a"}),
-    "a serializer refuses": lambda: quietly(write_written, with_value(a=7)),
-    "a serializer fails": lambda: quietly(write_written, with_value(b=8)),
-    "a computed field fails": lambda: quietly(write_written, with_value(b=6)),
-    "models without a declaration": (
-        (lambda: write_written(with_value(anything=[plain, {"k": written}])))
-        if UNDECLARED_MODELS
-        else alternating(write_written, written, with_value(anything=[plain, {"k": written}]))
-    ),
-    "large text": lambda: write_plain(Plain.model_construct(a=1, text="é" * 5000)),
-    "a wrong identifier": alternating(write_written, written, with_value(anything=broken)),
-    "a wrong keyword": lambda: quietly(write_plain, plain, nothing_like_this=1),
+
+
+def writing(
+    write_written: Callable[..., Any], write_plain: Callable[..., Any], write_zoo: Callable[..., Any]
+) -> dict[str, Callable[[], Any]]:
+    """Return the situations of writing, by the encoders of three types."""
+    return {
+        "success, nothing runs": lambda: write_plain(plain),
+        "success, user code": lambda: write_written(written),
+        "options": lambda: write_zoo(everything, by_alias=True, exclude_unset=True, exclude_none=True, warnings="none"),
+        "context": lambda: write_written(written, context={"a": MARK}),
+        "declined in the middle": alternating(write_plain, plain, odd_plain),
+        "declined behind holes": alternating(write_written, written, odd_written),
+        "declined, an option": alternating(write_plain, plain, plain, include={"a"}),
+        "a serializer refuses": lambda: quietly(write_written, with_value(a=7)),
+        "a serializer fails": lambda: quietly(write_written, with_value(b=8)),
+        "a computed field fails": lambda: quietly(write_written, with_value(b=6)),
+        "models without a declaration": (
+            (lambda: write_written(with_value(anything=[plain, {"k": written}])))
+            if UNDECLARED_MODELS
+            else alternating(write_written, written, with_value(anything=[plain, {"k": written}]))
+        ),
+        "large text": lambda: write_plain(Plain.model_construct(a=1, text="é" * 5000)),
+        "a wrong identifier": alternating(write_written, written, with_value(anything=broken)),
+        "a wrong keyword": lambda: quietly(write_plain, plain, nothing_like_this=1),
+    }
+
+
+WRITING = {
+    **writing(write_written, write_plain, write_zoo),
+    **{f"packed: {name}": work for name, work in writing(pack_written, pack_plain, pack_zoo).items()},
+    "packed: what has no bytes in a part": lambda: quietly(pack_written, with_value(a=2**70)),
+    "packed: what has no bytes": alternating(pack_plain, plain, Plain.model_construct(a=2**64)),
+    "packed: equal keys": alternating(pack_zoo, everything, everything.model_copy(update={"extra": {1: 1, "1": 1}})),
 }
 
 # Objects that calls use all the time: a count that is wrong by one per call shows on them.

@@ -12,10 +12,8 @@ from parity.msgpack_documents import garbled, variants
 from parity.msgpack_sides import sides_of, written
 from parity.outcomes import outcome
 
-from pydantic_serialization.plan import plan_for
-
 if TYPE_CHECKING:
-    from pydantic_serialization.plan.spec import ModelPlan
+    pass
 
 OPTIONS: tuple[dict[str, Any], ...] = ({}, {"strict": True}, {"strict": False, "context": {"a": 1}})
 readable = [entry for entry in zoo.ENTRIES if sides_of(entry.type).program is not None]
@@ -41,7 +39,7 @@ def test_most_of_the_zoo_is_read_natively() -> None:
             decode = sides.decoder(lambda *_, **__: "declined")
             if decode(document) == "declined":
                 declined.append(entry.name)
-    assert len(set(declined)) < 0.1 * len(readable), declined
+    assert len(set(declined)) < 0.15 * len(readable), declined
 
 
 @pytest.mark.parametrize("entry", readable, ids=ids)

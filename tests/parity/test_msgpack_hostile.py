@@ -240,7 +240,11 @@ def test_claims_are_not_believed(declared: Any) -> None:
     """Lengths of four thousand millions, in heads inside one another too, cost no memory."""
     documents = [claim + b"\xff\xff\xff\xff" for claim in CLAIMS]
     documents += [b"\x81\xa1a" + document for document in documents]
-    documents += [b"\xdd\xff\xff\xff\xff" * 5000, b"\xdf\0\0\x40\0\xa1a" * 5000, b"\xdd\0\0\x40\0" * 5000 + b"\0" * 20_000]
+    documents += [
+        b"\xdd\xff\xff\xff\xff" * 5000,
+        b"\xdf\0\0\x40\0\xa1a" * 5000,
+        b"\xdd\0\0\x40\0" * 5000 + b"\0" * 20_000,
+    ]
     sides = sides_of(declared)
     for document in documents:
         decode = sides.decoder(lambda *_, **__: "declined")

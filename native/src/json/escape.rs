@@ -44,9 +44,14 @@ pub fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
 
 const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+/// Characters that so many bytes take in base64.
+pub fn base64_length(bytes: usize) -> usize {
+    bytes.div_ceil(3) * 4
+}
+
 /// Write bytes as URL-safe base64 with padding.
 pub fn push_base64(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.reserve(bytes.len().div_ceil(3) * 4);
+    out.reserve(base64_length(bytes.len()));
     for chunk in bytes.chunks(3) {
         let block = [chunk[0], chunk.get(1).copied().unwrap_or(0), chunk.get(2).copied().unwrap_or(0)];
         let bits = u32::from_be_bytes([0, block[0], block[1], block[2]]);
@@ -77,6 +82,7 @@ mod tests {
         let encoded = |bytes: &[u8]| {
             let mut out = Vec::new();
             push_base64(&mut out, bytes);
+            assert_eq!(out.len(), base64_length(bytes.len()));
             String::from_utf8(out).unwrap()
         };
         assert_eq!(encoded(b""), "");

@@ -5,3 +5,4 @@
 pub mod cursor;
 pub mod json;
 pub mod source;
+pub mod write;

@@ -56,3 +56,22 @@ impl Drop for Owned {
         unsafe { ffi::Py_DECREF(self.0.as_ptr()) }
     }
 }
+
+/// Take the exception that is set, with its traceback.
+///
+/// # Safety
+/// An exception is set, and the GIL is held for the result's life.
+pub unsafe fn caught() -> Option<Owned> {
+    let (mut class, mut error, mut trace) = (std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: what is fetched is owned here, or null.
+    unsafe {
+        ffi::PyErr_Fetch(&raw mut class, &raw mut error, &raw mut trace);
+        ffi::PyErr_NormalizeException(&raw mut class, &raw mut error, &raw mut trace);
+        if !error.is_null() && !trace.is_null() {
+            ffi::PyException_SetTraceback(error, trace);
+        }
+        ffi::Py_XDECREF(class);
+        ffi::Py_XDECREF(trace);
+        Owned::from_new(error)
+    }
+}

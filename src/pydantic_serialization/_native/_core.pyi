@@ -16,6 +16,18 @@ def encoder(
         eager: Write natively even where the parts that Pydantic has to write make that slower.
     """
 
+def msgpack_encoder(
+    program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, eager: bool = False
+) -> Callable[..., Any]:
+    """Return a function that writes MessagePack of one type.
+
+    Args:
+        program: What the compiler made of the type.
+        fallback: Does the calls that the program is not certain of, with the same arguments.
+        max_depth: Levels of arrays and maps.
+        eager: Write natively even where the parts that Pydantic has to give make that slower.
+    """
+
 def tree_encoder(program: tuple[Any, ...], fallback: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that gives what Pydantic's ``to_python(value, mode="json")`` gives for one type.
 

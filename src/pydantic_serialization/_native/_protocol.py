@@ -47,6 +47,12 @@ class Core(Protocol):
         """Return a function that writes JSON text of one type."""
         ...
 
+    def msgpack_encoder(
+        self, program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, eager: bool = False
+    ) -> Callable[..., Any]:
+        """Return a function that writes MessagePack of one type."""
+        ...
+
     def tree_encoder(self, program: tuple[Any, ...], fallback: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function that gives what Pydantic's ``to_python(value, mode="json")`` gives for one type."""
         ...

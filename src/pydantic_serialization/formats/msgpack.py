@@ -22,6 +22,7 @@ from pydantic_serialization.errors import DecodeError
 from pydantic_serialization.formats._base import BoundFormat, FormatOptions, TreeFormat
 from pydantic_serialization.formats._binary import MARK, marked, plan_with_marks, unmarked
 from pydantic_serialization.formats._msgpack_reading import read_natively
+from pydantic_serialization.formats._msgpack_writing import write_natively
 
 if TYPE_CHECKING:
     from pydantic_serialization._types import Payload
@@ -34,7 +35,7 @@ _PACKED_END = ormsgpack.packb(_END)
 
 
 class MsgpackFormat(TreeFormat):
-    """MessagePack through ormsgpack."""
+    """MessagePack by the native core, or through ormsgpack."""
 
     name = "msgpack"
     wire_id = 2
@@ -64,8 +65,10 @@ class MsgpackFormat(TreeFormat):
         """Return the functions for one type; see :meth:`Format.bind`."""
         if plan.traits.has_bytes:
             marked_plan = plan_with_marks(plan, self.name)
-            return read_natively(_WithBytes().bind(marked_plan, options), marked_plan, options, mark=MARK)
-        return read_natively(super().bind(plan, options), plan, options)
+            reading = read_natively(_WithBytes().bind(marked_plan, options), marked_plan, options, mark=MARK)
+        else:
+            reading = read_natively(super().bind(plan, options), plan, options)
+        return write_natively(reading, plan, options)
 
 
 class _WithBytes(MsgpackFormat):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_serialization.plan.fingerprint import fingerprint
 from pydantic_serialization.plan.native.decoding import compile_decoding
-from pydantic_serialization.plan.native.encoding import compile_encoding
+from pydantic_serialization.plan.native.encoding import MSGPACK, compile_encoding
 
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator
@@ -81,6 +81,11 @@ class ModelPlan:
     def encoding(self) -> Compiled:
         """How the native core writes JSON text of the type."""
         return compile_encoding(self.wire_schema, self.serializer)
+
+    @cached_property
+    def packing(self) -> Compiled:
+        """How the native core writes MessagePack of the type."""
+        return compile_encoding(self.wire_schema, self.serializer, MSGPACK)
 
     @cached_property
     def decoding(self) -> Compiled:

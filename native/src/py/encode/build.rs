@@ -1,15 +1,15 @@
 //! From the plain tuples that the compiler makes to the nodes of an encoder.
 
 use std::collections::HashMap;
+use std::marker::PhantomData;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple, PyType};
+use pyo3::types::{PyBool, PyFloat, PyString, PyTuple, PyType};
 
 use crate::json::number::InfNan;
 
-use super::buffer::{Buffer, Piece};
 use super::layout::{Slot, Support};
 use super::node::{
     BytesMode, Call, Class, Computed, Dataclass, Default, Detour, Enum, Field, FieldKind, Fields, Literal, Member,
@@ -17,11 +17,16 @@ use super::node::{
     Whole,
 };
 use super::options::Known;
+use super::output::{Output, Piece};
 
 /// The items of a tuple of the program.
-struct Items<'a, 'py>(&'a Bound<'py, PyTuple>);
+struct Items<'a, 'py, O>(&'a Bound<'py, PyTuple>, PhantomData<O>);
 
-impl<'py> Items<'_, 'py> {
+impl<'a, 'py, O: Output> Items<'a, 'py, O> {
+    fn of(tuple: &'a Bound<'py, PyTuple>) -> Self {
+        Self(tuple, PhantomData)
+    }
+
     fn any(&self, index: usize) -> PyResult<Bound<'py, PyAny>> {
         self.0.get_item(index)
     }
@@ -55,11 +60,11 @@ impl<'py> Items<'_, 'py> {
     }
 
     fn node(&self, index: usize) -> PyResult<Node> {
-        node(&self.tuple(index)?)
+        node::<O>(&self.tuple(index)?)
     }
 
     fn nodes(&self, index: usize) -> PyResult<Box<[Node]>> {
-        self.tuple(index)?.iter().map(|item| node(item.cast()?)).collect()
+        self.tuple(index)?.iter().map(|item| node::<O>(item.cast()?)).collect()
     }
 
     fn slot(&self, index: usize) -> PyResult<Option<Slot>> {
@@ -80,12 +85,12 @@ fn unknown(what: &str, name: &str) -> PyErr {
 }
 
 /// Build an encoder from the compiler's program.
-pub fn program(program: &Bound<'_, PyTuple>) -> PyResult<Program> {
-    let items = Items(program);
+pub fn program<O: Output>(program: &Bound<'_, PyTuple>) -> PyResult<Program<O>> {
+    let items = Items::<O>::of(program);
     let modes = items.tuple(2)?;
-    let modes = Items(&modes);
+    let modes = Items::<O>::of(&modes);
     let known = items.tuple(4)?;
-    let known = Items(&known);
+    let known = Items::<O>::of(&known);
     let definitions = items.nodes(1)?;
     Ok(Program {
         root: items.node(0)?,
@@ -107,7 +112,9 @@ pub fn program(program: &Bound<'_, PyTuple>) -> PyResult<Program> {
         known: items.tuple(6)?.iter().map(|item| Ok(class_of(&item)?.addr())).collect::<PyResult<_>>()?,
         may_catch: items.object(7)?,
         failure: items.object(8)?,
+        pack: items.object(9)?,
         anchor: program.clone().into_any().unbind(),
+        form: PhantomData,
     })
 }
 
@@ -126,6 +133,7 @@ fn bytes_mode(name: &str) -> PyResult<BytesMode> {
         "utf8" => BytesMode::Utf8,
         "base64" => BytesMode::Base64,
         "hex" => BytesMode::Hex,
+        "binary" => BytesMode::Binary,
         "unknown" => BytesMode::Unknown,
         _ => return Err(unknown("mode", name)),
     })
@@ -140,8 +148,8 @@ fn temporal_mode(name: &str) -> PyResult<TemporalMode> {
     })
 }
 
-fn node(tuple: &Bound<'_, PyTuple>) -> PyResult<Node> {
-    let items = Items(tuple);
+fn node<O: Output>(tuple: &Bound<'_, PyTuple>) -> PyResult<Node> {
+    let items = Items::<O>::of(tuple);
     let kind = items.text(0)?;
     Ok(match kind.as_str() {
         "any" => Node::Any,
@@ -168,13 +176,13 @@ fn node(tuple: &Bound<'_, PyTuple>) -> PyResult<Node> {
         "dict" => Node::Dict(Box::new((items.node(1)?, items.node(2)?))),
         "model" => Node::Model(Box::new(Model {
             class: items.class(1)?,
-            fields: fields(&items.tuple(2)?)?,
+            fields: fields::<O>(&items.tuple(2)?)?,
             fields_set: items.slot(3)?,
             extra: items.slot(4)?,
             extras: items.node(5)?,
         })),
         "root-model" => Node::Root(Box::new(Root { class: items.class(1)?, node: items.node(2)? })),
-        "typed-dict" => Node::TypedDict(Box::new(TypedDict { fields: fields(&items.tuple(1)?)? })),
+        "typed-dict" => Node::TypedDict(Box::new(TypedDict { fields: fields::<O>(&items.tuple(1)?)? })),
         "dataclass" => Node::Dataclass(Box::new(dataclass(&items)?)),
         "union" => Node::Union(items.nodes(1)?),
         "tagged-union" => Node::Tagged(Box::new(tagged(&items)?)),
@@ -186,7 +194,7 @@ fn node(tuple: &Bound<'_, PyTuple>) -> PyResult<Node> {
             function: items.object(1)?,
             takes_model: items.flag(2)?,
             nothing: if items.any(3)?.is_none() { None } else { Some(items.node(3)?) },
-            result: returned(&items.tuple(4)?)?,
+            result: returned::<O>(&items.tuple(4)?)?,
             handler: items.optional(5)?,
             make_handler: items.optional(6)?,
             make_info: items.optional(7)?,
@@ -196,7 +204,7 @@ fn node(tuple: &Bound<'_, PyTuple>) -> PyResult<Node> {
     })
 }
 
-fn literal(items: &Items<'_, '_>) -> PyResult<Literal> {
+fn literal<O: Output>(items: &Items<'_, '_, O>) -> PyResult<Literal> {
     Ok(Literal {
         ints: items.any(1)?.extract()?,
         strings: texts(&items.tuple(2)?)?,
@@ -213,16 +221,14 @@ fn bytes(item: &Bound<'_, PyAny>) -> PyResult<Box<[u8]>> {
     Ok(item.cast::<PyString>()?.to_str()?.as_bytes().into())
 }
 
-fn enumeration(items: &Items<'_, '_>) -> PyResult<Enum> {
+fn enumeration<O: Output>(items: &Items<'_, '_, O>) -> PyResult<Enum> {
     let members = items.tuple(2)?;
     let members = members.iter().map(|item| {
         let tuple = item.cast::<PyTuple>()?;
-        let items = Items(tuple);
-        Ok(Member {
-            object: items.object(0)?,
-            value: Piece::new(items.text(1)?.as_bytes()),
-            key: Piece::new(items.text(2)?.as_bytes()),
-        })
+        let items = Items::<O>::of(tuple);
+        let mut key = O::behind(Vec::new());
+        push_text(&mut key, &items.text(2)?);
+        Ok(Member { object: items.object(0)?, value: constant::<O>(&items.any(1)?)?, key: Piece::new(key.bytes()) })
     });
     let sub_type = items.text(3)?;
     Ok(Enum {
@@ -238,8 +244,8 @@ fn enumeration(items: &Items<'_, '_>) -> PyResult<Enum> {
     })
 }
 
-fn dataclass(items: &Items<'_, '_>) -> PyResult<Dataclass> {
-    let fields = fields(&items.tuple(3)?)?;
+fn dataclass<O: Output>(items: &Items<'_, '_, O>) -> PyResult<Dataclass> {
+    let fields = fields::<O>(&items.tuple(3)?)?;
     let names = items.tuple(2)?;
     let names = names.iter().map(|name| {
         let index = fields.by_name.get(&bytes(&name)?).copied();
@@ -249,7 +255,7 @@ fn dataclass(items: &Items<'_, '_>) -> PyResult<Dataclass> {
     Ok(Dataclass { class: items.class(1)?, names, fields })
 }
 
-fn tagged(items: &Items<'_, '_>) -> PyResult<Tagged> {
+fn tagged<O: Output>(items: &Items<'_, '_, O>) -> PyResult<Tagged> {
     let mut tags = HashMap::new();
     for item in items.tuple(2)?.iter() {
         let (tag, index): (Bound<'_, PyAny>, usize) = item.extract()?;
@@ -263,17 +269,31 @@ fn tagged(items: &Items<'_, '_>) -> PyResult<Tagged> {
     })
 }
 
-/// `,"name":`
-fn key_piece(name: &str) -> Piece {
-    let mut text = Buffer::default();
-    text.push(b',');
-    text.push_string(name.as_bytes());
-    text.push(b':');
-    Piece::new(&text.bytes)
+fn push_text<O: Output>(out: &mut O, text: &str) {
+    out.push_text(text.as_bytes(), !text.is_ascii());
 }
 
-fn fields(tuple: &Bound<'_, PyTuple>) -> PyResult<Fields> {
-    let items = Items(tuple);
+/// A plain value that stands in the program.
+fn constant<O: Output>(value: &Bound<'_, PyAny>) -> PyResult<Piece> {
+    let mut out = O::behind(Vec::new());
+    if value.is_none() {
+        out.push_null();
+    } else if let Ok(text) = value.cast::<PyString>() {
+        push_text(&mut out, text.to_str()?);
+    } else if let Ok(value) = value.cast::<PyBool>() {
+        out.push_bool(value.is_true());
+    } else if let Ok(value) = value.cast::<PyFloat>() {
+        out.push_float(value.value(), true);
+    } else if let Ok(number) = value.extract() {
+        out.push_int(number);
+    } else if !out.push_large_int(value.str()?.to_str()?.as_bytes()) {
+        return Err(PyValueError::new_err("an integer in the program is too large"));
+    }
+    Ok(Piece::new(out.bytes()))
+}
+
+fn fields<O: Output>(tuple: &Bound<'_, PyTuple>) -> PyResult<Fields> {
+    let items = Items::<O>::of(tuple);
     let mut found = Fields {
         fields: Vec::new(),
         by_name: HashMap::new(),
@@ -283,9 +303,10 @@ fn fields(tuple: &Bound<'_, PyTuple>) -> PyResult<Fields> {
         computed: Vec::new(),
         detours: false,
         serializer: items.object(4)?,
+        share_aliases: items.flag(5)?,
     };
     for item in items.tuple(0)?.iter() {
-        let field = field(item.cast()?)?;
+        let field = field::<O>(item.cast()?)?;
         found.required += usize::from(field.required);
         found.detours |= matches!(field.kind, FieldKind::Detour(_) | FieldKind::Native(Node::Call(_)));
         // SAFETY: the key is a string that the program holds.
@@ -295,48 +316,41 @@ fn fields(tuple: &Bound<'_, PyTuple>) -> PyResult<Fields> {
     }
     for item in items.tuple(2)?.iter() {
         found.detours = true;
-        found.computed.push(computed(item.cast()?)?);
+        found.computed.push(computed::<O>(item.cast()?)?);
     }
     Ok(found)
 }
 
-fn computed(tuple: &Bound<'_, PyTuple>) -> PyResult<Computed> {
-    let items = Items(tuple);
+fn computed<O: Output>(tuple: &Bound<'_, PyTuple>) -> PyResult<Computed> {
+    let items = Items::<O>::of(tuple);
     if items.text(0)? == "detour" {
-        return Ok(Computed::Detour(detour(&items.tuple(1)?)?));
+        return Ok(Computed::Detour(detour::<O>(&items.tuple(1)?)?));
     }
     Ok(Computed::Property(Box::new(Property {
         attribute: items.object(1)?,
-        names: [key_piece(&items.text(1)?), key_piece(&items.text(2)?)],
-        result: returned(&items.tuple(3)?)?,
+        names: [O::name_piece(&items.text(1)?), O::name_piece(&items.text(2)?)],
+        result: returned::<O>(&items.tuple(3)?)?,
     })))
 }
 
-fn returned(tuple: &Bound<'_, PyTuple>) -> PyResult<Returned> {
-    let items = Items(tuple);
-    let key = items.any(3)?;
-    let mut prefix = Buffer::default();
-    if !key.is_none() {
-        prefix.push(b'{');
-        prefix.push_string(&bytes(&key)?);
-        prefix.push(b':');
-    }
-    Ok(Returned { node: items.node(0)?, name: items.object(1)?, whole: items.object(2)?, prefix: prefix.bytes.into() })
+fn returned<O: Output>(tuple: &Bound<'_, PyTuple>) -> PyResult<Returned> {
+    let items = Items::<O>::of(tuple);
+    Ok(Returned { node: items.node(0)?, name: items.object(1)?, whole: items.object(2)?, field: items.optional(3)? })
 }
 
-fn field(tuple: &Bound<'_, PyTuple>) -> PyResult<Field> {
-    let items = Items(tuple);
+fn field<O: Output>(tuple: &Bound<'_, PyTuple>) -> PyResult<Field> {
+    let items = Items::<O>::of(tuple);
     let mode = items.text(4)?;
     let kind = match mode.as_str() {
         "native" => FieldKind::Native(items.node(5)?),
         "excluded" => FieldKind::Excluded,
-        "detour" => FieldKind::Detour(detour(&items.tuple(5)?)?),
+        "detour" => FieldKind::Detour(detour::<O>(&items.tuple(5)?)?),
         _ => return Err(unknown("field", &mode)),
     };
     let default = items.text(6)?;
     Ok(Field {
         key: items.object(0)?,
-        names: [key_piece(&items.text(1)?), key_piece(&items.text(2)?)],
+        names: [O::name_piece(&items.text(1)?), O::name_piece(&items.text(2)?)],
         required: items.flag(3)?,
         kind,
         default: match default.as_str() {
@@ -347,8 +361,8 @@ fn field(tuple: &Bound<'_, PyTuple>) -> PyResult<Field> {
     })
 }
 
-fn detour(tuple: &Bound<'_, PyTuple>) -> PyResult<Detour> {
-    let items = Items(tuple);
+fn detour<O: Output>(tuple: &Bound<'_, PyTuple>) -> PyResult<Detour> {
+    let items = Items::<O>::of(tuple);
     Ok(Detour { include: items.object(0)?, keeps_warnings: items.flag(1)? })
 }
 

@@ -4,18 +4,18 @@ use pyo3::ffi;
 
 use crate::py::object::Owned;
 
-use super::holes::{Filled, Passed, failed};
+use super::fill::{Outcome, Passed, Unfilled, failed};
 use super::node::{Call, Object, Program};
 use super::options::Warnings;
 
 /// Call a serializer for a value. `owner` is the model of which the value is a field.
-pub fn call(
-    program: &Program,
+pub fn call<O>(
+    program: &Program<O>,
     call: &Call,
     owner: Option<&Owned>,
     value: &Owned,
     passed: &Passed<'_>,
-) -> Result<Owned, Filled> {
+) -> Outcome<Owned> {
     let handler = handler(program, call, passed)?;
     let info = match call.make_info {
         Some(make) => Some(made(make, &[], passed)?),
@@ -36,7 +36,7 @@ pub fn call(
 }
 
 /// What a wrap serializer calls for what Pydantic would write.
-fn handler(program: &Program, call: &Call, passed: &Passed<'_>) -> Result<Option<Owned>, Filled> {
+fn handler<O>(program: &Program<O>, call: &Call, passed: &Passed<'_>) -> Outcome<Option<Owned>> {
     let (Some(plain), Some(make)) = (call.handler, call.make_handler) else {
         return Ok(None);
     };
@@ -52,16 +52,16 @@ fn handler(program: &Program, call: &Call, passed: &Passed<'_>) -> Result<Option
 }
 
 /// Make an argument with the options of the call.
-fn made(make: Object, first: &[Object], passed: &Passed<'_>) -> Result<Owned, Filled> {
+fn made(make: Object, first: &[Object], passed: &Passed<'_>) -> Outcome<Owned> {
     let values: Vec<Object> = first.iter().copied().chain(passed.keywords.iter().map(|(_, value)| *value)).collect();
     // SAFETY: everything in the lists is held by the program, or by the caller of the encoder.
     unsafe {
-        let names = Owned::from_new(ffi::PyTuple_New(passed.keywords.len() as isize)).ok_or(Filled::Raised)?;
+        let names = Owned::from_new(ffi::PyTuple_New(passed.keywords.len() as isize)).ok_or(Unfilled::Raised)?;
         for (index, (name, _)) in passed.keywords.iter().enumerate() {
             ffi::Py_INCREF(*name);
             ffi::PyTuple_SET_ITEM(names.as_ptr(), index as isize, *name);
         }
         Owned::from_new(ffi::PyObject_Vectorcall(make, values.as_ptr(), first.len(), names.as_ptr()))
-            .ok_or(Filled::Raised)
+            .ok_or(Unfilled::Raised)
     }
 }

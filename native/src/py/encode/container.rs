@@ -1,16 +1,19 @@
 //! Lists, tuples, sets and dicts.
 
+use std::ops::Range;
+
 use pyo3::ffi;
 
+use crate::json::number::{LONGEST_INT, write_int};
 use crate::py::object::Owned;
 
 use super::node::{Class, Node, Object, Tuple};
-use super::scalar::text_of;
+use super::output::Output;
 use super::state::{Outcome, State, Stop};
 use super::table::Walk;
 
 /// Each has the contract of [`State::encode`].
-impl State<'_> {
+impl<O: Output> State<'_, O> {
     pub unsafe fn encode_list<const STRICT: bool>(&mut self, item: &Node, value: Object) -> Outcome {
         // SAFETY: the value is held, and each item is fetched when its turn comes: the list may change while Python code
         // runs, never while an item is borrowed without any.
@@ -20,27 +23,27 @@ impl State<'_> {
             }
             self.enter()?;
             let _held = Self::hold(value);
-            self.out.push(b'[');
+            let length = ffi::PyList_GET_SIZE(value);
+            self.out.begin_array(length as usize);
             let mut index = 0;
             let program = self.program;
             let item = program.resolved(item);
             if let Node::Model(model) = item {
                 while index < ffi::PyList_GET_SIZE(value) {
-                    if index != 0 {
-                        self.out.push(b',');
-                    }
+                    self.out.next(index == 0);
                     self.encode_model::<STRICT>(model, ffi::PyList_GET_ITEM(value, index))?;
                     index += 1;
                 }
             }
             while index < ffi::PyList_GET_SIZE(value) {
-                if index != 0 {
-                    self.out.push(b',');
-                }
+                self.out.next(index == 0);
                 self.encode::<STRICT>(item, ffi::PyList_GET_ITEM(value, index))?;
                 index += 1;
             }
-            self.out.push(b']');
+            if O::IS_COUNTED && index != length {
+                return Err(Stop::Decline); // it has changed
+            }
+            self.out.end_array();
         }
         self.leave();
         Ok(())
@@ -64,11 +67,9 @@ impl State<'_> {
             }
             self.enter()?;
             let _held = Self::hold(value);
-            self.out.push(b'[');
+            self.out.begin_array(length);
             for index in 0..length {
-                if index != 0 {
-                    self.out.push(b',');
-                }
+                self.out.next(index == 0);
                 let item = match node.variadic {
                     Some(at) if index >= at => {
                         let behind = declared - 1 - at;
@@ -78,7 +79,7 @@ impl State<'_> {
                 };
                 self.encode::<STRICT>(&node.items[item], ffi::PyTuple_GET_ITEM(value, index as isize))?;
             }
-            self.out.push(b']');
+            self.out.end_array();
         }
         self.leave();
         Ok(())
@@ -96,20 +97,22 @@ impl State<'_> {
                 ffi::PyErr_Clear();
                 return Err(Stop::Decline);
             };
-            self.out.push(b'[');
-            let mut is_first = true;
+            let length = ffi::PySet_Size(value) as usize;
+            self.out.begin_array(length);
+            let mut written = 0;
             while let Some(element) = Owned::from_new(ffi::PyIter_Next(iterator.as_ptr())) {
-                if !is_first {
-                    self.out.push(b',');
-                }
-                is_first = false;
+                self.out.next(written == 0);
+                written += 1;
                 self.encode::<STRICT>(item, element.as_ptr())?;
+            }
+            if O::IS_COUNTED && written != length {
+                return Err(Stop::Decline); // it has changed
             }
             if !ffi::PyErr_Occurred().is_null() {
                 ffi::PyErr_Clear();
                 return Err(Stop::Decline);
             }
-            self.out.push(b']');
+            self.out.end_array();
         }
         self.leave();
         Ok(())
@@ -124,13 +127,12 @@ impl State<'_> {
             self.enter()?;
             let _held = Self::hold(value);
             let mut walk = Walk::over(value);
-            self.out.push(b'{');
-            let mut is_first = true;
+            let length = ffi::PyDict_Size(value) as usize;
+            self.out.begin_dict(length);
+            let (mut written, mut names) = (0, Names::default());
             while let Some((name, element)) = walk.next()? {
-                if !is_first {
-                    self.out.push(b',');
-                }
-                is_first = false;
+                self.out.next(written == 0);
+                written += 1;
                 let element = Self::hold(element); // a key may run Python code
                 if ffi::PyUnicode_CheckExact(name) != 0 && matches!(key, Node::Str | Node::Any) {
                     self.push_text(name)?;
@@ -139,12 +141,19 @@ impl State<'_> {
                     return Err(Stop::Decline);
                 } else {
                     let name = Self::hold(name);
+                    let start = self.out.len();
                     self.encode_key(key, name.as_ptr())?;
+                    if O::IS_COUNTED {
+                        names.note(name.as_ptr(), start..self.out.len());
+                    }
                 }
-                self.out.push(b':');
+                self.out.colon();
                 self.encode::<STRICT>(item, element.as_ptr())?;
             }
-            self.out.push(b'}');
+            if O::IS_COUNTED && (written != length || names.may_be_equal(length, self.out.bytes())) {
+                return Err(Stop::Decline); // it has changed; or it has fewer members than keys
+            }
+            self.out.end_dict();
         }
         self.leave();
         Ok(())
@@ -169,17 +178,10 @@ impl State<'_> {
             match node {
                 Node::Str if ffi::PyUnicode_Check(key) != 0 => self.push_text(key),
                 Node::Shared(index) => self.encode_key(&self.program.definitions[*index], key),
-                Node::Int | Node::Any if ffi::PyLong_CheckExact(key) != 0 => {
-                    self.out.push(b'"');
-                    self.push_int(key)?;
-                    self.out.push(b'"');
-                    Ok(())
-                }
+                Node::Int | Node::Any if ffi::PyLong_CheckExact(key) != 0 => self.push_int_key(key),
                 Node::Float(_) if ffi::PyFloat_CheckExact(key) != 0 => self.push_str_of(key),
                 Node::Bool | Node::Any if ffi::PyBool_Check(key) != 0 => {
-                    self.out.push(b'"');
-                    self.encode_bool::<false>(key)?;
-                    self.out.push(b'"');
+                    self.out.push_ascii(if key == ffi::Py_True() { b"true" } else { b"false" });
                     Ok(())
                 }
                 Node::Literal(_) | Node::Nullable(_) if ffi::PyUnicode_CheckExact(key) != 0 => match node {
@@ -207,6 +209,25 @@ impl State<'_> {
         }
     }
 
+    unsafe fn push_int_key(&mut self, key: Object) -> Outcome {
+        let mut overflow = 0;
+        // SAFETY: the key is a live int; the text is used while its owner lives.
+        unsafe {
+            let number = ffi::PyLong_AsLongLongAndOverflow(key, &raw mut overflow);
+            if overflow == 0 {
+                let mut digits = [0; LONGEST_INT];
+                let length = write_int(&mut digits, number);
+                self.out.push_ascii(&digits[..length]);
+                return Ok(());
+            }
+            let Some(digits) = Owned::from_new(ffi::PyObject_Str(key)) else {
+                ffi::PyErr_Clear(); // more digits than Python turns into text
+                return Err(Stop::Decline);
+            };
+            self.push_text(digits.as_ptr())
+        }
+    }
+
     /// Write the name of an extra attribute, and the colon.
     pub unsafe fn push_name(&mut self, name: Object) -> Outcome {
         // SAFETY: the name is alive.
@@ -214,11 +235,41 @@ impl State<'_> {
             if ffi::PyUnicode_CheckExact(name) == 0 {
                 return Err(Stop::Decline);
             }
-            let (text, wide) = text_of(name).ok_or(Stop::Decline)?;
-            self.out.wide |= wide;
-            self.out.push_string(text);
+            self.push_text(name)?;
         }
-        self.out.push(b':');
+        self.out.colon();
         Ok(())
+    }
+}
+
+/// Keys of one dict that are no texts themselves: two of them may be written as the same text.
+#[derive(Default)]
+struct Names {
+    places: Vec<Range<usize>>,
+    ints: usize,
+}
+
+impl Names {
+    /// Note what was written for a key.
+    unsafe fn note(&mut self, key: Object, place: Range<usize>) {
+        // SAFETY: the caller says that the key is alive.
+        if unsafe { ffi::PyLong_CheckExact(key) } != 0 {
+            self.ints += 1; // no two ints have the same text
+        } else {
+            self.places.push(place);
+        }
+    }
+
+    /// Whether two of so many keys are equal now, or could be.
+    fn may_be_equal(&self, keys: usize, written: &[u8]) -> bool {
+        if self.places.is_empty() {
+            return self.ints != 0 && self.ints != keys;
+        }
+        if self.places.len() != keys {
+            return true;
+        }
+        let mut texts: Vec<&[u8]> = self.places.iter().map(|place| &written[place.clone()]).collect();
+        texts.sort_unstable();
+        texts.windows(2).any(|pair| pair[0] == pair[1])
     }
 }

@@ -7,11 +7,12 @@ use crate::py::object::Owned;
 use super::holes::Hole;
 use super::layout::{lookup, reads_plainly};
 use super::node::{Class, Literal, Node, Object, TemporalMode};
+use super::output::Output;
 use super::scalar::text_of;
 use super::state::{Outcome, State, Stop};
 
 /// Each has the contract of [`State::encode`].
-impl State<'_> {
+impl<O: Output> State<'_, O> {
     pub unsafe fn encode_any<const STRICT: bool>(&mut self, value: Object) -> Outcome {
         // SAFETY: the value is alive; the arms hold what they have to.
         unsafe {
@@ -92,14 +93,13 @@ impl State<'_> {
         unsafe {
             self.enter()?;
             let _held = Self::hold(value);
-            self.out.push(b'[');
-            for index in 0..ffi::PyTuple_GET_SIZE(value) {
-                if index != 0 {
-                    self.out.push(b',');
-                }
+            let length = ffi::PyTuple_GET_SIZE(value);
+            self.out.begin_array(length as usize);
+            for index in 0..length {
+                self.out.next(index == 0);
                 self.encode_any::<STRICT>(ffi::PyTuple_GET_ITEM(value, index))?;
             }
-            self.out.push(b']');
+            self.out.end_array();
         }
         self.leave();
         Ok(())

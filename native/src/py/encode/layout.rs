@@ -106,6 +106,9 @@ pub struct Names {
     pub error: Object,
     pub fields_set: Object,
     pub extra: Object,
+    pub to_python: Object,
+    pub mode: Object,
+    pub json: Object,
 }
 
 impl Support {
@@ -150,6 +153,9 @@ impl Support {
                 error: name(12)?,
                 fields_set: name(13)?,
                 extra: name(14)?,
+                to_python: name(15)?,
+                mode: name(16)?,
+                json: name(17)?,
             },
         })
     }

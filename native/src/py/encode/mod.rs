@@ -1,15 +1,20 @@
-//! Models to JSON text.
+//! Models to JSON text and to MessagePack.
 
-mod buffer;
 mod build;
 mod calls;
+mod clean_copy;
 mod container;
+mod fill;
 mod holes;
 mod infer;
+mod json_text;
 pub(crate) mod layout;
 mod model;
 mod node;
 mod options;
+mod output;
+mod packed;
+mod parts;
 mod record;
 mod run;
 mod scalar;
@@ -40,7 +45,20 @@ fn encoder<'py>(
     eager: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let encoder = run::Encoder::new(build::program(program)?, fallback.unbind(), max_depth, text, eager);
-    crate::py::function::bound(Bound::new(program.py(), encoder)?)
+    crate::py::function::bound(Bound::new(program.py(), run::JsonEncoder(encoder))?)
+}
+
+/// Return a function that writes MessagePack of one type; the arguments are those of [`encoder`].
+#[pyfunction]
+#[pyo3(signature = (program, fallback, *, max_depth, eager = false))]
+fn msgpack_encoder<'py>(
+    program: &Bound<'py, PyTuple>,
+    fallback: Bound<'py, PyAny>,
+    max_depth: usize,
+    eager: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let encoder = run::Encoder::new(build::program(program)?, fallback.unbind(), max_depth, false, eager);
+    crate::py::function::bound(Bound::new(program.py(), run::MsgpackEncoder(encoder))?)
 }
 
 /// Return a function that gives what Pydantic's `to_python(value, mode="json")` gives for one type.
@@ -54,5 +72,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     build::import_datetime()?;
     table::probe(module.py())?;
     module.add_function(wrap_pyfunction!(tree_encoder, module)?)?;
-    module.add_function(wrap_pyfunction!(encoder, module)?)
+    module.add_function(wrap_pyfunction!(encoder, module)?)?;
+    module.add_function(wrap_pyfunction!(msgpack_encoder, module)?)
 }

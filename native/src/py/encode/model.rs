@@ -6,12 +6,13 @@ use crate::py::object::Owned;
 
 use super::layout::lookup;
 use super::node::{Class, Dataclass, Model, Object, Root, TypedDict};
+use super::output::Output;
 use super::record::Record;
 use super::state::{Outcome, State, Stop};
 use super::table::{self, Walk};
 
 /// Each has the contract of [`State::encode`].
-impl State<'_> {
+impl<O: Output> State<'_, O> {
     #[inline]
     pub unsafe fn encode_model<const STRICT: bool>(&mut self, model: &Model, value: Object) -> Outcome {
         // SAFETY: the value is held; its class is one whose attributes are where the slots say.
@@ -80,12 +81,13 @@ impl State<'_> {
         // SAFETY: everything is held by the caller; the names given are held here.
         unsafe {
             let _given = (!given.is_null()).then(|| Self::hold(given));
-            let mut record = Record::begin(self);
+            let extras = extra.map_or(0, |extra| ffi::PyDict_Size(extra) as usize);
+            let mut record = Record::begin(self, model.fields.fields.len() + extras);
             self.encode_filtered::<STRICT>(&model.fields, &mut record, value, attributes, given)?;
             if let Some(extra) = extra {
                 self.encode_extra::<STRICT>(model, &mut record, extra)?;
             }
-            self.encode_computed(&model.fields, &mut record, value);
+            self.encode_computed(&model.fields, &mut record, value)?;
             record.end(self);
         }
         Ok(())
@@ -104,7 +106,7 @@ impl State<'_> {
                 if self.options.exclude_none && element == ffi::Py_None() {
                     continue;
                 }
-                if STRICT || model.fields.detours {
+                if STRICT || O::IS_COUNTED || model.fields.detours {
                     self.refuse_known_name(&model.fields, name)?;
                 }
                 let element = Self::hold(element);
@@ -201,7 +203,7 @@ impl State<'_> {
             }
             self.enter()?;
             let _held = Self::hold(value);
-            let mut record = Record::begin(self);
+            let mut record = Record::begin(self, node.fields.fields.len());
             self.encode_filtered::<STRICT>(&node.fields, &mut record, value, value, std::ptr::null_mut())?;
             record.end(self);
         }
@@ -221,7 +223,7 @@ impl State<'_> {
             self.enter()?;
             let _held = Self::hold(value);
             let attributes = Self::attributes_of(value)?;
-            let mut record = Record::begin(self);
+            let mut record = Record::begin(self, node.fields.fields.len());
             for (name, index) in &node.names {
                 let inner = ffi::PyDict_GetItemWithError(attributes.as_ptr(), *name);
                 if inner.is_null() {
@@ -232,7 +234,7 @@ impl State<'_> {
                 let field = &node.fields.fields[*index];
                 self.encode_member::<STRICT>(&node.fields, field, &mut record, value, inner.as_ptr())?;
             }
-            self.encode_computed(&node.fields, &mut record, value);
+            self.encode_computed(&node.fields, &mut record, value)?;
             record.end(self);
         }
         self.leave();

@@ -3,15 +3,16 @@
 //! Pointers to Python objects in here are borrowed from [`Program::anchor`], which lives as long as the nodes.
 
 use std::collections::{HashMap, HashSet};
+use std::marker::PhantomData;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::json::number::InfNan;
 
-use super::buffer::Piece;
 use super::layout::{Slot, Support};
 use super::options::Known;
+use super::output::Piece;
 
 /// A borrowed object.
 pub type Object = *mut ffi::PyObject;
@@ -23,6 +24,8 @@ pub enum BytesMode {
     Utf8,
     Base64,
     Hex,
+    /// As bytes, in a form that has them.
+    Binary,
     /// Not known here: do not write it.
     Unknown,
 }
@@ -114,7 +117,7 @@ pub enum SubType {
 pub struct Member {
     pub object: Object,
     pub value: Piece,
-    /// What it is as the key of an object, with quotes.
+    /// What it is as the key of an object.
     pub key: Piece,
 }
 
@@ -181,8 +184,8 @@ pub struct Returned {
     pub name: Object,
     /// A serializer of Pydantic's for what the node does not write.
     pub whole: Object,
-    /// What that serializer writes before the value: a bracket and a name, or nothing.
-    pub prefix: Box<[u8]>,
+    /// The name of the field that this serializer writes the value as the only member of an object under, if it does.
+    pub field: Option<Object>,
 }
 
 /// The fields of one class, in the order of its schema.
@@ -195,6 +198,8 @@ pub struct Fields {
     /// How many must be there inside a union.
     pub required: usize,
     pub computed: Vec<Computed>,
+    /// Two of them have one alias.
+    pub share_aliases: bool,
     /// Some fields go through the class's own serializer, or through functions of the user's.
     pub detours: bool,
     pub serializer: Object,
@@ -202,7 +207,7 @@ pub struct Fields {
 
 pub struct Field {
     pub key: Object,
-    /// `,"name":`, and the same for the alias.
+    /// The name with what is around it, and the same for the alias.
     pub names: [Piece; 2],
     pub required: bool,
     pub kind: FieldKind,
@@ -244,7 +249,8 @@ pub enum Default {
     Opaque,
 }
 
-pub struct Program {
+/// A program for one form of output, which its pieces are in.
+pub struct Program<O> {
     pub root: Node,
     pub definitions: Vec<Node>,
     pub modes: Modes,
@@ -255,13 +261,16 @@ pub struct Program {
     pub known: HashSet<usize>,
     /// Makes the error of Pydantic's for an exception in a function of the user's.
     pub failure: Object,
+    /// Writes what is found in a part and is no plain value, or raises its error; `None` where Pydantic writes parts.
+    pub pack: Object,
     /// Says of a class whether its code could catch a warning that has become an error.
     pub may_catch: Object,
     /// Everything that the nodes borrow.
     pub anchor: Py<PyAny>,
+    pub form: PhantomData<O>,
 }
 
-impl Program {
+impl<O> Program<O> {
     /// Follow a node that stands for a part of the program.
     #[inline]
     pub fn resolved<'p>(&'p self, mut node: &'p Node) -> &'p Node {

@@ -2,45 +2,65 @@
 
 use pyo3::ffi;
 
-use crate::json::number::LONGEST_INT;
-
-use super::buffer::{Piece, STRING_ROOM};
 use super::holes::{Comma, Hole};
 use super::node::{Call, Computed, Default, Field, FieldKind, Fields, Node, Object};
+use super::output::{Output, Piece};
 use super::scalar::text_of;
 use super::state::{Outcome, State, Stop};
 use super::table::{InPlace, Walk};
 
 /// An object whose members are being written, some of which may be holes.
 pub struct Record {
-    has_native: bool,
+    start: usize,
+    /// Bytes that were left for the number of members.
+    head: usize,
+    /// Members that are there in any case.
+    members: usize,
+    /// How many holes were there before it.
+    holes_before: usize,
     has_holes: bool,
 }
 
 impl Record {
-    pub fn begin(state: &mut State<'_>) -> Self {
-        state.out.push(b'{');
-        Self { has_native: false, has_holes: false }
+    /// Begin an object of so many members, or fewer, beside its holes.
+    pub fn begin<O: Output>(state: &mut State<'_, O>, at_most: usize) -> Self {
+        let start = state.out.len();
+        let head = if O::IS_COUNTED {
+            state.out.begin_members(at_most)
+        } else {
+            state.out.begin_dict(0);
+            0
+        };
+        Self { start, head, members: 0, holes_before: state.holes.len(), has_holes: false }
     }
 
-    pub fn end(self, state: &mut State<'_>) {
-        state.out.push(b'}');
+    pub fn end<O: Output>(self, state: &mut State<'_, O>) {
+        if !O::IS_COUNTED {
+            state.out.end_dict();
+        } else if self.has_holes {
+            // The number is known when the holes are filled.
+            let begin = Hole::begin(self.start, self.head, self.members);
+            state.holes.insert(self.holes_before, begin);
+            state.holes.push(Hole::end(state.out.len()));
+        } else {
+            state.end_members(self.start, self.head, self.members, self.holes_before);
+        }
     }
 
     /// Write what stands before a native member.
     #[inline]
-    pub fn member(&mut self, state: &mut State<'_>) {
-        if self.has_native {
-            state.out.push(b',');
-        } else if self.has_holes {
+    pub fn member<O: Output>(&mut self, state: &mut State<'_, O>) {
+        if self.members > 0 {
+            state.out.next(false);
+        } else if self.has_holes && !O::IS_COUNTED {
             state.holes.push(Hole::comma(state.out.len()));
         }
-        self.has_native = true;
+        self.members += 1;
     }
 
     /// What stands before a hole.
     fn hole(&mut self) -> Comma {
-        let comma = match (self.has_native, self.has_holes) {
+        let comma = match (self.members > 0, self.has_holes) {
             (true, _) => Comma::Always,
             (false, true) => Comma::AfterHoles,
             (false, false) => Comma::First,
@@ -51,7 +71,7 @@ impl Record {
 }
 
 /// Each has the contract of [`State::encode`].
-impl State<'_> {
+impl<O: Output> State<'_, O> {
     /// Write the fields of an instance that has no extra attributes, with nothing left out and nothing left to Pydantic.
     ///
     /// In the order of the dict: usually that of the schema, with the schema's own key objects.
@@ -59,16 +79,17 @@ impl State<'_> {
     pub unsafe fn encode_fields<const STRICT: bool>(&mut self, fields: &Fields, attributes: Object) -> Outcome {
         // SAFETY: the dict is held; the walk notices changes; values that may run Python code hold themselves.
         unsafe {
+            let by_alias = self.by_alias(fields)?;
             let Some(mut walk) = InPlace::over(attributes) else {
-                let mut record = Record::begin(self);
+                let mut record = Record::begin(self, fields.fields.len());
                 let nothing = std::ptr::null_mut();
                 self.encode_filtered::<STRICT>(fields, &mut record, nothing, attributes, nothing)?;
                 record.end(self);
                 return Ok(());
             };
-            let by_alias = usize::from(self.options.by_alias.unwrap_or(fields.by_alias));
-            let start = self.out.len();
-            let (mut next, mut required) = (0, 0);
+            let (start, holes_before) = (self.out.len(), self.holes.len());
+            let head = self.out.begin_members(fields.fields.len());
+            let (mut next, mut required, mut members) = (0, 0, 0);
             while let Some((key, value)) = walk.next()? {
                 let field = match fields.fields.get(next) {
                     Some(field) if field.key == key => field,
@@ -84,21 +105,35 @@ impl State<'_> {
                 next += 1;
                 required += usize::from(field.required);
                 if let FieldKind::Native(node) = &field.kind {
-                    // Begins with a comma, the first of which becomes the bracket.
-                    self.encode_named::<STRICT>(&field.names[by_alias], node, value)?;
+                    members += 1;
+                    self.encode_named::<STRICT>(&field.names[usize::from(by_alias)], node, value)?;
                 }
             }
             if STRICT && required < fields.required {
                 return Err(Stop::Reject);
             }
-            if self.out.len() == start {
-                self.out.push(b'{');
-            } else {
-                self.out.bytes[start] = b'{';
-            }
-            self.out.push(b'}');
+            self.end_members(start, head, members, holes_before);
         }
         Ok(())
+    }
+
+    /// End an object whose number of members is known.
+    #[inline]
+    fn end_members(&mut self, start: usize, head: usize, members: usize, holes_before: usize) {
+        let moved = self.out.end_members(start, head, members);
+        if moved != 0 {
+            self.holes[holes_before..].iter_mut().for_each(|hole| hole.shift(moved));
+        }
+    }
+
+    /// Whether fields are written by their aliases.
+    #[inline]
+    fn by_alias(&self, fields: &Fields) -> Result<bool, Stop> {
+        let by_alias = self.options.by_alias.unwrap_or(fields.by_alias);
+        if O::IS_COUNTED && by_alias && fields.share_aliases {
+            return Err(Stop::Decline);
+        }
+        Ok(by_alias)
     }
 
     /// Write a name and its value; what models have most without a call.
@@ -109,17 +144,16 @@ impl State<'_> {
             match node {
                 Node::Str if ffi::PyUnicode_CheckExact(value) != 0 => {
                     let (text, wide) = text_of(value).ok_or(Stop::Decline)?;
-                    self.out.reserve(name.room() + text.len() + STRING_ROOM);
-                    self.out.put_piece(name);
-                    self.out.wide |= wide;
-                    self.out.put_string(text);
+                    self.out.reserve(name.room() + text.len() + O::TEXT_ROOM);
+                    self.out.put_name(name);
+                    self.out.put_text(text, wide);
                     Ok(())
                 }
                 Node::Int if ffi::PyLong_CheckExact(value) != 0 => {
                     let mut overflow = 0;
                     let number = ffi::PyLong_AsLongLongAndOverflow(value, &raw mut overflow);
-                    self.out.reserve(name.room() + LONGEST_INT);
-                    self.out.put_piece(name);
+                    self.out.reserve(name.room() + O::INT_ROOM);
+                    self.out.put_name(name);
                     if overflow != 0 {
                         return self.push_int(value);
                     }
@@ -127,7 +161,7 @@ impl State<'_> {
                     Ok(())
                 }
                 _ => {
-                    self.out.push_piece(name);
+                    self.out.push_name(name);
                     self.encode_other::<STRICT>(node, value)
                 }
             }
@@ -197,6 +231,7 @@ impl State<'_> {
                     if STRICT {
                         return Err(Stop::Decline);
                     }
+                    self.by_alias(fields)?;
                     let call = (fields.serializer, owner);
                     let (include, keeps) = (detour.include, detour.keeps_warnings);
                     let hole = Hole::member(self.out.len(), self.depth, record.hole(), call, include, keeps);
@@ -210,9 +245,9 @@ impl State<'_> {
             if self.options.exclude_defaults && self.is_default(&field.default, value)? {
                 return Ok(());
             }
-            let by_alias = self.options.by_alias.unwrap_or(fields.by_alias);
+            let by_alias = self.by_alias(fields)?;
             record.member(self);
-            self.out.push_piece_behind_comma(&field.names[usize::from(by_alias)]);
+            self.out.push_first_name(&field.names[usize::from(by_alias)]);
             if let Node::Call(call) = node {
                 return self.leave_call::<STRICT>(call, owner, value);
             }
@@ -238,11 +273,11 @@ impl State<'_> {
     }
 
     /// Leave holes for the computed fields.
-    pub unsafe fn encode_computed(&mut self, fields: &Fields, record: &mut Record, owner: Object) {
-        if self.options.round_trip || self.options.exclude_computed {
-            return;
+    pub unsafe fn encode_computed(&mut self, fields: &Fields, record: &mut Record, owner: Object) -> Outcome {
+        if self.options.round_trip || self.options.exclude_computed || fields.computed.is_empty() {
+            return Ok(());
         }
-        let by_alias = self.options.by_alias.unwrap_or(fields.by_alias);
+        let by_alias = self.by_alias(fields)?;
         for computed in &fields.computed {
             let (at, depth, comma) = (self.out.len(), self.depth, record.hole());
             // SAFETY: the caller holds the owner; the rest belongs to the program.
@@ -257,6 +292,7 @@ impl State<'_> {
             };
             self.leave_hole(hole);
         }
+        Ok(())
     }
 
     fn leave_hole(&mut self, hole: Hole) {

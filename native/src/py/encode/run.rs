@@ -4,16 +4,18 @@ use std::cell::Cell;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::py::function::{Arguments, Callable};
 
-use super::buffer::Buffer;
-use super::holes::{self, Filled, Passed};
+use super::fill::{Passed, Unfilled, fill};
+use super::holes::Hole;
+use super::json_text::JsonText;
 use super::node::{Object, Program};
 use super::options::{Options, Warnings};
+use super::packed::Packed;
+use super::parts::Parts;
 use super::scalar::text_of;
 use super::state::State;
 
@@ -33,9 +35,9 @@ thread_local! {
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-#[pyclass(frozen, module = "pydantic_serialization._native._core")]
-pub struct Encoder {
-    program: Program,
+/// A function that writes one type in one form.
+pub struct Encoder<O> {
+    program: Program<O>,
     fallback: Py<PyAny>,
     max_depth: usize,
     text: bool,
@@ -46,21 +48,18 @@ pub struct Encoder {
 }
 
 // SAFETY: the pointers in the program are to objects that it holds, and are used only while the GIL is held.
-unsafe impl Send for Encoder {}
+unsafe impl<O> Send for Encoder<O> {}
 // SAFETY: as above; nothing of it changes but the counter.
-unsafe impl Sync for Encoder {}
+unsafe impl<O> Sync for Encoder<O> {}
 
-#[pymethods]
-impl Encoder {
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+impl<O: Parts> Encoder<O> {
+    pub fn new(program: Program<O>, fallback: Py<PyAny>, max_depth: usize, text: bool, eager: bool) -> Self {
+        Self { program, fallback, max_depth: max_depth.min(DEEPEST), text, eager, declined: AtomicU32::new(0) }
+    }
+
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.program.anchor)?;
         visit.call(&self.fallback)
-    }
-}
-
-impl Encoder {
-    pub fn new(program: Program, fallback: Py<PyAny>, max_depth: usize, text: bool, eager: bool) -> Self {
-        Self { program, fallback, max_depth: max_depth.min(DEEPEST), text, eager, declined: AtomicU32::new(0) }
     }
 
     /// Whether to try natively: not while nearly every call is declined.
@@ -87,22 +86,24 @@ impl Encoder {
 
     #[inline]
     fn attempt(&self, value: Object, options: Options, arguments: Arguments) -> Object {
-        let out = Buffer { bytes: SPARE.take(), wide: false };
-        let mut state = State::new(out, &self.program, options, self.max_depth);
+        let mut state = State::new(O::behind(SPARE.take()), &self.program, options, self.max_depth);
         // SAFETY: the caller of the function holds the value.
         let outcome = unsafe { state.encode::<false>(&self.program.root, value) };
         let State { mut out, holes, .. } = state;
+        let is_ascii = out.is_ascii();
         let result = match outcome {
+            Ok(()) if !out.is_complete() => None,
+            Ok(()) if holes.is_empty() => Some(O::result(out.bytes(), is_ascii, self.text)),
+            Ok(()) => self.fill(out.bytes(), holes, options, arguments),
             Err(_) => {
                 drop(holes);
                 None
             }
-            Ok(()) if holes.is_empty() => Some(self.result(&out.bytes, !out.wide)),
-            Ok(()) => self.fill(&out.bytes, holes, options, arguments),
         };
-        out.bytes.clear();
-        if out.bytes.capacity() <= KEPT {
-            SPARE.set(out.bytes);
+        let bytes = out.bytes();
+        bytes.clear();
+        if bytes.capacity() <= KEPT {
+            SPARE.set(std::mem::take(bytes));
         }
         match result {
             Some(object) => {
@@ -117,9 +118,9 @@ impl Encoder {
 
     /// The second phase; `None` if Pydantic has to do the whole call.
     #[inline(never)]
-    fn fill(&self, text: &[u8], holes: Vec<holes::Hole>, options: Options, arguments: Arguments) -> Option<Object> {
+    fn fill(&self, bytes: &[u8], holes: Vec<Hole>, options: Options, arguments: Arguments) -> Option<Object> {
         let asked = holes.iter().filter(|hole| hole.is_asked()).count();
-        if !self.is_worth_asking(text.len(), asked, &holes, options) {
+        if !self.is_worth_asking(bytes.len(), asked, &holes, options) {
             return None;
         }
         // SAFETY: the names of keyword arguments are strings.
@@ -128,10 +129,13 @@ impl Encoder {
         let is_alone = asked < 2;
         let is_only = holes.iter().filter(|hole| hole.is_part()).count() < 2;
         let passed = Passed { options, is_alone, is_only, keywords: &keywords, max_depth: self.max_depth };
-        match holes::fill(&self.program, text, holes, &passed) {
-            Filled::Text(text) => Some(self.result(&text, text.is_ascii())),
-            Filled::Whole => None,
-            Filled::Raised => Some(std::ptr::null_mut()),
+        match fill(&self.program, bytes, holes, &passed) {
+            Ok(mut out) => {
+                let is_ascii = !self.text || out.bytes().is_ascii();
+                Some(O::result(out.bytes(), is_ascii, self.text))
+            }
+            Err(Unfilled::Whole) => None,
+            Err(Unfilled::Raised) => Some(std::ptr::null_mut()),
         }
     }
 
@@ -139,32 +143,12 @@ impl Encoder {
     ///
     /// A question takes as long as Pydantic takes for a few hundred characters. Several that may warn have to fail where they
     /// would warn, so that one warning lists everything: that takes three times as long, and code could catch the failure.
-    fn is_worth_asking(&self, length: usize, asked: usize, holes: &[holes::Hole], options: Options) -> bool {
+    fn is_worth_asking(&self, length: usize, asked: usize, holes: &[Hole], options: Options) -> bool {
         if asked > 1 && options.warnings == Warnings::Warn {
             return (self.eager || length >= DEAR * asked)
                 && !holes.iter().any(|hole| hole.is_asked() && hole.keeps_warnings(&self.program));
         }
         self.eager || length >= CHEAP * asked
-    }
-
-    /// The text as Python wants it.
-    #[inline]
-    fn result(&self, text: &[u8], is_ascii: bool) -> Object {
-        // SAFETY: the object is as large as the text, and nobody else has it yet.
-        unsafe {
-            if !self.text {
-                return ffi::PyBytes_FromStringAndSize(text.as_ptr().cast(), text.len() as isize);
-            }
-            if !is_ascii {
-                return ffi::PyUnicode_DecodeUTF8(text.as_ptr().cast(), text.len() as isize, std::ptr::null());
-            }
-            let object = ffi::PyUnicode_New(text.len() as isize, 127);
-            if !object.is_null() {
-                let data = object.cast::<ffi::PyASCIIObject>().add(1).cast::<u8>();
-                std::ptr::copy_nonoverlapping(text.as_ptr(), data, text.len());
-            }
-            object
-        }
     }
 }
 
@@ -173,11 +157,9 @@ fn is_passed_on(name: &[u8]) -> bool {
     !matches!(name, b"warnings" | b"include" | b"exclude" | b"indent" | b"ensure_ascii" | b"fallback")
 }
 
-impl Callable for Encoder {
-    const FUNCTION: &'static CStr = c"encode";
-
+impl<O: Parts> Encoder<O> {
     #[inline]
-    fn call(&self, _py: Python<'_>, arguments: Arguments) -> Object {
+    fn run(&self, arguments: Arguments) -> Object {
         let (value, options) = if let Some(value) = arguments.only() {
             (value, Options::PLAIN)
         } else {
@@ -190,5 +172,43 @@ impl Callable for Encoder {
             return arguments.forward(&self.fallback);
         }
         self.attempt(value, options, arguments)
+    }
+}
+
+#[pyclass(frozen, module = "pydantic_serialization._native._core")]
+pub struct JsonEncoder(pub Encoder<JsonText>);
+
+#[pymethods]
+impl JsonEncoder {
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.0.traverse(&visit)
+    }
+}
+
+impl Callable for JsonEncoder {
+    const FUNCTION: &'static CStr = c"encode";
+
+    #[inline]
+    fn call(&self, _py: Python<'_>, arguments: Arguments) -> Object {
+        self.0.run(arguments)
+    }
+}
+
+#[pyclass(frozen, module = "pydantic_serialization._native._core")]
+pub struct MsgpackEncoder(pub Encoder<Packed>);
+
+#[pymethods]
+impl MsgpackEncoder {
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.0.traverse(&visit)
+    }
+}
+
+impl Callable for MsgpackEncoder {
+    const FUNCTION: &'static CStr = c"encode";
+
+    #[inline]
+    fn call(&self, _py: Python<'_>, arguments: Arguments) -> Object {
+        self.0.run(arguments)
     }
 }

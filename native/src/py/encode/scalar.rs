@@ -3,11 +3,13 @@
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::json::escape::{push_base64, push_hex};
+use crate::json::escape::{base64_length, push_base64, push_hex};
 use crate::json::number::InfNan;
 use crate::py::object::Owned;
 
+use super::json_text::constant;
 use super::node::{BytesMode, Class, Enum, Object, SubType};
+use super::output::Output;
 use super::state::{Outcome, State, Stop};
 
 /// The UTF-8 of a string, borrowed from it; `None` for lone surrogates, which have none.
@@ -35,7 +37,7 @@ pub unsafe fn text_of<'a>(value: Object) -> Option<(&'a [u8], bool)> {
 }
 
 /// Each has the contract of [`State::encode`].
-impl State<'_> {
+impl<O: Output> State<'_, O> {
     #[inline]
     pub unsafe fn encode_str<const STRICT: bool>(&mut self, value: Object) -> Outcome {
         // SAFETY: the value is alive, and no Python code runs here.
@@ -67,8 +69,7 @@ impl State<'_> {
     pub unsafe fn push_text(&mut self, value: Object) -> Outcome {
         // SAFETY: the value is a live string.
         let (text, wide) = unsafe { text_of(value) }.ok_or(Stop::Decline)?;
-        self.out.wide |= wide;
-        self.out.push_string(text);
+        self.out.push_text(text, wide);
         Ok(())
     }
 
@@ -110,9 +111,8 @@ impl State<'_> {
                 return Err(Stop::Decline);
             };
             let (text, _) = text_of(text.as_ptr()).ok_or(Stop::Decline)?;
-            self.out.extend(text);
+            if self.out.push_large_int(text) { Ok(()) } else { Err(Stop::Decline) }
         }
-        Ok(())
     }
 
     #[inline]
@@ -120,8 +120,8 @@ impl State<'_> {
         // SAFETY: the value is alive, and no Python code runs here.
         unsafe {
             if ffi::PyFloat_CheckExact(value) != 0 {
-                // What a union gives is written by the outermost configuration.
-                let mode = if STRICT { self.program.modes.inf_nan } else { mode };
+                // What a union gives is turned into text by the outermost configuration.
+                let mode = if STRICT && !O::IS_COUNTED { self.program.modes.inf_nan } else { mode };
                 return self.push_float(mode, ffi::PyFloat_AS_DOUBLE(value));
             }
             if value == ffi::Py_None() {
@@ -145,15 +145,10 @@ impl State<'_> {
             self.out.push_float(value, self.program.exponent_sign);
             return Ok(());
         }
-        let text: &[u8] = match (value.is_nan(), value > 0.0) {
-            (true, _) => b"NaN",
-            (_, true) => b"Infinity",
-            (_, false) => b"-Infinity",
-        };
         match mode {
-            InfNan::Null => self.out.extend(b"null"),
-            InfNan::Constants => self.out.extend(text),
-            InfNan::Strings => self.out.push_quoted(text),
+            InfNan::Null => self.out.push_null(),
+            InfNan::Constants => self.out.push_infinite(value),
+            InfNan::Strings => self.out.push_ascii(constant(value)),
             InfNan::Unknown => return Err(Stop::Decline),
         }
         Ok(())
@@ -164,11 +159,11 @@ impl State<'_> {
         // SAFETY: the singletons live as long as the interpreter.
         unsafe {
             if value == ffi::Py_True() {
-                self.out.extend(b"true");
+                self.out.push_bool(true);
             } else if value == ffi::Py_False() {
-                self.out.extend(b"false");
+                self.out.push_bool(false);
             } else if value == ffi::Py_None() {
-                self.out.extend(b"null");
+                self.out.push_null();
             } else {
                 return Err(self.refuse::<STRICT>(value));
             }
@@ -183,6 +178,9 @@ impl State<'_> {
                 if value == ffi::Py_None() {
                     return self.null();
                 }
+                if mode == BytesMode::Binary {
+                    return self.encode_any::<STRICT>(value); // without this core a function takes anything in its place
+                }
                 return Err(self.refuse::<STRICT>(value));
             }
             let length = ffi::PyBytes_Size(value) as usize;
@@ -190,18 +188,14 @@ impl State<'_> {
             match mode {
                 BytesMode::Utf8 => {
                     std::str::from_utf8(bytes).map_err(|_| Stop::Decline)?;
-                    self.out.wide |= !bytes.is_ascii();
-                    self.out.push_string(bytes);
+                    self.out.push_text(bytes, !bytes.is_ascii());
                 }
-                BytesMode::Base64 => {
-                    self.out.push(b'"');
-                    push_base64(&mut self.out.bytes, bytes);
-                    self.out.push(b'"');
-                }
-                BytesMode::Hex => {
-                    self.out.push(b'"');
-                    push_hex(&mut self.out.bytes, bytes);
-                    self.out.push(b'"');
+                BytesMode::Base64 => self.out.push_plain(base64_length(length), |out| push_base64(out, bytes)),
+                BytesMode::Hex => self.out.push_plain(length * 2, |out| push_hex(out, bytes)),
+                BytesMode::Binary => {
+                    if !self.out.push_binary(bytes) {
+                        return Err(Stop::Decline);
+                    }
                 }
                 BytesMode::Unknown => return Err(Stop::Decline),
             }
@@ -237,17 +231,17 @@ impl State<'_> {
 
     fn push_uuid(&mut self, number: u128) {
         const HEX: &[u8; 16] = b"0123456789abcdef";
-        let mut text = *b"\"00000000-0000-0000-0000-000000000000\"";
-        let mut at = 1;
+        let mut text = *b"00000000-0000-0000-0000-000000000000";
+        let mut at = 0;
         for byte in number.to_be_bytes() {
-            if matches!(at, 9 | 14 | 19 | 24) {
+            if matches!(at, 8 | 13 | 18 | 23) {
                 at += 1;
             }
             text[at] = HEX[(byte >> 4) as usize];
             text[at + 1] = HEX[(byte & 15) as usize];
             at += 2;
         }
-        self.out.extend(&text);
+        self.out.push_ascii(&text);
     }
 
     pub unsafe fn encode_decimal<const STRICT: bool>(&mut self, value: Object) -> Outcome {

@@ -2,10 +2,10 @@
 
 use pyo3::ffi;
 
-use super::buffer::Buffer;
 use super::holes::Hole;
 use super::node::{Node, Object, Program};
 use super::options::Options;
+use super::output::Output;
 use crate::py::object::Owned;
 
 /// Why a value was not written.
@@ -25,9 +25,9 @@ impl From<super::table::Changed> for Stop {
 
 pub type Outcome = Result<(), Stop>;
 
-pub struct State<'p> {
-    pub out: Buffer,
-    pub program: &'p Program,
+pub struct State<'p, O> {
+    pub out: O,
+    pub program: &'p Program<O>,
     pub options: Options,
     /// Levels of arrays and objects around the current place.
     pub depth: usize,
@@ -37,8 +37,8 @@ pub struct State<'p> {
     pub holes: Vec<Hole>,
 }
 
-impl<'p> State<'p> {
-    pub fn new(out: Buffer, program: &'p Program, options: Options, max_depth: usize) -> Self {
+impl<'p, O: Output> State<'p, O> {
+    pub fn new(out: O, program: &'p Program<O>, options: Options, max_depth: usize) -> Self {
         Self { out, program, options, depth: 0, guards: 0, max_depth, holes: Vec::new() }
     }
 
@@ -71,7 +71,7 @@ impl<'p> State<'p> {
 
     #[inline]
     pub fn null(&mut self) -> Outcome {
-        self.out.extend(b"null");
+        self.out.push_null();
         Ok(())
     }
 
@@ -201,7 +201,7 @@ impl<'p> State<'p> {
 }
 
 /// Say whether a class is exactly one that Pydantic tells apart without looking at attributes.
-fn is_builtin(program: &Program, class: super::node::Class) -> bool {
+fn is_builtin<O>(program: &Program<O>, class: super::node::Class) -> bool {
     // SAFETY: addresses of static types, and of the datetime module's API, which was imported with this module.
     unsafe {
         let times = &*ffi::PyDateTimeAPI();

@@ -6,6 +6,7 @@ use crate::json::temporal_text::{self, Date, Time};
 use crate::py::object::Owned;
 
 use super::node::{Object, TemporalMode};
+use super::output::Output;
 use super::state::{Outcome, State, Stop};
 
 unsafe fn date_of(value: Object) -> Date {
@@ -20,7 +21,7 @@ unsafe fn date_of(value: Object) -> Date {
 }
 
 /// Each has the contract of [`State::encode`].
-impl State<'_> {
+impl<O: Output> State<'_, O> {
     pub unsafe fn encode_datetime<const STRICT: bool>(&mut self, value: Object) -> Outcome {
         // SAFETY: the value is alive; its type is checked before its parts are read.
         unsafe {
@@ -37,7 +38,7 @@ impl State<'_> {
             };
             let day = date_of(value);
             let offset = self.offset_of(zone, value)?;
-            self.out.push_quoted(temporal_text::datetime(day, Time { offset, ..clock }).as_bytes());
+            self.out.push_ascii(temporal_text::datetime(day, Time { offset, ..clock }).as_bytes());
         }
         Ok(())
     }
@@ -57,7 +58,7 @@ impl State<'_> {
                 offset: None,
             };
             let offset = self.offset_of(zone, ffi::Py_None())?;
-            self.out.push_quoted(temporal_text::time(Time { offset, ..clock }).as_bytes());
+            self.out.push_ascii(temporal_text::time(Time { offset, ..clock }).as_bytes());
         }
         Ok(())
     }
@@ -69,7 +70,7 @@ impl State<'_> {
                 return self.no_such_type::<STRICT>(value);
             }
             let text = temporal_text::date(date_of(value));
-            self.out.push_quoted(text.as_bytes());
+            self.out.push_ascii(text.as_bytes());
         }
         Ok(())
     }
@@ -89,7 +90,7 @@ impl State<'_> {
         match mode {
             TemporalMode::Iso8601 => {
                 let text = temporal_text::duration(days, seconds, microseconds);
-                self.out.push_quoted(text.as_bytes());
+                self.out.push_ascii(text.as_bytes());
             }
             TemporalMode::Seconds => {
                 let number = temporal_text::seconds(days, seconds, microseconds);

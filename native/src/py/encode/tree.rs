@@ -12,9 +12,10 @@ use crate::json::number::InfNan;
 use crate::py::decode::plain_value;
 use crate::py::function::{Arguments, Callable};
 
-use super::buffer::Buffer;
+use super::json_text::JsonText;
 use super::node::{Object, Program};
 use super::options::Options;
+use super::output::Output;
 use super::state::State;
 
 /// Levels that are written and read back.
@@ -22,7 +23,7 @@ const DEEPEST: usize = 200;
 
 #[pyclass(frozen, module = "pydantic_serialization._native._core")]
 pub struct TreeEncoder {
-    program: Program,
+    program: Program<JsonText>,
     fallback: Py<PyAny>,
 }
 
@@ -40,7 +41,7 @@ impl TreeEncoder {
 }
 
 impl TreeEncoder {
-    pub fn new(mut program: Program, fallback: Py<PyAny>) -> Self {
+    pub fn new(mut program: Program<JsonText>, fallback: Py<PyAny>) -> Self {
         // A tree has such numbers as they are, whatever their text would be.
         program.modes.inf_nan = InfNan::Unknown;
         Self { program, fallback }
@@ -52,12 +53,12 @@ impl Callable for TreeEncoder {
 
     fn call(&self, _py: Python<'_>, arguments: Arguments) -> Object {
         if let Some(value) = arguments.only() {
-            let mut state = State::new(Buffer::default(), &self.program, Options::PLAIN, DEEPEST);
+            let mut state = State::new(JsonText::default(), &self.program, Options::PLAIN, DEEPEST);
             // SAFETY: the caller of the function holds the value.
             let outcome = unsafe { state.encode::<true>(&self.program.root, value) };
             if outcome.is_ok()
                 && state.holes.is_empty()
-                && let Some(tree) = plain_value(&state.out.bytes)
+                && let Some(tree) = plain_value(state.out.bytes())
             {
                 return tree.into_ptr();
             }

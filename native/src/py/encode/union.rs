@@ -5,11 +5,12 @@ use pyo3::ffi;
 use crate::py::object::Owned;
 
 use super::node::{Node, Object, Tagged};
+use super::output::Output;
 use super::scalar::text_of;
 use super::state::{Outcome, State, Stop};
 
 /// Each has the contract of [`State::encode`].
-impl State<'_> {
+impl<O: Output> State<'_, O> {
     pub unsafe fn encode_union<const STRICT: bool>(&mut self, choices: &[Node], value: Object) -> Outcome {
         for choice in choices {
             // SAFETY: the value is held over all choices.
@@ -28,12 +29,11 @@ impl State<'_> {
 
     /// Try one choice; leave no trace if it is not taken.
     unsafe fn encode_choice(&mut self, choice: &Node, value: Object) -> Outcome {
-        let (length, wide, depth) = (self.out.len(), self.out.wide, self.depth);
+        let (place, depth) = (self.out.place(), self.depth);
         // SAFETY: the caller's promise.
         let outcome = unsafe { self.encode::<true>(choice, value) };
         if outcome == Err(Stop::Reject) {
-            self.out.bytes.truncate(length);
-            self.out.wide = wide;
+            self.out.go_back(place);
             self.depth = depth;
         }
         outcome

@@ -39,6 +39,25 @@ def bind_encoder(
     return core.encoder(program, fallback, max_depth=max_depth, text=text)
 
 
+def bind_msgpack_encoder(
+    plan: ModelPlan, fallback: Callable[..., Any], *, max_depth: int = DEEPEST
+) -> Callable[..., Any]:
+    """Return the function that writes MessagePack of the plan's type.
+
+    Args:
+        plan: The type.
+        fallback: Takes a value and Pydantic's options of ``SchemaSerializer.to_python``; gives the document.
+        max_depth: Levels of arrays and maps; deeper values go to ``fallback``.
+
+    Returns:
+        A function with the arguments of ``fallback``; ``fallback`` itself where the core can do nothing.
+    """
+    core, program = core_for_json(), plan.packing.program
+    if core is None or program is None:
+        return fallback
+    return core.msgpack_encoder(program, fallback, max_depth=max_depth)
+
+
 def bind_decoder(
     plan: ModelPlan, fallback: Callable[..., Any], *, max_depth: int = DEEPEST, views: bool = False
 ) -> Callable[..., Any]:

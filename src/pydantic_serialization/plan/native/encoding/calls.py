@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import (
-    PydanticSerializationError,
-    PydanticSerializationUnexpectedValue,
-    SchemaSerializer,
-    core_schema,
-)
+from pydantic_core import SchemaSerializer, core_schema
 
 from pydantic_serialization.plan.native.encoding.arguments import Handlers, SerializationInfo
 from pydantic_serialization.plan.native.encoding.modes import Modes
@@ -51,6 +46,8 @@ def call(compiler: Compiler, node: Node, scope: Scope) -> Program:
         if of_field:
             raise Unsupported(f"the serializer {name} wraps the one of a field")
         inner = serialization.get("schema") or inner
+        if compiler.has_bytes(inner):
+            raise Unsupported(f"the serializer {name} is given bytes in the form of this package")
         handlers = Handlers(inner, compiler.reachable(inner), scope.config, compiler.field)
         handler, make_handler = handlers.plain(compiler.alone(inner, scope.config, function)), handlers.make
     make_info = SerializationInfo if serialization.get("info_arg") else None
@@ -87,6 +84,8 @@ def _returned(compiler: Compiler, schema: Node | None, scope: Scope, name: str |
     schema = schema or {"type": "any"}
     if _has_references(schema):
         raise Unsupported("Python code with a result of a shared type")
+    if compiler.has_bytes(schema):
+        raise Unsupported("Python code that returns bytes")
     # Inside a field, so that warnings name it.
     inside: Any = schema
     if field is not None:
@@ -97,31 +96,3 @@ def _returned(compiler: Compiler, schema: Node | None, scope: Scope, name: str |
 
 def _has_references(node: Node) -> bool:
     return node["type"] in {"definition-ref", "definitions"} or any(_has_references(child) for child in children(node))
-
-
-def failure(name: str | None, error: BaseException) -> PydanticSerializationError | None:
-    """Return the error that Pydantic raises for an exception in the user's code; ``None`` if it goes on with a warning.
-
-    Args:
-        name: The function's name; ``None`` for a property.
-        error: What it raised.
-    """
-    if name is None:
-        return PydanticSerializationError(f"Error serializing to JSON: {_shown(error)}")
-    if isinstance(error, PydanticSerializationUnexpectedValue):
-        return None
-    if isinstance(error, PydanticSerializationError):
-        inner = str(error)
-    elif isinstance(error, RecursionError):
-        inner = f"Error calling function `{name}`: RecursionError"
-    else:
-        inner = f"Error calling function `{name}`: {_shown(error)}"
-    return PydanticSerializationError(f"Error serializing to JSON: PydanticSerializationError: {inner}")
-
-
-def _shown(error: BaseException) -> str:
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001  (the user's own __str__)
-        text = "<exception str() failed>"
-    return f"{type(error).__qualname__}: {text}"

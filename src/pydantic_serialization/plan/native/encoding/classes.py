@@ -155,10 +155,12 @@ class Classes:
             try:
                 parts.append(computed_field(self._compiler, item, Scope(config, strict)))
             except Unsupported as unsupported:
-                self._detour_of(cls, name, node, unsupported)
+                self._detour_of(cls, name, item, node, unsupported)
                 parts.append(("detour", ({name}, self._keeps_warnings(item))))
+        names += [item["property_name"] if item.get("alias") is None else item["alias"] for item in computed]
         by_alias = bool(config.get("serialize_by_alias"))
-        return (tuple(items), by_alias, tuple(parts), tuple(taken), cls.__dict__.get("__pydantic_serializer__"))
+        serializer = cls.__dict__.get("__pydantic_serializer__")
+        return (tuple(items), by_alias, tuple(parts), tuple(taken), serializer, len(set(names)) < len(names))
 
     def _field(
         self, cls: type, name: str, alias: str, field: Node, node: Node, config: Mapping[str, Any], strict: bool
@@ -175,7 +177,7 @@ class Classes:
         except Unsupported as unsupported:
             if strict:
                 raise
-            self._detour_of(cls, name, node, unsupported)
+            self._detour_of(cls, name, field, node, unsupported)
             return (*head, "detour", ({name}, self._keeps_warnings(field)), "opaque", None)
 
     # -- dataclasses and typed dicts --------------------------------------------------------------------------------------
@@ -227,7 +229,7 @@ class Classes:
         names = [item[2] for item in items if item[4] != "excluded"]
         if strict and len(set(names)) < len(names):
             raise Unsupported(f"{cls.__name__} gives two fields one name")
-        return (tuple(items), bool(config.get("serialize_by_alias")), (), (), None)
+        return (tuple(items), bool(config.get("serialize_by_alias")), (), (), None, len(set(names)) < len(names))
 
     def is_in_dict(self, cls: type, name: str) -> bool:
         """Say whether reading an attribute of an instance gives what stands in its ``__dict__``."""
@@ -244,7 +246,7 @@ class Classes:
         if node["type"] not in {"model", "dataclass"}:
             raise unsupported
         serializer = self._own_serializer(node)
-        if serializer is None or Modes.of(node.get("config")) != self._compiler.modes:
+        if serializer is None or Modes.of(node.get("config")) != self._compiler.modes or self._compiler.has_bytes(node):
             raise unsupported
         self._compiler.whole_reasons.setdefault(
             serializer, Detour(unsupported.reason, unsupported.advice, unsupported.by_user)
@@ -252,7 +254,7 @@ class Classes:
         self._compiler.leave(unsupported)
         return ("whole", serializer, self._keeps_warnings(node))
 
-    def _detour_of(self, cls: type, name: str, node: Node, unsupported: Unsupported) -> None:
+    def _detour_of(self, cls: type, name: str, field: Node, node: Node, unsupported: Unsupported) -> None:
         """Note that a field goes through the class's own serializer.
 
         Raises:
@@ -260,7 +262,7 @@ class Classes:
         """
         if self._own_serializer(node) is None or "serialization" in node:
             raise unsupported
-        if Modes.of(node.get("config")) != self._compiler.modes:
+        if Modes.of(node.get("config")) != self._compiler.modes or self._compiler.has_bytes(field):
             raise unsupported
         self._compiler.detours.setdefault(cls, {})[name] = Detour(
             unsupported.reason, unsupported.advice, unsupported.by_user

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic_core
 
-from pydantic_serialization.plan.native.encoding.calls import call, failure
+from pydantic_serialization.plan.native.encoding.calls import call
 from pydantic_serialization.plan.native.encoding.catching import class_may_catch
 from pydantic_serialization.plan.native.encoding.classes import Classes
+from pydantic_serialization.plan.native.encoding.forms import JSON, Form
 from pydantic_serialization.plan.native.encoding.modes import Modes, Scope
 from pydantic_serialization.plan.native.encoding.support import peculiarities, support
 from pydantic_serialization.plan.native.encoding.values import enum_members, literal
 from pydantic_serialization.plan.native.prebuilt import refers_to_itself
 from pydantic_serialization.plan.native.program import Compiled, Detour, Unsupported
 from pydantic_serialization.plan.native.supported import float_exponent_sign
-from pydantic_serialization.plan.walk import all_nodes, root_config
+from pydantic_serialization.plan.walk import all_nodes, children, root_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,14 +56,16 @@ _KEYS = {
 _FILTERS = {"include-exclude-sequence", "include-exclude-dict"}
 
 
-def compile_encoding(schema: Any, serializer: SchemaSerializer | None = None) -> Compiled:
+def compile_encoding(schema: Any, serializer: SchemaSerializer | None = None, form: Form = JSON) -> Compiled:
     """Return the program for a core schema, or the reason why there is none.
 
     Args:
         schema: A core schema.
         serializer: Pydantic's serializer of it, which knows the configuration of the outermost type.
+        form: What the program writes.
     """
-    compiler = Compiler(Modes.of(_config_of(serializer)) if serializer is not None else _modes_of(schema))
+    modes = Modes.of(_config_of(serializer)) if serializer is not None else _modes_of(schema)
+    compiler = Compiler(modes, form)
     compiler.root = schema
     try:
         root = compiler.node(schema, Scope(_config_of(serializer)))
@@ -100,10 +103,12 @@ class Compiler:
 
     Args:
         modes: Those of the outermost type.
+        form: What the program writes.
     """
 
-    def __init__(self, modes: Modes) -> None:
+    def __init__(self, modes: Modes, form: Form = JSON) -> None:
         self.modes = modes
+        self.form = form
         self.definitions: list[Program] = []
         self.detours: dict[type, dict[str, Detour]] = {}
         self.known: dict[type, None] = {}
@@ -140,8 +145,8 @@ class Compiler:
             "model": self._classes.compile,
             "dataclass": self._classes.compile,
             "typed-dict": self._classes.typed_dict,
-            "float": lambda _, scope: ("float", Modes.of(scope.config).inf_nan),
-            "bytes": lambda _, scope: ("bytes", Modes.of(scope.config).binary),
+            "float": self._float,
+            "bytes": lambda _, scope: ("bytes", "binary" if form.has_bytes else Modes.of(scope.config).binary),
             "timedelta": self._timedelta,
             "datetime": self._temporal,
             "date": self._temporal,
@@ -176,6 +181,8 @@ class Compiler:
                     raise Unsupported("the schema itself leaves items out")
             elif written == "base64":
                 raise Unsupported("bytes with a form of their own")
+            elif written == "bytes" and self.form.has_bytes:
+                raise Unsupported("a serializer for bytes")
             else:
                 return self.node(serialization, scope)
         if kind in _TRANSPARENT:
@@ -213,6 +220,28 @@ class Compiler:
         except Unsupported:
             return None
 
+    def has_bytes(self, schema: Node) -> bool:
+        """Say whether there are bytes that this form writes in another way than the serializers of Pydantic."""
+        if not self.form.has_bytes:
+            return False
+        seen: set[int] = set()
+        todo = [schema]
+        while todo:
+            node = todo.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            serialization = node.get("serialization") or {}
+            if serialization.get("type") == "function-plain":  # what is returned is written, and nothing else
+                todo += children(serialization)
+                continue
+            if node["type"] == "bytes":
+                return True
+            if node["type"] == "definition-ref" and node["schema_ref"] in self.schemas:
+                todo.append(self.schemas[node["schema_ref"]][0])
+            todo += children(node)
+        return False
+
     def reachable(self, schema: Node) -> dict[str, Node]:
         """Return the definitions that a node needs."""
         definitions = {reference: item for reference, (item, _) in self.schemas.items()}
@@ -224,14 +253,19 @@ class Compiler:
         return (
             root,
             tuple(self.definitions),
-            self.modes.for_undeclared(),
+            self._undeclared(),
             float_exponent_sign(),
             peculiarities(),
             support(),
             tuple(self.known),
             class_may_catch,
-            failure,
+            self.form.failure,
+            self.form.pack,
         )
+
+    def _undeclared(self) -> tuple[str, ...]:
+        inf_nan, *others = self.modes.for_undeclared()
+        return (self.form.inf_nan(inf_nan, declared=False), *others)
 
     def resolved(self, program: Program) -> Program:
         """Follow references to other parts of the program."""
@@ -261,9 +295,16 @@ class Compiler:
             kind = self.resolved(kind[1])
         if kind[0] not in _KEYS:
             raise Unsupported("keys that are no text, number, date, identifier or member of an enum")
+        if kind[0] == "bytes" and self.form.has_bytes:
+            if key is not kind:
+                raise Unsupported("bytes as keys, declared elsewhere")
+            key = ("bytes", Modes.of(scope.config).binary)  # a key is always text
         return ("dict", key, self.node(node.get("values_schema") or _ANY, scope))
 
     # -- values ---------------------------------------------------------------------------------------------------------
+
+    def _float(self, _: Node, scope: Scope) -> Program:
+        return ("float", self.form.inf_nan(Modes.of(scope.config).inf_nan, declared=True))
 
     def _enum(self, node: Node, _: Scope) -> Program:
         cls = node["cls"]
@@ -289,8 +330,9 @@ class Compiler:
         return ("json", inner)
 
     def _json_or_python(self, node: Node, scope: Scope) -> Program:
-        # Inside a union Pydantic makes Python objects first.
-        return self.node(node["python_schema" if scope.strict else "json_schema"], scope)
+        # For trees, and inside a union, Pydantic takes the schema of Python objects.
+        is_python = scope.strict or self.form.pack is not None
+        return self.node(node["python_schema" if is_python else "json_schema"], scope)
 
     # -- unions ---------------------------------------------------------------------------------------------------------
 
@@ -304,6 +346,8 @@ class Compiler:
         choices = node["choices"]
         if len(choices) == 1:
             return self.node(next(iter(choices.values())), scope)
+        if self.form.pack is not None and _is_by_type(node["discriminator"]):
+            return ("union", tuple(self.node(choice, scope.inside_union()) for choice in choices.values()))
         name = _discriminator(node["discriminator"])
         tags = tuple((tag, index) for index, tag in enumerate(choices) if type(tag) is str)
         if not tags:
@@ -357,6 +401,11 @@ _UNSUPPORTED: Program = ("unsupported",)
 
 def _leaf(kind: str) -> Callable[[Node, Scope], Program]:
     return lambda _node, _scope: (kind,)
+
+
+def _is_by_type(discriminator: Any) -> bool:
+    """Say whether a union is that of ``JsonValue``, whose choices are types of which no two take one value."""
+    return getattr(discriminator, "__module__", "") == "pydantic.types" and discriminator.__name__ == "_get_type_name"
 
 
 def _discriminator(discriminator: Any) -> str:

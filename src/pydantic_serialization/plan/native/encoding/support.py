@@ -33,6 +33,9 @@ NAMES = (
     "error",
     "__pydantic_fields_set__",
     "__pydantic_extra__",
+    "to_python",
+    "mode",
+    "json",
 )
 _SILENT = {(2, minor) for minor in range(34, 46)}
 """Versions (Pydantic 2.12) in which a model in the place of an undeclared value gives no warnings."""

@@ -1,12 +1,10 @@
-"""Enums and literals: what their members look like in JSON."""
+"""Enums and literals: their values."""
 
 from __future__ import annotations
 
 import math
 from enum import Enum
 from typing import Any
-
-import pydantic_core
 
 from pydantic_serialization.plan.native.encoding.support import found, reads_plainly
 from pydantic_serialization.plan.native.program import Unsupported
@@ -15,33 +13,38 @@ _PLAIN = (str, int, float, bool, type(None))
 _SUB_TYPES: dict[Any, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (float,), None: _PLAIN}
 _PLAIN_EQUALITY = (object.__eq__, str.__eq__, int.__eq__)
 _INT64 = range(-(2**63), 2**63)
+_NUMBERS = range(-(2**63), 2**64)
+_EXPONENT = 1e16
+"""From here on versions write a float's text in more than one way."""
 
 
-def enum_members(cls: type[Enum], sub_type: str | None) -> tuple[tuple[Any, str, str], ...]:
-    """Return the members of an enum, each with its JSON text and its text as a key.
+def enum_members(cls: type[Enum], sub_type: str | None) -> tuple[tuple[Any, Any, str], ...]:
+    """Return the members of an enum, each with its value and its text as a key.
 
-    Members whose value has no text that is known beforehand are left out: they go through Pydantic.
+    Members whose value has no form that is known beforehand are left out.
     """
     if found(cls, "value") is not Enum.__dict__["value"] or not reads_plainly(cls):
         raise Unsupported(f"the enum {cls.__name__} gives its values by code of its own")
+    kinds = _SUB_TYPES[sub_type]
     members = []
     for member in cls.__members__.values():
         value = member.__dict__.get("_value_")
-        if not any(type(value) is kind for kind in _SUB_TYPES[sub_type]) or (
-            type(value) is float and not math.isfinite(value)
-        ):
-            continue
-        try:
-            members.append((member, pydantic_core.to_json(value).decode(), _key(value)))
-        except ValueError:  # a lone surrogate, or an integer with too many digits
-            continue
+        if any(type(value) is kind for kind in kinds) and _is_known_beforehand(value):
+            key = "true" if value is True else "false" if value is False else str(value)
+            members.append((member, value, key))
     return tuple(members)
 
 
-def _key(value: Any) -> str:
-    if isinstance(value, bool):
-        value = "true" if value else "false"
-    return pydantic_core.to_json(str(value)).decode()
+def _is_known_beforehand(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value) and abs(value) < _EXPONENT
+    if isinstance(value, int):
+        return value in _NUMBERS
+    return not isinstance(value, str) or value.isascii() or not any(map(_is_surrogate, value))
+
+
+def _is_surrogate(character: str) -> bool:
+    return "\ud800" <= character <= "\udfff"
 
 
 def literal(expected: list[Any]) -> tuple[Any, ...]:
