@@ -1,9 +1,9 @@
-"""What a cache is made of: the entry, the two kinds of tier, and the shapes of the statistics."""
+"""What a cache is made of: the entry, and the two kinds of tier."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypedDict, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, runtime_checkable
 
 from pydantic_serialization._types import Payload
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pydantic_serialization.cache.generation import Generation
+    from pydantic_serialization.cache.stats import TierStats
 
 Clock: TypeAlias = Callable[[], float]
 """Returns seconds; only differences matter, and it never goes back. The default everywhere is ``time.monotonic``."""
@@ -69,64 +70,6 @@ class Entry:
     def exists(self, now: float) -> bool:
         """Say whether the entry may be served at all at ``now`` (seconds on the tier's clock)."""
         return now < self.stale_until and self.is_current()
-
-
-class TierStats(TypedDict):
-    """Numbers of an in-process tier. ``hits + misses`` is the number of lookups."""
-
-    hits: int
-    misses: int
-    hit_rate: float
-    """Share of hits among the lookups; 0.0 before the first."""
-    stale_hits: int
-    """Those of the misses that found a value past its time to live which may still stand in for a failing load."""
-    items: int
-    bytes: int
-    """Payloads, keys and bookkeeping."""
-    max_items: int
-    max_bytes: int
-    evictions: int
-    """Entries that made room for others."""
-    expirations: int
-    """Entries removed because their time was up."""
-    rejected_oversize: int
-    """Values that were too large to be stored."""
-
-
-class SharedTierStats(TypedDict):
-    """Numbers of the tier that processes share."""
-
-    enabled: bool
-    hits: int
-    misses: int
-    hit_rate: float
-
-
-class LoadStats(TypedDict):
-    """What reading through the cache cost and saved."""
-
-    count: int
-    """Calls of a loader."""
-    errors: int
-    """Those that raised."""
-    coalesced: int
-    """Reads that were given the outcome of another read's load."""
-    promoted: int
-    """Waiting reads that took over because the load they waited for was cancelled."""
-    stale_served: int
-    """Reads answered with a value past its time to live, because loading failed or took too long."""
-    refreshes: int
-    """Loads started in the background before an entry expired."""
-    seconds: float
-    """Time spent in loaders."""
-
-
-class CacheStats(TypedDict):
-    """What ``CacheManager.get_stats`` returns."""
-
-    l1_cache: TierStats
-    l2_cache: SharedTierStats
-    loads: LoadStats
 
 
 @runtime_checkable
@@ -202,7 +145,7 @@ class SharedTier(Protocol):
         ...
 
     async def set_many(self, items: Mapping[str, bytes], ttl: float) -> None:
-        """Store ``items`` for ``ttl`` seconds, in their order, in place of what their names had before."""
+        """Store ``items`` for ``ttl`` seconds, in place of what their names had before."""
         ...
 
     async def add_many(self, items: Mapping[str, bytes], ttl: float) -> dict[str, bytes]:
@@ -214,7 +157,7 @@ class SharedTier(Protocol):
         ...
 
     async def delete_many(self, names: Sequence[str]) -> None:
-        """Remove the values of ``names``, in this order; one that does not exist is no error."""
+        """Remove the values of ``names``; one that does not exist is no error."""
         ...
 
     async def close(self) -> None:
@@ -239,4 +182,43 @@ class SharedTier(Protocol):
 
     def close_sync(self) -> None:
         """Give back the connections of threads. The tier can still be used."""
+        ...
+
+
+class Listener(Protocol):
+    """A subscription to a topic of a :class:`Backplane`, used by one thread."""
+
+    def receive(self, timeout: float) -> tuple[int, bytes] | None:
+        """Return the next message with its number, or ``None`` if there is none for ``timeout`` seconds."""
+        ...
+
+    def close(self) -> None:
+        """End the subscription; another thread that is in :meth:`receive` returns or raises."""
+        ...
+
+
+@runtime_checkable
+class Backplane(Protocol):
+    """A channel on which processes tell each other what they have invalidated; a shared tier may have one.
+
+    Messages of a topic are numbered by the store, so that a listener knows whether it has missed one.
+    """
+
+    async def announce(self, topic: str, message: bytes) -> None:
+        """Give ``message`` the next number of ``topic``, and send it to all who listen."""
+        ...
+
+    def announce_sync(self, topic: str, message: bytes) -> None:
+        """Do what :meth:`announce` does, blocking the thread."""
+        ...
+
+    def last_announced(self, topic: str) -> int:
+        """Return the number of the last message of ``topic``, or the one before its first; blocking.
+
+        Where the store has lost the number, it is another one than before.
+        """
+        ...
+
+    def listen(self, topic: str) -> Listener:
+        """Subscribe to ``topic``; blocking. Every message that is announced after the return will be received."""
         ...
