@@ -18,7 +18,7 @@ from redis.connection import Connection, SSLConnection, UnixDomainSocketConnecti
 from redis.retry import Retry
 from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
 
-from pydantic_serialization.cache.redis.deadline import KeepsDeadline
+from pydantic_serialization.cache.redis.connecting import CONNECT_TIMEOUT, ConnectsApart, SyncConnectsApart
 
 if TYPE_CHECKING:
     from pydantic_serialization.cache.redis.address import Address
@@ -34,23 +34,43 @@ _redis: Final[Any] = redis
 _asyncio: Final[Any] = redis.asyncio
 
 
-class _Tcp(KeepsDeadline, Connection):
+class _Tcp(SyncConnectsApart, Connection):
     pass
 
 
-class _Tls(KeepsDeadline, SSLConnection):
+class _Tls(SyncConnectsApart, SSLConnection):
     pass
 
 
-class _Unix(KeepsDeadline, UnixDomainSocketConnection):
+class _Unix(SyncConnectsApart, UnixDomainSocketConnection):
     pass
 
 
-class _Managed(KeepsDeadline, SentinelManagedConnection):
+class _Managed(SyncConnectsApart, SentinelManagedConnection):
     pass
 
 
-class _ManagedTls(KeepsDeadline, SentinelManagedSSLConnection):
+class _ManagedTls(SyncConnectsApart, SentinelManagedSSLConnection):
+    pass
+
+
+class _AsyncTcp(ConnectsApart, _asyncio.Connection):  # type: ignore[misc]
+    pass
+
+
+class _AsyncTls(ConnectsApart, _asyncio.SSLConnection):  # type: ignore[misc]
+    pass
+
+
+class _AsyncUnix(ConnectsApart, _asyncio.UnixDomainSocketConnection):  # type: ignore[misc]
+    pass
+
+
+class _AsyncManaged(ConnectsApart, _asyncio.sentinel.SentinelManagedConnection):  # type: ignore[misc]
+    pass
+
+
+class _AsyncManagedTls(ConnectsApart, _asyncio.sentinel.SentinelManagedSSLConnection):  # type: ignore[misc]
     pass
 
 
@@ -59,7 +79,7 @@ def async_client(address: Address, timeout: float) -> Any:
 
     Args:
         address: Where Redis is.
-        timeout: Seconds for connecting and for each packet.
+        timeout: Seconds for each packet.
     """
     options = _options(address, timeout)
     if address.kind == "cluster":
@@ -70,10 +90,9 @@ def async_client(address: Address, timeout: float) -> Any:
     if address.kind == "sentinel":
         login = {**_plain(timeout), **address.sentinel_options, "retry": options["retry"]}
         group = _asyncio.sentinel.Sentinel(address.hosts, sentinel_kwargs=login)
-        return group.master_for(address.service, ssl=address.encrypted, **options)
-    kind = _asyncio.SSLConnection if address.encrypted else _asyncio.Connection
-    if not address.hosts:
-        kind = _asyncio.UnixDomainSocketConnection
+        options["connection_class"] = _AsyncManagedTls if address.encrypted else _AsyncManaged
+        return group.master_for(address.service, **options)
+    kind = _AsyncUnix if not address.hosts else _AsyncTls if address.encrypted else _AsyncTcp
     options |= _place(address)
     return _asyncio.Redis.from_pool(_asyncio.BlockingConnectionPool(connection_class=kind, timeout=timeout, **options))
 
@@ -83,14 +102,22 @@ def sync_client(address: Address, timeout: float, *, bounded: bool = True) -> An
 
     Args:
         address: Where Redis is.
-        timeout: Seconds for connecting and for each packet.
+        timeout: Seconds for each packet.
         bounded: Whether operations keep to the deadline of the running operation.
     """
     options = _options(address, timeout)
+    kinds = (_Tcp, _Tls, _Unix) if bounded else (Connection, SSLConnection, UnixDomainSocketConnection)
     if address.kind == "cluster":
-        nodes = [_redis.cluster.ClusterNode(host, port) for host, port in address.hosts]
-        options["retry"] = Retry(NoBackoff(), _CLUSTER_TRIES)
-        return _redis.RedisCluster(startup_nodes=nodes, ssl=address.encrypted, require_full_coverage=False, **options)
+        (host, port), *others = address.hosts
+        # A URL is what has it make connections of a given class.
+        options["connection_class"] = kinds[address.encrypted]
+        return _redis.RedisCluster(
+            url=f"redis://{host if ':' not in host else f'[{host}]'}:{port}",
+            startup_nodes=[_redis.cluster.ClusterNode(*other) for other in others],
+            retry=Retry(NoBackoff(), _CLUSTER_TRIES),
+            require_full_coverage=False,
+            **options,
+        )
     options["retry"] = Retry(NoBackoff(), 0)
     if address.kind == "sentinel":
         login = {**_plain(timeout), **address.sentinel_options, "retry": options["retry"]}
@@ -100,14 +127,18 @@ def sync_client(address: Address, timeout: float, *, bounded: bool = True) -> An
         else:
             options["ssl"] = address.encrypted
         return group.master_for(address.service, **options)
-    tcp, tls, unix = (_Tcp, _Tls, _Unix) if bounded else (Connection, SSLConnection, UnixDomainSocketConnection)
-    kind = unix if not address.hosts else tls if address.encrypted else tcp
+    kind = kinds[address.encrypted] if address.hosts else kinds[2]
     options |= _place(address)
     return _redis.Redis.from_pool(_redis.BlockingConnectionPool(connection_class=kind, timeout=timeout, **options))
 
 
 def _plain(timeout: float) -> dict[str, Any]:
-    return {"socket_timeout": timeout, "socket_connect_timeout": timeout, "socket_keepalive": True, "protocol": _RESP}
+    return {
+        "socket_timeout": timeout,
+        "socket_connect_timeout": CONNECT_TIMEOUT,
+        "socket_keepalive": True,
+        "protocol": _RESP,
+    }
 
 
 def _options(address: Address, timeout: float) -> dict[str, Any]:
@@ -118,7 +149,7 @@ def _options(address: Address, timeout: float) -> dict[str, Any]:
         "socket_keepalive": True,
         **address.options,
         "socket_timeout": timeout,
-        "socket_connect_timeout": timeout,
+        "socket_connect_timeout": CONNECT_TIMEOUT,
         "decode_responses": False,
         "health_check_interval": 0,
     }

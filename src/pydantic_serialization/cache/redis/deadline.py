@@ -52,10 +52,3 @@ class DeadlineSocket:
             # A timeout of 0 would not wait at all, and fail in another way.
             timeout = None if left == float("inf") else max(left, 0.001)
         self._socket.settimeout(timeout)
-
-
-class KeepsDeadline:
-    """Goes before a class of connections of redis-py."""
-
-    def _connect(self) -> Any:
-        return DeadlineSocket(super()._connect())  # type: ignore[misc]

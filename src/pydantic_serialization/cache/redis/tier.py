@@ -17,11 +17,13 @@ from pydantic_serialization._fork import renew_after_fork
 from pydantic_serialization.cache.redis.address import parse_address
 from pydantic_serialization.cache.redis.clients import async_client, sync_client
 from pydantic_serialization.cache.redis.clock import ServerClock
+from pydantic_serialization.cache.redis.connecting import Attempt
 from pydantic_serialization.cache.redis.listener import RedisListener
 from pydantic_serialization.cache.redis.scripts import ADD, ANNOUNCE, LAST
+from pydantic_serialization.cache.shared.access import DEADLINE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 
     from pydantic_serialization.cache._base import Listener
 
@@ -61,6 +63,7 @@ class RedisTier:
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopClient] = WeakKeyDictionary()
         self._lock = threading.RLock()
         self._sync: Any = None
+        self._making: Attempt | None = None
         self._listening: Any = None
 
     def now(self) -> float:
@@ -102,9 +105,9 @@ class RedisTier:
             pipeline = self._pipeline(client)
             for name, value in items.items():
                 pipeline.execute_command("EVAL", ADD, 1, name, life, value)
-            return [value for (value,) in await pipeline.execute()]
+            return [value[0] for value in await pipeline.execute()]
 
-        return dict(zip(items, await self._run(ask), strict=True))
+        return _found(items, await self._run(ask))
 
     async def delete_many(self, names: Sequence[str]) -> None:
         """Remove the values of ``names``."""
@@ -150,9 +153,9 @@ class RedisTier:
             pipeline = self._pipeline(client)
             for name, value in items.items():
                 pipeline.execute_command("EVAL", ADD, 1, name, life, value)
-            return [value for (value,) in pipeline.execute()]
+            return [value[0] for value in pipeline.execute()]
 
-        return dict(zip(items, self._run_sync(ask), strict=True))
+        return _found(items, self._run_sync(ask))
 
     def delete_many_sync(self, names: Sequence[str]) -> None:
         """Do what :meth:`delete_many` does, blocking the thread."""
@@ -167,6 +170,9 @@ class RedisTier:
         """Close the connections of threads."""
         with self._lock:
             clients, self._sync, self._listening = (self._sync, self._listening), None, None
+            making, self._making = self._making, None
+        if making is not None:
+            making.abandon()
         for client in clients:
             if client is not None:
                 _close_sync(client)
@@ -189,26 +195,27 @@ class RedisTier:
         if client is None:
             client = self._clients[loop] = _LoopClient(async_client(self._address, self._timeout))
             await client.close_with_the_loop()
+        work = self._asked(client.redis, ask)
+        # A Cluster's client begins anew to find the nodes when it is cut off, and would never have found them.
+        return await (client.apart(work) if self._is_cluster else work)
+
+    async def _asked(self, client: Any, ask: Callable[[Any], Awaitable[ResultT]]) -> ResultT:
         try:
             if self._clock.is_due():
                 asked_at = time.monotonic()
-                self._clock.set(await client.redis.time(), asked_at)
+                self._clock.set(await client.time(), asked_at)
             try:
-                return await ask(client.redis)
+                return await ask(client)
             except RedisConnectionError as error:
                 if not _was_connected(error):
                     raise
-                return await ask(client.redis)
+                return await ask(client)
         except RedisTimeoutError as error:
             raise TimeoutError(*error.args) from error
 
     def _run_sync(self, ask: Callable[[Any], ResultT]) -> ResultT:
-        client = self._sync
         try:
-            if client is None:
-                client = sync_client(self._address, self._timeout)
-                with self._lock:
-                    client = self._sync = self._sync or client
+            client = self._sync or self._make_sync()
             if self._clock.is_due():
                 asked_at = time.monotonic()
                 self._clock.set(client.time(), asked_at)
@@ -220,6 +227,21 @@ class RedisTier:
                 return ask(client)
         except RedisTimeoutError as error:
             raise TimeoutError(*error.args) from error
+
+    def _make_sync(self) -> Any:
+        with self._lock:
+            if self._sync is None and self._making is None:
+                # A Cluster's client looks for the nodes while it is made.
+                self._making = Attempt(lambda: sync_client(self._address, self._timeout))
+            making = self._making
+        if making is not None:
+            made = making.result(DEADLINE.get())
+            with self._lock:
+                self._making = None
+                if isinstance(made, BaseException):
+                    raise made
+                self._sync = made
+        return self._sync
 
     def _listening_client(self) -> Any:
         client = self._listening
@@ -236,21 +258,38 @@ class RedisTier:
 class _LoopClient:
     """The client of one event loop, which closes itself when the loop is shut down in order."""
 
-    __slots__ = ("_closing", "redis")
+    __slots__ = ("_closing", "_tasks", "redis")
 
     def __init__(self, client: Any) -> None:
         self.redis = client
         self._closing: AsyncGenerator[None, None] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     async def close_with_the_loop(self) -> None:
         """Let ``loop.shutdown_asyncgens()``, which ``asyncio.run`` calls, close the connections."""
         self._closing = _closing(self.redis)
         await anext(self._closing)
 
+    async def apart(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+        """Return the result of ``work``, which goes on when the caller is cancelled."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._is_done)
+        return await asyncio.shield(task)
+
     async def close(self) -> None:
-        closing = self._closing
-        if closing is not None:
-            await closing.aclose()
+        """Close the connections."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        if self._closing is not None:
+            await self._closing.aclose()
+
+    def _is_done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, also where nobody waits any more
 
 
 async def _closing(client: Any) -> AsyncGenerator[None, None]:
@@ -276,8 +315,16 @@ def _was_connected(error: RedisConnectionError) -> bool:
     return not refused and type(error) is RedisConnectionError
 
 
-def _found(names: Sequence[str], values: Sequence[bytes | None]) -> dict[str, bytes]:
-    return {name: value for name, value in zip(names, values, strict=True) if value is not None}
+def _found(names: Collection[str], values: object) -> dict[str, bytes]:
+    """Return the values by name.
+
+    Raises:
+        ConnectionError: they are no answer to this question: another command's reply came first.
+    """
+    if not isinstance(values, list) or len(values) != len(names):
+        message = "the server's reply is none to the command"
+        raise ConnectionError(message)
+    return {name: value for name, value in zip(names, values, strict=True) if isinstance(value, bytes)}
 
 
 def _milliseconds(seconds: float) -> int:
