@@ -52,9 +52,10 @@ class CompressionLevel(str, Enum):
 class SerializationConfig(BaseModel):
     """Settings of a manager, validated when made and when assigned to.
 
-    A change of a setting of a running manager takes effect on its next call, except for ``cache_max_size``,
-    ``cache_max_bytes`` and ``cache_namespace``, which are read when its cache is made. Unknown names are refused with the
-    nearest known one.
+    A change of a setting of a running manager takes effect on its next call, except for what its cache is made of:
+    ``cache_max_size``, ``cache_max_bytes``, ``cache_namespace``, ``redis_url``, ``max_retries``, ``retry_delay``, and as
+    far as entries in Redis are concerned ``signing_keys``, ``signing_algorithm`` and ``max_payload_bytes``. Unknown names
+    are refused with the nearest known one.
 
     Raises:
         pydantic.ValidationError: a value is out of range, a name is unknown.
@@ -86,7 +87,8 @@ class SerializationConfig(BaseModel):
     cache_namespace: Annotated[str, Field(min_length=1, max_length=128)] = "pydantic_serialization"
     """Goes before every key of a shared store."""
     redis_url: Annotated[str | None, Field(repr=False)] = None
-    """Shared tier; ``None`` means in-process only. Reserved: a manager warns that it has no shared tier yet."""
+    """Redis that processes share cached results in: ``redis://``, ``rediss://``, ``unix://``, ``redis+sentinel://`` or
+    ``redis+cluster://``. ``None`` keeps them in this process only."""
 
     enable_validation: bool = True
     """``False`` trusts the data when reading: constraints are left out, and ``after`` validators cannot refuse."""

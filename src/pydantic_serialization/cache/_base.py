@@ -1,9 +1,9 @@
-"""What a cache is made of: the entry, the two kinds of tier, and the shapes of the statistics."""
+"""What a cache is made of: the entry, and the two kinds of tier."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypedDict, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, runtime_checkable
 
 from pydantic_serialization._types import Payload
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pydantic_serialization.cache.generation import Generation
+    from pydantic_serialization.cache.stats import TierStats
 
 Clock: TypeAlias = Callable[[], float]
 """Returns seconds; only differences matter, and it never goes back. The default everywhere is ``time.monotonic``."""
@@ -71,64 +72,6 @@ class Entry:
         return now < self.stale_until and self.is_current()
 
 
-class TierStats(TypedDict):
-    """Numbers of an in-process tier. ``hits + misses`` is the number of lookups."""
-
-    hits: int
-    misses: int
-    hit_rate: float
-    """Share of hits among the lookups; 0.0 before the first."""
-    stale_hits: int
-    """Those of the misses that found a value past its time to live which may still stand in for a failing load."""
-    items: int
-    bytes: int
-    """Payloads, keys and bookkeeping."""
-    max_items: int
-    max_bytes: int
-    evictions: int
-    """Entries that made room for others."""
-    expirations: int
-    """Entries removed because their time was up."""
-    rejected_oversize: int
-    """Values that were too large to be stored."""
-
-
-class SharedTierStats(TypedDict):
-    """Numbers of the tier that processes share."""
-
-    enabled: bool
-    hits: int
-    misses: int
-    hit_rate: float
-
-
-class LoadStats(TypedDict):
-    """What reading through the cache cost and saved."""
-
-    count: int
-    """Calls of a loader."""
-    errors: int
-    """Those that raised."""
-    coalesced: int
-    """Reads that were given the outcome of another read's load."""
-    promoted: int
-    """Waiting reads that took over because the load they waited for was cancelled."""
-    stale_served: int
-    """Reads answered with a value past its time to live, because loading failed or took too long."""
-    refreshes: int
-    """Loads started in the background before an entry expired."""
-    seconds: float
-    """Time spent in loaders."""
-
-
-class CacheStats(TypedDict):
-    """What ``CacheManager.get_stats`` returns."""
-
-    l1_cache: TierStats
-    l2_cache: SharedTierStats
-    loads: LoadStats
-
-
 @runtime_checkable
 class CacheTier(Protocol):
     """An in-process tier. Every method is thread-safe, returns at once and raises nothing.
@@ -174,40 +117,108 @@ class CacheTier(Protocol):
         ...
 
 
+@runtime_checkable
 class SharedTier(Protocol):
-    """A store that processes share. Each operation exists for coroutines and for threads.
+    """A store that processes share: bytes by name, with a time to live. Each operation exists for coroutines and threads.
 
-    Keys come with the namespace in front. Values are sealed by the caller: a tier stores bytes and understands nothing.
+    What a cache needs beyond that is built on top, the same for every store: sealed entries, invalidation, deadlines, a
+    circuit breaker, coalesced reads, statistics. So a tier
+
+    * stores bytes and understands nothing. Names come with the namespace in front; they are printable ASCII, and at
+      most 250 characters long.
+    * may raise whatever its library raises. The cache counts it and reads its source instead.
+    * may forget a value at any time, and need not remember one until its time to live is over. It must not return
+      a value under another name, or one that was deleted or replaced before the read began.
+    * bounds the time of a blocking operation itself. A coroutine is cancelled when its time is up; what it was doing
+      must then not disturb the next operation.
+    * is safe from any number of threads and event loops, and across ``fork``.
+
+    ``testing.SharedTierContract`` checks an implementation.
     """
 
-    async def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """Return the values of those ``keys`` that exist, in one round trip."""
+    def now(self) -> float:
+        """Return unix seconds on a clock that all who share the store agree on; ``time.time()`` will do."""
+        ...
+
+    async def get_many(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Return the values of those ``names`` that have one."""
         ...
 
     async def set_many(self, items: Mapping[str, bytes], ttl: float) -> None:
-        """Store ``items`` for ``ttl`` seconds, in one round trip."""
+        """Store ``items`` for ``ttl`` seconds, in place of what their names had before."""
         ...
 
-    async def delete_many(self, keys: Sequence[str]) -> None:
-        """Remove ``keys``; those that do not exist are no error."""
+    async def add_many(self, items: Mapping[str, bytes], ttl: float) -> dict[str, bytes]:
+        """Store those of ``items`` whose name has no value yet, and return the value that each name has then.
+
+        A value that was there already lives on for at least ``ttl`` seconds, where the store can do that. Two callers
+        at once need not agree: the later one may replace what the earlier one was told.
+        """
+        ...
+
+    async def delete_many(self, names: Sequence[str]) -> None:
+        """Remove the values of ``names``; one that does not exist is no error."""
         ...
 
     async def close(self) -> None:
-        """Give the connections of the running event loop back."""
+        """Give back the connections of the running event loop. The tier can still be used."""
         ...
 
-    def get_many_sync(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """Do what ``get_many`` does, blocking the thread."""
+    def get_many_sync(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Do what :meth:`get_many` does, blocking the thread."""
         ...
 
     def set_many_sync(self, items: Mapping[str, bytes], ttl: float) -> None:
-        """Do what ``set_many`` does, blocking the thread."""
+        """Do what :meth:`set_many` does, blocking the thread."""
         ...
 
-    def delete_many_sync(self, keys: Sequence[str]) -> None:
-        """Do what ``delete_many`` does, blocking the thread."""
+    def add_many_sync(self, items: Mapping[str, bytes], ttl: float) -> dict[str, bytes]:
+        """Do what :meth:`add_many` does, blocking the thread."""
+        ...
+
+    def delete_many_sync(self, names: Sequence[str]) -> None:
+        """Do what :meth:`delete_many` does, blocking the thread."""
         ...
 
     def close_sync(self) -> None:
-        """Give the connections of the threads back."""
+        """Give back the connections of threads. The tier can still be used."""
+        ...
+
+
+class Listener(Protocol):
+    """A subscription to a topic of a :class:`Backplane`, used by one thread."""
+
+    def receive(self, timeout: float) -> tuple[int, bytes] | None:
+        """Return the next message with its number, or ``None`` if there is none for ``timeout`` seconds."""
+        ...
+
+    def close(self) -> None:
+        """End the subscription; another thread that is in :meth:`receive` returns or raises."""
+        ...
+
+
+@runtime_checkable
+class Backplane(Protocol):
+    """A channel on which processes tell each other what they have invalidated; a shared tier may have one.
+
+    Messages of a topic are numbered by the store, so that a listener knows whether it has missed one.
+    """
+
+    async def announce(self, topic: str, message: bytes) -> None:
+        """Give ``message`` the next number of ``topic``, and send it to all who listen."""
+        ...
+
+    def announce_sync(self, topic: str, message: bytes) -> None:
+        """Do what :meth:`announce` does, blocking the thread."""
+        ...
+
+    def last_announced(self, topic: str) -> int:
+        """Return the number of the last message of ``topic``, or the one before its first; blocking.
+
+        Where the store has lost the number, it is another one than before.
+        """
+        ...
+
+    def listen(self, topic: str) -> Listener:
+        """Subscribe to ``topic``; blocking. Every message that is announced after the return will be received."""
         ...

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from pydantic_serialization.cache._base import LoadStats
 from pydantic_serialization.cache.flight import LEADING, Flights, Outcome
+from pydantic_serialization.cache.shared.sealing import Times
+from pydantic_serialization.cache.stats import LoadStats
 from pydantic_serialization.cache.values import as_bytes
 from pydantic_serialization.errors import CacheError
 
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
     from pydantic_serialization.cache._base import Entry, Loader
     from pydantic_serialization.cache.background import Background
     from pydantic_serialization.cache.flight import Flight
+    from pydantic_serialization.cache.policy import LoadPolicy
     from pydantic_serialization.cache.runner import Runner
+    from pydantic_serialization.cache.shared.store import Ticket
     from pydantic_serialization.cache.store import EntryStore, Intent
+    from pydantic_serialization.cache.tiers import Tiers
 
 RETRY_AFTER: Final = 5.0
 """Seconds for which an entry is served without another attempt to replace it, after one was begun or has failed."""
@@ -26,44 +30,30 @@ RETRY_AFTER: Final = 5.0
 _log = logging.getLogger(__name__)
 
 
-class LoadPolicy(NamedTuple):
-    """How one read through the cache loads and stores.
-
-    Attributes:
-        ttl: Seconds for which the value is a hit, before jitter.
-        stale_ttl: Seconds past ``ttl`` for which the value may stand in for a failing load.
-        refresh_after: Share of ``ttl`` after which a read starts a refresh, or ``None``.
-        negative_ttl: Seconds for which "there is no value" is a hit, or ``None`` to ask the loader each time.
-        tags: Names that invalidate the value.
-        timeout: Seconds for which the caller waits, or ``None``.
-    """
-
-    ttl: float
-    stale_ttl: float
-    refresh_after: float | None
-    negative_ttl: float | None
-    tags: tuple[str, ...]
-    timeout: float | None
-
-
 class ReadThrough:
     """What happens on a read that the entry in the cache does not settle.
 
     Args:
-        store: The entries.
+        store: The entries of this process.
+        tiers: Those of all processes too, if there is a shared tier.
         background: Keeps loads that no caller waits for.
         jitter: Largest share of a time to live that is taken off at random, so that what was loaded together does not
             expire together.
         random: Where the jitter comes from.
     """
 
-    def __init__(self, store: EntryStore, background: Background, *, jitter: float, random: random.Random) -> None:
+    def __init__(
+        self, store: EntryStore, tiers: Tiers | None, background: Background, *, jitter: float, random: random.Random
+    ) -> None:
         self._store = store
+        self._tiers = tiers
         self._background = background
         self._jitter = jitter
         self._random = random
         self._flights = Flights()
-        self._stats = LoadStats(count=0, errors=0, coalesced=0, promoted=0, stale_served=0, refreshes=0, seconds=0.0)
+        self._stats = LoadStats(
+            count=0, errors=0, coalesced=0, promoted=0, stale_served=0, refreshes=0, seconds=0.0, saved_seconds=0.0
+        )
 
     def stats(self) -> LoadStats:
         """Return the counters."""
@@ -82,7 +72,7 @@ class ReadThrough:
         flight = self._flights.lead(runner, key)
         if flight is not None:
             self._stats["refreshes"] += 1
-            work = self._load(runner, flight, key, loader, policy)
+            work = self._load(runner, flight, key, loader, policy, refreshing=True)
             runner.start(work, partial(self._flights.end, runner, key, flight, None))
 
     async def read(self, runner: Runner, key: str, loader: Loader, policy: LoadPolicy) -> bytes | None:
@@ -161,18 +151,36 @@ class ReadThrough:
         else:
             await runner.run_apart(work, partial(self._flights.end, runner, key, flight, None), deadline)
 
-    async def _load(self, runner: Runner, flight: Flight, key: str, loader: Loader, policy: LoadPolicy) -> None:
-        """Call the loader, store what it makes, and end the flight, whatever happens."""
+    async def _load(
+        self,
+        runner: Runner,
+        flight: Flight,
+        key: str,
+        loader: Loader,
+        policy: LoadPolicy,
+        *,
+        refreshing: bool = False,
+    ) -> None:
+        """Look into the shared tier, else call the loader; store the value, and end the flight, whatever happens."""
         clock, outer = self._store.clock, LEADING.get()
         LEADING.set((*flight.outer, flight))
         intent = self._store.intend(key, policy.tags)
-        outcome = None
-        started = clock()
+        outcome = ticket = started = None
         try:
+            if self._tiers is not None:
+                found, ticket = await self._tiers.look_up(
+                    runner.loop, intent, policy.tags, policy.longest, refreshing=refreshing
+                )
+                if found is not None:
+                    outcome = Outcome(found.value)
+                    return
+            started = clock()
             made = await runner.call(loader)
             value = None if made is None else as_bytes(made, "the loader returned")
-            self._keep(intent, value, policy)
+            times = self._keep(intent, value, policy)
             outcome = Outcome(value)
+            if ticket is not None and times is not None:
+                await self._share(runner, ticket, value, times)
         except Exception as error:  # noqa: BLE001  (the flight hands it to every caller that waits)
             # Without this frame, which refers to the flight, and so to the error.
             outcome = Outcome(None, error, error.__traceback__ and error.__traceback__.tb_next)
@@ -180,26 +188,40 @@ class ReadThrough:
         finally:
             # Without the token of set(): a coroutine that is closed by the collector is in another context.
             LEADING.set(outer)
-            elapsed = clock() - started
-            self._stats["count"] += 1
-            self._stats["seconds"] += elapsed
+            if started is not None:
+                self._stats["count"] += 1
+                self._stats["seconds"] += clock() - started
             self._flights.end(runner, key, flight, outcome)
             # From CPython 3.12 on the loader's traceback keeps the frames of all coroutines that awaited it. None of
             # them may refer to the error in turn, or what the loader used would wait for the collector.
             del flight, outcome
 
-    def _keep(self, intent: Intent, value: bytes | None, policy: LoadPolicy) -> None:
+    def _keep(self, intent: Intent, value: bytes | None, policy: LoadPolicy) -> Times | None:
+        """Keep a loaded value in this process; return how long it lives, or ``None`` if it is not to be kept."""
         if value is not None:
             ttl = self._shortened(policy.ttl)
             # Zero first: the product of an infinite time and a share of 0 is not a number.
             share = policy.refresh_after
-            fresh = ttl if share is None else ttl * share if share else 0.0
-            self._store.fulfil(intent, value, ttl=ttl, fresh=fresh, stale=policy.stale_ttl)
+            times = Times(ttl if share is None else ttl * share if share else 0.0, ttl, policy.stale_ttl)
         elif policy.negative_ttl is not None:
             ttl = self._shortened(policy.negative_ttl)
-            self._store.fulfil(intent, None, ttl=ttl, fresh=ttl, stale=0.0)
+            times = Times(ttl, ttl, 0.0)
         else:
             self._store.fulfil_without(intent)
+            return None
+        kept = times.ttl if self._tiers is None else self._tiers.keep_for(times.ttl)
+        self._store.fulfil(intent, value, ttl=kept, fresh=times.fresh, stale=times.stale)
+        return times
+
+    async def _share(self, runner: Runner, ticket: Ticket, value: bytes | None, times: Times) -> None:
+        """Store a loaded value in the shared tier, behind the caller's back where that is possible."""
+        assert self._tiers is not None  # noqa: S101  (there is a ticket)
+        shared = self._tiers.shared
+        work = shared.write(runner.loop, ticket, value, times)
+        if runner.loop is not None and shared.settings.background_writes and self._background.has_room():
+            runner.start(work, _nothing)
+        else:
+            await work
 
     def _shortened(self, ttl: float) -> float:
         return ttl * (1.0 - self._jitter * self._random.random()) if self._jitter else ttl
@@ -225,3 +247,7 @@ class ReadThrough:
     def _serve_stale(self, old: Entry) -> bytes | None:
         self._stats["stale_served"] += self._store.clock() >= old.expires_at
         return old.value
+
+
+def _nothing() -> None:
+    """Do nothing: the end of a write concerns nobody."""

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import random
 import time
-from threading import TIMEOUT_MAX
+import weakref
+from asyncio import get_running_loop
 from typing import TYPE_CHECKING, Final, Self
 
 from pydantic_serialization._fork import renew_after_fork
-from pydantic_serialization.cache._base import CacheStats, SharedTierStats
 from pydantic_serialization.cache.background import Background
 from pydantic_serialization.cache.keys import check_key, check_tags
-from pydantic_serialization.cache.loading import LoadPolicy, ReadThrough
+from pydantic_serialization.cache.loading import ReadThrough
 from pydantic_serialization.cache.memory import MemoryTier
+from pydantic_serialization.cache.policy import LoadPolicy
 from pydantic_serialization.cache.runner import LoopRunner, ThreadRunner, run
+from pydantic_serialization.cache.shared.invalidation import Invalidation
+from pydantic_serialization.cache.stats import CacheStats
 from pydantic_serialization.cache.store import EntryStore
+from pydantic_serialization.cache.tiers import build_tiers, no_backplane, no_shared_tier
 from pydantic_serialization.cache.values import as_bytes, as_seconds, as_share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from asyncio import AbstractEventLoop
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pydantic_serialization._types import Payload
-    from pydantic_serialization.cache._base import CacheTier, Clock, Loader, SyncLoader
+    from pydantic_serialization.cache._base import CacheTier, Clock, Loader, SharedTier, SyncLoader
+    from pydantic_serialization.cache.shared.settings import SharedSettings
+    from pydantic_serialization.envelope import Algorithm
 
 JITTER: Final = 0.1
 """Share of a time to live that ``get_or_load`` takes off at most."""
@@ -48,9 +55,17 @@ class CacheManager:
         jitter: Share of a time to live, 0 to 1, of which :meth:`get_or_load` takes off a random part, so that what was
             loaded together does not expire together. :meth:`set` keeps to the time it is given.
         random_source: Where the jitter comes from; seed one to have it repeatable.
+        redis_url: A Redis that processes share, as :class:`~pydantic_serialization.cache.redis.RedisTier` takes it. It is
+            connected when it is first needed; while it cannot be reached, the cache works without it.
+        shared_tier: Another store that processes share, in place of ``redis_url``.
+        signing_keys: Secrets of at least 32 bytes, newest first: entries in the shared tier are signed with the first,
+            and those that none of them has signed are not served.
+        signing_algorithm: How to sign.
+        shared_settings: Times and bounds of the shared tier.
 
     Raises:
         ConfigurationError: an argument is out of range.
+        MissingDependencyError: ``redis_url`` is given, and redis-py is not installed.
     """
 
     def __init__(
@@ -64,6 +79,11 @@ class CacheManager:
         tier: CacheTier | None = None,
         jitter: float = JITTER,
         random_source: random.Random | None = None,
+        redis_url: str | None = None,
+        shared_tier: SharedTier | None = None,
+        signing_keys: Sequence[bytes] = (),
+        signing_algorithm: Algorithm = "blake2b",
+        shared_settings: SharedSettings | None = None,
     ) -> None:
         self.namespace = check_key(namespace)
         self.ttl = as_seconds(ttl, "ttl")
@@ -71,8 +91,21 @@ class CacheManager:
         self._clock = clock
         self._store = EntryStore(self._tier, clock)
         self._background = Background()
+        self._tiers = build_tiers(
+            self._store,
+            redis_url=redis_url,
+            shared_tier=shared_tier,
+            namespace=namespace,
+            signing_keys=signing_keys,
+            signing_algorithm=signing_algorithm,
+            settings=shared_settings,
+        )
+        if self._tiers is not None and self._tiers.hearing is not None:
+            # The thread must not keep a cache alive that nobody uses any more.
+            weakref.finalize(self, self._tiers.hearing.request_stop)
         self._reading = ReadThrough(
             self._store,
+            self._tiers,
             self._background,
             jitter=as_share(jitter, "jitter"),
             random=random.Random() if random_source is None else random_source,  # noqa: S311  (not a secret)
@@ -87,17 +120,23 @@ class CacheManager:
             ConfigurationError: (a ``ValueError``) the key is empty, or longer than 1024 characters. (Both hold for
                 every method.)
         """
-        return self.get_sync(key)
+        entry = self._tier.get(check_key(key))
+        if entry is not None:
+            return entry.value
+        return None if self._tiers is None else await self._tiers.find(get_running_loop(), key)
 
     def get_sync(self, key: str) -> bytes | None:
         """Do what :meth:`get` does, in a thread."""
         entry = self._tier.get(check_key(key))
-        return None if entry is None else entry.value
+        if entry is not None:
+            return entry.value
+        return None if self._tiers is None else run(self._tiers.find(None, key))
 
     async def set(self, key: str, value: Payload, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
-        """Store ``value`` under ``key``. A load of the key that is under way will not overwrite it.
+        """Store ``value`` under ``key``. A load of the key that is under way, in any process, will not overwrite it.
 
-        A value over an eighth of ``max_bytes`` is not stored, and counted as ``rejected_oversize``.
+        A value over an eighth of ``max_bytes`` is not stored in this process, and counted as ``rejected_oversize``. Where
+        the shared tier cannot be written to, the entry that others may see is invalidated as soon as that is possible.
 
         Args:
             key: The key.
@@ -109,40 +148,39 @@ class CacheManager:
             UnsupportedTypeError: (a ``TypeError``) the value is not bytes-like; serialize it first.
             ConfigurationError: (a ``ValueError``) ``ttl`` is not positive.
         """
-        self.set_sync(key, value, ttl, tags)
+        await self.set_many({key: value}, ttl, tags)
 
     def set_sync(self, key: str, value: Payload, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
         """Do what :meth:`set` does, in a thread."""
         self.set_many_sync({key: value}, ttl, tags)
 
     async def delete(self, key: str) -> bool:
-        """Remove ``key``, also from a load of it that is under way; return whether it had an entry."""
-        return self.delete_sync(key)
+        """Remove ``key``, also from a load of it that is under way; return whether it had an entry in this process.
+
+        Raises:
+            InvalidationError: other processes could not be told.
+        """
+        return await self._invalidate(get_running_loop(), Invalidation((check_key(key),))) > 0
 
     def delete_sync(self, key: str) -> bool:
         """Do what :meth:`delete` does, in a thread."""
-        return self._store.invalidate((check_key(key),)) > 0
+        return run(self._invalidate(None, Invalidation((check_key(key),)))) > 0
 
     async def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
         """Return the values of those ``keys`` that have one."""
-        return self.get_many_sync(keys)
+        return await self._get_many(get_running_loop() if self._tiers else None, keys)
 
     def get_many_sync(self, keys: Iterable[str]) -> dict[str, bytes]:
         """Do what :meth:`get_many` does, in a thread."""
-        found = ((key, self.get_sync(key)) for key in keys)
-        return {key: value for key, value in found if value is not None}
+        return run(self._get_many(None, keys))
 
     async def set_many(self, items: Mapping[str, Payload], ttl: float | None = None, tags: Iterable[str] = ()) -> None:
         """Store each value of ``items`` under its key, as :meth:`set` does. If one of them is wrong, none is stored."""
-        self.set_many_sync(items, ttl, tags)
+        await self._set_many(get_running_loop() if self._tiers else None, items, ttl, tags)
 
     def set_many_sync(self, items: Mapping[str, Payload], ttl: float | None = None, tags: Iterable[str] = ()) -> None:
         """Do what :meth:`set_many` does, in a thread."""
-        seconds = self.ttl if ttl is None else as_seconds(ttl, "ttl")
-        names = check_tags(tags)
-        values = [(check_key(key), as_bytes(value, "the value is")) for key, value in items.items()]
-        for key, value in values:
-            self._store.put(key, value, seconds, names)
+        run(self._set_many(None, items, ttl, tags))
 
     async def get_or_load(
         self,
@@ -186,7 +224,9 @@ class CacheManager:
         entry = self._tier.get(check_key(key))
         if entry is not None and (entry.fresh_until == entry.expires_at or self._clock() < entry.fresh_until):
             return entry.value
-        policy = self._policy(ttl, stale_ttl, refresh_after, negative_ttl, tags, timeout)
+        policy = LoadPolicy.checked(
+            self.ttl if ttl is None else ttl, stale_ttl, refresh_after, negative_ttl, tags, timeout
+        )
         runner = LoopRunner(self._background)
         if entry is None:
             return await self._reading.read(runner, key, loader, policy)
@@ -213,7 +253,9 @@ class CacheManager:
         entry = self._tier.get(check_key(key))
         if entry is not None and (entry.fresh_until == entry.expires_at or self._clock() < entry.fresh_until):
             return entry.value
-        policy = self._policy(ttl, stale_ttl, refresh_after, negative_ttl, tags, timeout)
+        policy = LoadPolicy.checked(
+            self.ttl if ttl is None else ttl, stale_ttl, refresh_after, negative_ttl, tags, timeout
+        )
         runner = ThreadRunner(self._background)
         if entry is None:
             return run(self._reading.read(runner, key, loader, policy))
@@ -221,51 +263,74 @@ class CacheManager:
         return entry.value
 
     async def invalidate(self, *keys: str, tags: Iterable[str] = ()) -> None:
-        """Remove ``keys`` and every entry that has one of ``tags``, also from loads that are under way."""
-        self.invalidate_sync(*keys, tags=tags)
+        """Remove ``keys`` and every entry that has one of ``tags``, also from loads that are under way, in any process.
+
+        What was loaded before is served nowhere once this has returned, except in processes that have not yet heard of
+        it: normally that takes milliseconds, and where the connection is broken ``SharedSettings.unheard_ttl``.
+
+        Raises:
+            InvalidationError: it could not be delivered to the shared tier, in spite of retries.
+        """
+        await self._invalidate(get_running_loop(), Invalidation(tuple(map(check_key, keys)), check_tags(tags)))
 
     def invalidate_sync(self, *keys: str, tags: Iterable[str] = ()) -> None:
         """Do what :meth:`invalidate` does, in a thread."""
-        names = check_tags(tags)
-        self._store.invalidate([check_key(key) for key in keys], names)
+        run(self._invalidate(None, Invalidation(tuple(map(check_key, keys)), check_tags(tags))))
 
     async def clear(self) -> None:
-        """Remove every entry, also from loads that are under way. The statistics go on."""
-        self.clear_sync()
+        """Remove every entry of the namespace, also from loads that are under way. The statistics go on.
+
+        Raises:
+            InvalidationError: other processes could not be told.
+        """
+        await self._invalidate(get_running_loop(), Invalidation(everything=True))
 
     def clear_sync(self) -> None:
         """Do what :meth:`clear` does, in a thread."""
-        self._store.clear()
+        run(self._invalidate(None, Invalidation(everything=True)))
 
     def get_stats(self) -> CacheStats:
         """Return the numbers of the tiers and of the loads since the cache was made."""
-        return CacheStats(
-            l1_cache=self._tier.stats(),
-            l2_cache=SharedTierStats(enabled=False, hits=0, misses=0, hit_rate=0.0),
-            loads=self._reading.stats(),
-        )
+        first, loads = self._tier.stats(), self._reading.stats()
+        second = no_shared_tier() if self._tiers is None else self._tiers.shared.stats()
+        if loads["count"]:
+            answered = first["hits"] + second["hits"] + loads["coalesced"]
+            loads["saved_seconds"] = answered * loads["seconds"] / loads["count"]
+        backplane = no_backplane() if self._tiers is None else self._tiers.backplane_stats()
+        return CacheStats(l1_cache=first, l2_cache=second, loads=loads, backplane=backplane)
 
     async def start(self) -> None:
-        """Let refreshes run in the background again after :meth:`stop`. A new cache need not be started."""
-        self.start_sync()
+        """Connect the shared tier early, and let refreshes run in the background again after :meth:`stop`.
+
+        A new cache need not be started. A shared tier that cannot be reached is logged, and connected later.
+        """
+        self._background.open()
+        if self._tiers is not None:
+            await self._tiers.open(get_running_loop())
 
     def start_sync(self) -> None:
         """Do what :meth:`start` does, in a thread."""
         self._background.open()
+        if self._tiers is not None:
+            run(self._tiers.open(None))
 
     async def stop(self, timeout: float = DRAIN_SECONDS) -> None:  # noqa: ASYNC109  (what is late is not an error)
-        """Wait for the background loads of this event loop and of threads, and start no further refresh.
+        """Wait for what runs in the background of this event loop and of threads, and close the shared tier's connections.
 
-        The cache can still be used; what expires is loaded while the caller waits.
+        The cache can still be used; what expires is loaded while the caller waits, and connections are made anew.
 
         Args:
             timeout: Seconds; loads that take longer are cancelled, or left to themselves if they are threads.
         """
         await self._background.drain(timeout)
+        if self._tiers is not None:
+            await self._tiers.close(get_running_loop())
 
     def stop_sync(self, timeout: float = DRAIN_SECONDS) -> None:
         """Do what :meth:`stop` does for the background loads of threads."""
         self._background.drain_sync(timeout)
+        if self._tiers is not None:
+            run(self._tiers.close(None))
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -286,22 +351,37 @@ class CacheManager:
         self._store.after_fork()
         self._reading.after_fork()
         self._background.after_fork()
+        if self._tiers is not None:
+            self._tiers.after_fork()
 
-    def _policy(
-        self,
-        ttl: float | None,
-        stale_ttl: float,
-        refresh_after: float | None,
-        negative_ttl: float | None,
-        tags: Iterable[str],
-        timeout: float | None,
-    ) -> LoadPolicy:
-        return LoadPolicy(
-            ttl=self.ttl if ttl is None else as_seconds(ttl, "ttl"),
-            stale_ttl=as_seconds(stale_ttl, "stale_ttl", zero=True),
-            refresh_after=None if refresh_after is None else as_share(refresh_after, "refresh_after"),
-            negative_ttl=None if negative_ttl is None else as_seconds(negative_ttl, "negative_ttl"),
-            tags=check_tags(tags),
-            # The platform's timers overflow for more than some centuries.
-            timeout=None if timeout is None or as_seconds(timeout, "timeout") > TIMEOUT_MAX else timeout,
-        )
+    async def _get_many(self, loop: AbstractEventLoop | None, keys: Iterable[str]) -> dict[str, bytes]:
+        found, missing = {}, []
+        for key in keys:
+            entry = self._tier.get(check_key(key))
+            if entry is None:
+                missing.append(key)
+            elif entry.value is not None:
+                found[key] = entry.value
+        if self._tiers is not None and missing:
+            found.update(await self._tiers.find_many(loop, tuple(dict.fromkeys(missing))))
+        return found
+
+    async def _set_many(
+        self, loop: AbstractEventLoop | None, items: Mapping[str, Payload], ttl: float | None, tags: Iterable[str]
+    ) -> None:
+        seconds = self.ttl if ttl is None else as_seconds(ttl, "ttl")
+        names = check_tags(tags)
+        values = {check_key(key): as_bytes(value, "the value is") for key, value in items.items()}
+        if self._tiers is None:
+            for key, value in values.items():
+                self._store.put(key, value, seconds, names)
+        elif values:
+            await self._tiers.put_many(loop, values, seconds, names)
+
+    async def _invalidate(self, loop: AbstractEventLoop | None, invalidation: Invalidation) -> int:
+        if self._tiers is not None:
+            return await self._tiers.invalidate(loop, invalidation)
+        if invalidation.everything:
+            self._store.clear()
+            return 0
+        return self._store.invalidate(invalidation.keys, invalidation.tags)

@@ -7,8 +7,9 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from pydantic_serialization._fork import renew_after_fork
-from pydantic_serialization.cache._base import BEFORE_ALL, TierStats
+from pydantic_serialization.cache._base import BEFORE_ALL
 from pydantic_serialization.cache.s3fifo import MOST_VISITS, Node, Queues
+from pydantic_serialization.cache.stats import TierStats
 from pydantic_serialization.cache.values import as_bound
 
 if TYPE_CHECKING:

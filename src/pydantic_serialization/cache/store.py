@@ -21,11 +21,13 @@ class Intent(NamedTuple):
         key: The key that the value is for.
         of_key: The generation of the key.
         of_tags: The generations of the tags.
+        endings: How many tags had been invalidated by then.
     """
 
     key: str
     of_key: Generation
     of_tags: tuple[Generation, ...]
+    endings: int
 
     def is_current(self) -> bool:
         """Say whether neither the key nor a tag has been invalidated since."""
@@ -45,6 +47,7 @@ class EntryStore:
         self.clock = clock
         self._keys = Generations()
         self._tags = Generations()
+        self._endings = 0
         # Re-entrant for the same reason as the memory tier's: finalisers and signal handlers.
         self._lock = threading.RLock()
 
@@ -65,7 +68,19 @@ class EntryStore:
     def intend(self, key: str, tags: tuple[str, ...]) -> Intent:
         """Return what :meth:`fulfil` needs; to be called before the value is looked up at its source."""
         with self._lock:
-            return Intent(key, self._keys.current(key), tuple([self._tags.current(tag) for tag in tags]))
+            of_tags = tuple([self._tags.current(tag) for tag in tags])
+            return Intent(key, self._keys.current(key), of_tags, self._endings)
+
+    def adopt(self, intent: Intent, tags: tuple[str, ...]) -> Intent | None:
+        """Return the intent with the tags of an entry that was found elsewhere, and may have been looked up with others.
+
+        Returns:
+            ``None`` if any tag was invalidated since: it may have been one of these.
+        """
+        with self._lock:
+            if intent.endings != self._endings:
+                return None
+            return intent._replace(of_tags=tuple([self._tags.current(tag) for tag in tags]))
 
     def fulfil(self, intent: Intent, value: bytes | None, *, ttl: float, fresh: float, stale: float) -> None:
         """Store a loaded value, unless its key or one of its tags was invalidated while it was loaded.
@@ -108,6 +123,7 @@ class EntryStore:
         with self._lock:
             for tag in tags:
                 self._tags.end(tag)
+                self._endings += 1
             removed = 0
             for key in keys:
                 self._keys.end(key)
@@ -119,6 +135,7 @@ class EntryStore:
         with self._lock:
             self._keys.end_all()
             self._tags.end_all()
+            self._endings += 1
             self.tier.clear()
 
     def after_fork(self) -> None:

@@ -69,6 +69,18 @@ def as_bound(value: object, name: str) -> int:
     raise ConfigurationError(message)
 
 
+def as_count(value: object, name: str) -> int:
+    """Return ``value`` if it is a whole number of at least 0; ``name`` is for the error.
+
+    Raises:
+        ConfigurationError: (a ``ValueError``) it is not.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    message = f"{name} must be a whole number of at least 0, not {_shown(value)}"
+    raise ConfigurationError(message)
+
+
 def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 

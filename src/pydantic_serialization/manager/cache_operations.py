@@ -37,7 +37,7 @@ class CacheOperations:
     async def invalidate(self, *keys: str, tags: Iterable[str] = ()) -> None:
         """Drop results that were kept under these ``cache_key``s, in every format, or with any of these tags.
 
-        Tried again after transient errors, ``max_retries`` times.
+        Tried again where that fails, ``max_retries`` times.
 
         Raises:
             InvalidationError: it could not be delivered: others may serve the old entry until its time is up.
@@ -52,17 +52,17 @@ class CacheOperations:
             raise InvalidationError(_UNDELIVERED) from error
 
     def invalidate_sync(self, *keys: str, tags: Iterable[str] = ()) -> None:
-        """Do what :meth:`invalidate` does, without an event loop and without a retry."""
+        """Do what :meth:`invalidate` does, without an event loop."""
         try:
             self.results.cache.invalidate_sync(*keys, tags=(*check_tags(tags), *(key_tag(key) for key in keys)))
         except TRANSIENT as error:
             raise InvalidationError(_UNDELIVERED) from error
 
     async def start(self) -> None:
-        """Open the cache's shared tier early. Not needed: everything works without.
+        """Open the cache's shared tier early. Not needed: everything works without, also where Redis cannot be reached.
 
         Raises:
-            OSError: the shared tier cannot be reached after ``max_retries`` retries.
+            OSError: a cache of another kind, given as ``cache_manager``, cannot be opened after ``max_retries`` retries.
         """
         config = self.config
         await retrying(self.results.cache.start, retries=config.max_retries, delay=config.retry_delay)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
-from pydantic_serialization.cache import CacheManager
+from pydantic_serialization.cache import CacheManager, SharedSettings
 from pydantic_serialization.manager._stats import CachedManagerStats
 from pydantic_serialization.manager.operations import ModelOperations
 from pydantic_serialization.manager.results import ResultCache
@@ -26,7 +25,7 @@ class CachedSerializationManager(ModelOperations):
 
     Args:
         config: Settings; the serializer's if ``None``.
-        cache_manager: The cache; one in this process if ``None``.
+        cache_manager: The cache; if ``None``, one in this process, and in Redis where ``redis_url`` is set.
         model_serializer: Formats and compression; one of its own if ``None``.
     """
 
@@ -43,10 +42,7 @@ class CachedSerializationManager(ModelOperations):
         if cache_manager is not None and missing:
             message = f"cache_manager is no cache: {type(cache_manager).__name__} has no {', '.join(missing)}"
             raise TypeError(message)
-        if settings.redis_url is not None:
-            message = "redis_url is set, but this version has no shared tier: results are cached in this process only"
-            warnings.warn(message, UserWarning, stacklevel=3)
-        self.cache_manager = cache_manager if cache_manager is not None else _memory_cache(settings)
+        self.cache_manager = cache_manager if cache_manager is not None else _cache_for(settings)
         super().__init__(self.model_serializer, ResultCache(self.cache_manager, settings))
 
     def get_stats(self) -> CachedManagerStats:
@@ -59,10 +55,16 @@ class CachedSerializationManager(ModelOperations):
         )
 
 
-def _memory_cache(config: SerializationConfig) -> CacheManager:
+def _cache_for(config: SerializationConfig) -> CacheManager:
     return CacheManager(
         max_size=config.cache_max_size,
         max_bytes=config.cache_max_bytes,
         ttl=config.cache_ttl,
         namespace=config.cache_namespace,
+        redis_url=config.redis_url,
+        signing_keys=config.secrets(),
+        signing_algorithm=config.signing_algorithm,
+        shared_settings=SharedSettings(
+            max_retries=config.max_retries, retry_delay=config.retry_delay, max_bytes=config.max_payload_bytes
+        ),
     )

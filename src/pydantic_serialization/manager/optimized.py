@@ -24,7 +24,7 @@ class OptimizedSerializationManager(ModelOperations):
 
     Args:
         config: Settings; the defaults if ``None``. Changes of it take effect on the next call.
-        cache_manager: The cache; one in this process if ``None``.
+        cache_manager: The cache; if ``None``, one in this process, and in Redis where ``redis_url`` is set.
     """
 
     def __init__(self, config: SerializationConfig | None = None, cache_manager: CacheManager | None = None) -> None:

@@ -14,7 +14,7 @@ from pydantic_serialization.cache._base import CacheTier
 from pydantic_serialization.cache.generation import Generation
 
 if TYPE_CHECKING:
-    from pydantic_serialization.cache._base import TierStats
+    from pydantic_serialization.cache.stats import TierStats
 
 _FOREVER = float("inf")
 

@@ -149,12 +149,6 @@ def test_one_thing_is_not_several_models(models: Any) -> None:
         create_serialization_manager().serialize_models_sync(models)
 
 
-def test_a_shared_tier_that_is_not_there_is_warned_about() -> None:
-    """A redis_url is not ignored silently."""
-    with pytest.warns(UserWarning, match="no shared tier"):
-        create_serialization_manager(SerializationConfig(redis_url="redis://localhost"))
-
-
 def test_a_large_payload_is_measured_whole(caplog: pytest.LogCaptureFixture) -> None:
     """Work that is finished in another thread is in the size and the time that the profiler sees."""
     manager = create_serialization_manager(SerializationConfig(profile_threshold=1e-9, enable_compression=False))

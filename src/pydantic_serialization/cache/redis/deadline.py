@@ -1,0 +1,54 @@
+"""Connections of threads that keep to the deadline of an operation, not only to a time per packet.
+
+A socket's timeout starts anew with each packet: a server that sends a byte a millisecond never runs into it.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from pydantic_serialization.cache.shared.access import DEADLINE
+
+if TYPE_CHECKING:
+    import socket
+
+
+class DeadlineSocket:
+    """A connected socket on which no call lasts beyond :data:`DEADLINE`."""
+
+    __slots__ = ("_socket", "_timeout")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._timeout = sock.gettimeout()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+    def settimeout(self, timeout: float | None) -> None:
+        """Set the time that one call may take, besides the deadline."""
+        self._timeout = timeout
+
+    def recv(self, *args: Any) -> bytes:
+        """Receive until the deadline."""
+        self._arm()
+        return self._socket.recv(*args)
+
+    def recv_into(self, *args: Any) -> int:
+        """Receive until the deadline."""
+        self._arm()
+        return self._socket.recv_into(*args)
+
+    def sendall(self, *args: Any) -> None:
+        """Send until the deadline."""
+        self._arm()
+        self._socket.sendall(*args)
+
+    def _arm(self) -> None:
+        left = DEADLINE.get() - time.monotonic()
+        timeout = self._timeout
+        if timeout is None or left < timeout:
+            # A timeout of 0 would not wait at all, and fail in another way.
+            timeout = None if left == float("inf") else max(left, 0.001)
+        self._socket.settimeout(timeout)

@@ -1,0 +1,50 @@
+"""A subscription to a topic, for the thread that listens."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+
+class RedisListener:
+    """Messages of one topic.
+
+    Args:
+        client: A client for threads.
+        topic: Channel of the messages.
+        timeout: Seconds in which the server has to confirm the subscription.
+
+    Raises:
+        TimeoutError: it did not.
+        Exception: what redis-py raises.
+    """
+
+    def __init__(self, client: Any, topic: str, timeout: float) -> None:
+        self._pubsub = client.pubsub()
+        try:
+            self._pubsub.subscribe(topic)
+            self._confirm(time.monotonic() + timeout)
+        except BaseException:
+            self.close()
+            raise
+
+    def receive(self, timeout: float) -> tuple[int, bytes] | None:
+        """Return the next message with its number, or ``None`` if there is none for ``timeout`` seconds."""
+        received = self._next(timeout)
+        if received.get("type") != "message":
+            return None
+        number, _, message = received["data"].partition(b" ")
+        return int(number), message
+
+    def close(self) -> None:
+        """End the subscription."""
+        self._pubsub.close()
+
+    def _confirm(self, deadline: float) -> None:
+        while self._next(deadline - time.monotonic()).get("type") != "subscribe":
+            if time.monotonic() >= deadline:
+                message = "the server has not confirmed a subscription"
+                raise TimeoutError(message)
+
+    def _next(self, timeout: float) -> dict[str, Any]:
+        return self._pubsub.get_message(timeout=max(timeout, 0.0)) or {}

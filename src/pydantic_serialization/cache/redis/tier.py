@@ -1,0 +1,331 @@
+"""Redis as the tier that processes share: one server, a Sentinel group or a Cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from weakref import WeakKeyDictionary
+
+from redis.connection import parse_url
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from pydantic_serialization._fork import renew_after_fork
+from pydantic_serialization.cache.redis.address import parse_address
+from pydantic_serialization.cache.redis.clients import async_client, sync_client
+from pydantic_serialization.cache.redis.clock import ServerClock
+from pydantic_serialization.cache.redis.connecting import Attempt
+from pydantic_serialization.cache.redis.listener import RedisListener
+from pydantic_serialization.cache.redis.scripts import ADD, ANNOUNCE, LAST
+from pydantic_serialization.cache.shared.access import DEADLINE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+
+    from pydantic_serialization.cache._base import Listener
+
+ResultT = TypeVar("ResultT")
+
+LISTENER_TIMEOUT: Final = 1.0
+"""Seconds for connecting and asking in the thread that listens, for which nobody waits."""
+
+
+class RedisTier:
+    """A :class:`SharedTier` with a :class:`Backplane` in Redis 5 or newer, or what speaks its protocol.
+
+    Nothing is connected before the first operation. Each event loop has connections of its own, and so have threads; a
+    child process makes new ones.
+
+    Args:
+        url: ``redis://[user:password@]host[:port][/db]``, ``rediss://`` with TLS, ``unix://path``,
+            ``redis+sentinel://host[:port][,host...]/service[/db]``, ``redis+cluster://host[:port][,host...]``; options
+            of redis-py's connections may follow behind a ``?``.
+        timeout: Seconds that one operation may take.
+
+    Raises:
+        ConfigurationError: the URL is none of these.
+    """
+
+    def __init__(self, url: str, *, timeout: float = 0.05) -> None:
+        self._address = parse_address(url, parse_url)
+        self._timeout = timeout
+        self._is_cluster = self._address.kind == "cluster"
+        self._clock = ServerClock()
+        self.after_fork()
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Forget all connections: they are the parent's."""
+        # By the loop itself: the id of a closed loop is given to the next one.
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopClient] = WeakKeyDictionary()
+        self._lock = threading.RLock()
+        self._sync: Any = None
+        self._making: Attempt | None = None
+        self._listening: Any = None
+
+    def now(self) -> float:
+        """Return unix seconds on the server's clock, as far as it is known."""
+        return self._clock.now()
+
+    # -- for event loops ---------------------------------------------------------------------------------------------
+
+    async def get_many(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Return the values of those ``names`` that have one: one MGET, of a Cluster one for each slot."""
+        values = await self._run(
+            lambda client: client.mget_nonatomic(names) if self._is_cluster else client.mget(names)
+        )
+        return _found(names, values)
+
+    async def set_many(self, items: Mapping[str, bytes], ttl: float) -> None:
+        """Store ``items`` for ``ttl`` seconds, in one round trip."""
+        life = _milliseconds(ttl)
+
+        async def ask(client: Any) -> None:
+            if len(items) == 1:
+                ((name, value),) = items.items()
+                await client.set(name, value, px=life)
+                return
+            pipeline = self._pipeline(client)
+            for name, value in items.items():
+                pipeline.set(name, value, px=life)
+            await pipeline.execute()
+
+        await self._run(ask)
+
+    async def add_many(self, items: Mapping[str, bytes], ttl: float) -> dict[str, bytes]:
+        """Store those of ``items`` whose name has no value yet, and return the value that each name has then."""
+        life = _milliseconds(ttl)
+
+        async def ask(client: Any) -> Any:
+            if not self._is_cluster:
+                return await client.eval(ADD, len(items), *items, life, *items.values())
+            pipeline = self._pipeline(client)
+            for name, value in items.items():
+                pipeline.execute_command("EVAL", ADD, 1, name, life, value)
+            return [value[0] for value in await pipeline.execute()]
+
+        return _found(items, await self._run(ask))
+
+    async def delete_many(self, names: Sequence[str]) -> None:
+        """Remove the values of ``names``."""
+        await self._run(lambda client: client.delete(*names))
+
+    async def announce(self, topic: str, message: bytes) -> None:
+        """Give ``message`` the next number of ``topic``, and send it to all who listen."""
+        start = int(self.now() * 1e6)
+        await self._run(lambda client: client.eval(ANNOUNCE, 1, topic, topic, message, start))
+
+    async def close(self) -> None:
+        """Close the connections of the running event loop."""
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.close()
+
+    # -- for threads -------------------------------------------------------------------------------------------------
+
+    def get_many_sync(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Do what :meth:`get_many` does, blocking the thread."""
+        values = self._run_sync(lambda client: client.mget_nonatomic(names) if self._is_cluster else client.mget(names))
+        return _found(names, values)
+
+    def set_many_sync(self, items: Mapping[str, bytes], ttl: float) -> None:
+        """Do what :meth:`set_many` does, blocking the thread."""
+        life = _milliseconds(ttl)
+
+        def ask(client: Any) -> None:
+            pipeline = self._pipeline(client)
+            for name, value in items.items():
+                pipeline.set(name, value, px=life)
+            pipeline.execute()
+
+        self._run_sync(ask)
+
+    def add_many_sync(self, items: Mapping[str, bytes], ttl: float) -> dict[str, bytes]:
+        """Do what :meth:`add_many` does, blocking the thread."""
+        life = _milliseconds(ttl)
+
+        def ask(client: Any) -> Any:
+            if not self._is_cluster:
+                return client.eval(ADD, len(items), *items, life, *items.values())
+            pipeline = self._pipeline(client)
+            for name, value in items.items():
+                pipeline.execute_command("EVAL", ADD, 1, name, life, value)
+            return [value[0] for value in pipeline.execute()]
+
+        return _found(items, self._run_sync(ask))
+
+    def delete_many_sync(self, names: Sequence[str]) -> None:
+        """Do what :meth:`delete_many` does, blocking the thread."""
+        self._run_sync(lambda client: client.delete(*names))
+
+    def announce_sync(self, topic: str, message: bytes) -> None:
+        """Do what :meth:`announce` does, blocking the thread."""
+        start = int(self.now() * 1e6)
+        self._run_sync(lambda client: client.eval(ANNOUNCE, 1, topic, topic, message, start))
+
+    def close_sync(self) -> None:
+        """Close the connections of threads."""
+        with self._lock:
+            clients, self._sync, self._listening = (self._sync, self._listening), None, None
+            making, self._making = self._making, None
+        if making is not None:
+            making.abandon()
+        for client in clients:
+            if client is not None:
+                _close_sync(client)
+
+    # -- for the thread that listens ---------------------------------------------------------------------------------
+
+    def last_announced(self, topic: str) -> int:
+        """Return the number of the last message of ``topic``."""
+        return int(self._listening_client().eval(LAST, 1, topic, int(self.now() * 1e6)))
+
+    def listen(self, topic: str) -> Listener:
+        """Subscribe to ``topic``."""
+        return RedisListener(self._listening_client(), topic, LISTENER_TIMEOUT)
+
+    # -- clients -----------------------------------------------------------------------------------------------------
+
+    async def _run(self, ask: Callable[[Any], Awaitable[ResultT]]) -> ResultT:
+        loop = asyncio.get_running_loop()
+        client = self._clients.get(loop)
+        if client is None:
+            client = self._clients[loop] = _LoopClient(async_client(self._address, self._timeout))
+            await client.close_with_the_loop()
+        work = self._asked(client.redis, ask)
+        # A Cluster's client begins anew to find the nodes when it is cut off, and would never have found them.
+        return await (client.apart(work) if self._is_cluster else work)
+
+    async def _asked(self, client: Any, ask: Callable[[Any], Awaitable[ResultT]]) -> ResultT:
+        try:
+            if self._clock.is_due():
+                asked_at = time.monotonic()
+                self._clock.set(await client.time(), asked_at)
+            try:
+                return await ask(client)
+            except RedisConnectionError as error:
+                if not _was_connected(error):
+                    raise
+                return await ask(client)
+        except RedisTimeoutError as error:
+            raise TimeoutError(*error.args) from error
+
+    def _run_sync(self, ask: Callable[[Any], ResultT]) -> ResultT:
+        try:
+            client = self._sync or self._make_sync()
+            if self._clock.is_due():
+                asked_at = time.monotonic()
+                self._clock.set(client.time(), asked_at)
+            try:
+                return ask(client)
+            except RedisConnectionError as error:
+                if not _was_connected(error):
+                    raise
+                return ask(client)
+        except RedisTimeoutError as error:
+            raise TimeoutError(*error.args) from error
+
+    def _make_sync(self) -> Any:
+        with self._lock:
+            if self._sync is None and self._making is None:
+                # A Cluster's client looks for the nodes while it is made.
+                self._making = Attempt(lambda: sync_client(self._address, self._timeout))
+            making = self._making
+        if making is not None:
+            made = making.result(DEADLINE.get())
+            with self._lock:
+                self._making = None
+                if isinstance(made, BaseException):
+                    raise made
+                self._sync = made
+        return self._sync
+
+    def _listening_client(self) -> Any:
+        client = self._listening
+        if client is None:
+            client = sync_client(self._address, LISTENER_TIMEOUT, bounded=False)
+            with self._lock:
+                client = self._listening = self._listening or client
+        return client
+
+    def _pipeline(self, client: Any) -> Any:
+        return client.pipeline() if self._is_cluster else client.pipeline(transaction=False)
+
+
+class _LoopClient:
+    """The client of one event loop, which closes itself when the loop is shut down in order."""
+
+    __slots__ = ("_closing", "_tasks", "redis")
+
+    def __init__(self, client: Any) -> None:
+        self.redis = client
+        self._closing: AsyncGenerator[None, None] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def close_with_the_loop(self) -> None:
+        """Let ``loop.shutdown_asyncgens()``, which ``asyncio.run`` calls, close the connections."""
+        self._closing = _closing(self.redis)
+        await anext(self._closing)
+
+    async def apart(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+        """Return the result of ``work``, which goes on when the caller is cancelled."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._is_done)
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        if self._closing is not None:
+            await self._closing.aclose()
+
+    def _is_done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, also where nobody waits any more
+
+
+async def _closing(client: Any) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        pool = getattr(client, "connection_pool", None)
+        await (client.aclose() if pool is None else pool.disconnect())
+
+
+def _close_sync(client: Any) -> None:
+    pool = getattr(client, "connection_pool", None)
+    if pool is None:
+        client.close()
+    else:
+        pool.disconnect()
+
+
+def _was_connected(error: RedisConnectionError) -> bool:
+    """Say whether a pooled connection has broken, so that a new one may help; one that cannot be made does not."""
+    cause = error.__cause__ or error.__context__
+    refused = isinstance(cause, OSError) and not isinstance(cause, (ConnectionResetError, BrokenPipeError))
+    return not refused and type(error) is RedisConnectionError
+
+
+def _found(names: Collection[str], values: object) -> dict[str, bytes]:
+    """Return the values by name.
+
+    Raises:
+        ConnectionError: they are no answer to this question: another command's reply came first.
+    """
+    if not isinstance(values, list) or len(values) != len(names):
+        message = "the server's reply is none to the command"
+        raise ConnectionError(message)
+    return {name: value for name, value in zip(names, values, strict=True) if isinstance(value, bytes)}
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, math.ceil(seconds * 1000))
