@@ -1,12 +1,13 @@
 #!/bin/sh
 # Install the Debian packages that the tests run real programs of, where they are missing, and say so.
 #
-#   gzip    checks that what we compress is what everybody's gzip reads
+#   gzip        checks that what we compress is what everybody's gzip reads
+#   postgresql  the databases of tests/integrations; they start a server of their own
 #
 # Add a line to `wanted` ("command package") when a test needs another program.
 set -eu
 
-wanted="gzip gzip"
+wanted="gzip gzip pg_lsclusters postgresql"
 
 missing=""
 set -- $wanted
