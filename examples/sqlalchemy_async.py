@@ -1,4 +1,4 @@
-"""SQLAlchemy 2 with asyncio: rows become models once, and are cached as bytes until a commit changes them.
+"""SQLAlchemy 2 with asyncio: rows become models, are cached until a commit changes them, and hold models as columns.
 
 Table classes and models are separate here, so that each can change without the other. ``sqlmodel_tables.py`` shows the
 other way. Run it with ``python examples/sqlalchemy_async.py``.
@@ -8,17 +8,25 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from sqlalchemy import ForeignKey, event, select
+from pydantic import BaseModel
+from sqlalchemy import ColumnElement, ForeignKey, event, select
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, selectinload
 
 from pydantic_serialization import (
+    ConfigurationError,
     OptimizedSerializationManager,
     SerializationFormat,
     create_serialization_manager,
-    serialized,
 )
+from pydantic_serialization.integrations.sqlalchemy import ModelType, fetch_models
+
+
+class Address(BaseModel):
+    """Where an author lives: a model in a column."""
+
+    city: str
+    country: str = "England"
 
 
 class Base(DeclarativeBase):
@@ -32,9 +40,8 @@ class AuthorRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
-    # Reading an attribute cannot await a query, so lazy loading fails under asyncio, with an error about greenlets.
-    # With lazy="raise" the error says which relation the query forgot to load.
-    books: Mapped[list["BookRow"]] = relationship(back_populates="author", lazy="raise", order_by="BookRow.id")
+    address: Mapped[Address | None] = mapped_column(ModelType(Address))
+    books: Mapped[list["BookRow"]] = relationship(back_populates="author", order_by="BookRow.id")
 
 
 class BookRow(Base):
@@ -45,13 +52,11 @@ class BookRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     title: Mapped[str]
     author_id: Mapped[int] = mapped_column(ForeignKey("author.id"))
-    author: Mapped[AuthorRow] = relationship(back_populates="books", lazy="raise")
+    author: Mapped[AuthorRow] = relationship(back_populates="books")
 
 
 class Book(BaseModel):
     """A book as the application returns it."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: int
     title: str
@@ -60,60 +65,46 @@ class Book(BaseModel):
 class Author(BaseModel):
     """An author with all books."""
 
-    model_config = ConfigDict(from_attributes=True)
-
     id: int
     name: str
+    address: Address | None = None
     books: list[Book]
-
-
-def author_key(author_id: int) -> str:
-    """Return the cache key of an author. One function for readers and writers: they cannot disagree."""
-    return f"author:{author_id}"
 
 
 class Library:
     """The queries of the application. A session lives as long as one query or one change."""
 
     def __init__(self, engine: AsyncEngine, manager: OptimizedSerializationManager) -> None:
-        # Otherwise an attribute that is read after a commit would be queried lazily, which cannot work here either.
-        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+        self._sessions = async_sessionmaker(engine)
         self._manager = manager
-        # What is cached is bytes. A cached row would be attached to a session that is closed, or shared and changed.
-        self.author_bytes = serialized(SerializationFormat.JSON, key=author_key, manager=manager)(self.author)
 
-    async def author(self, author_id: int) -> Author:
-        """Return one author with all books."""
+    async def authors(self, *conditions: ColumnElement[bool]) -> list[Author]:
+        """Return authors with all books: two queries, however many there are, and none while they are cached."""
+        query = select(AuthorRow).where(*conditions).options(selectinload(AuthorRow.books)).order_by(AuthorRow.id)
         async with self._sessions() as session:
-            query = select(AuthorRow).where(AuthorRow.id == author_id).options(selectinload(AuthorRow.books))
-            # The row becomes a model while the session is open.
-            return Author.model_validate((await session.scalars(query)).one())
-
-    async def authors(self) -> list[Author]:
-        """Return every author with all books: two queries, however many authors there are."""
-        async with self._sessions() as session:
-            query = select(AuthorRow).options(selectinload(AuthorRow.books)).order_by(AuthorRow.id)
-            return [Author.model_validate(row) for row in await session.scalars(query)]
+            return await fetch_models(
+                session, query, Author, cache=self._manager.cache_manager, ttl=60, tags=["authors"]
+            )
 
     async def store(self, authors: list[Author]) -> None:
         """Store new authors with their books."""
         async with self._sessions.begin() as session:
             for author in authors:
                 books = [BookRow(**book.model_dump()) for book in author.books]
-                session.add(AuthorRow(id=author.id, name=author.name, books=books))
-        await self._manager.invalidate(*(author_key(author.id) for author in authors))
+                session.add(AuthorRow(id=author.id, name=author.name, address=author.address, books=books))
+        await self._manager.invalidate(tags=["authors"])
 
     async def rename(self, author_id: int, name: str) -> None:
-        """Change an author. The bytes are dropped after the commit: earlier, a reader could cache the old row again."""
+        """Change an author. What is cached goes after the commit: earlier, a reader could cache the old row again."""
         async with self._sessions.begin() as session:
             row = await session.get_one(AuthorRow, author_id)
             row.name = name
-        await self._manager.invalidate(author_key(author_id))
+        await self._manager.invalidate(tags=["authors"])
 
-    async def author_without_books(self, author_id: int) -> Author:
-        """Return an author whose books were not loaded, which fails."""
+    async def without_books(self) -> list[Author]:
+        """Return authors by a query that forgets to load their books, which fails."""
         async with self._sessions() as session:
-            return Author.model_validate(await session.get_one(AuthorRow, author_id))
+            return await fetch_models(session, select(AuthorRow), Author)
 
 
 def statements_of(engine: AsyncEngine) -> list[str]:
@@ -133,25 +124,22 @@ async def show(engine: AsyncEngine, manager: OptimizedSerializationManager) -> N
         await connection.run_sync(Base.metadata.create_all)
     library = Library(engine, manager)
     titles = ("Emma", "Persuasion", "Sanditon")
-    await library.store(
-        [
-            Author(id=1, name="J. Austen", books=[Book(id=n, title=title) for n, title in enumerate(titles, 1)]),
-            *(
-                Author(id=n, name=f"Author {n}", books=[Book(id=100 + n, title="Collected works")])
-                for n in range(2, 60)
-            ),
-        ]
-    )
+    books = [Book(id=number, title=title) for number, title in enumerate(titles, 1)]
+    others = [Author(id=n, name=f"Author {n}", books=[Book(id=100 + n, title="Collected works")]) for n in range(2, 60)]
+    await library.store([Author(id=1, name="J. Austen", address=Address(city="Chawton"), books=books), *others])
 
     statements = statements_of(engine)
-    first = await library.author_bytes(1)
-    print(f"first read    {len(statements)} statements  {first.decode()}")
+    [first] = await library.authors(AuthorRow.id == 1)
+    print(f"first read    {len(statements)} statements  {first.name}, {[book.title for book in first.books]}")
     statements.clear()
-    again = await library.author_bytes(1)
-    print(f"second read   {len(statements)} statements  the same bytes: {again == first}")
+    again = await library.authors(AuthorRow.id == 1)
+    print(f"second read   {len(statements)} statements  equal: {again == [first]}")
 
     await library.rename(1, "Jane Austen")
-    print(f"after rename  {(await library.author_bytes(1)).decode()}")
+    [renamed] = await library.authors(AuthorRow.id == 1)
+    print(f"after rename  {renamed.name}")
+    [found] = await library.authors(AuthorRow.address["city"].as_string() == "Chawton")
+    print(f"by address    {found.name}: {found.address!r}")
 
     authors = await library.authors()
     payload = await manager.serialize_models(authors, SerializationFormat.MSGPACK)
@@ -161,9 +149,9 @@ async def show(engine: AsyncEngine, manager: OptimizedSerializationManager) -> N
     print(f"              read back equal: {restored == authors}")
 
     try:
-        await library.author_without_books(1)
-    except ValidationError as error:
-        print(f"not loaded    {error.errors()[0]['msg']}")
+        await library.without_books()
+    except ConfigurationError as error:
+        print(f"not loaded    {error}")
 
 
 async def main() -> None:

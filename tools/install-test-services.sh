@@ -2,12 +2,13 @@
 # Install the Debian packages that the tests run real programs of, where they are missing, and say so.
 #
 #   gzip            checks that what we compress is what everybody's gzip reads
+#   postgresql      the databases of tests/integrations; they start a server of their own
 #   redis-server    the shared tier of the cache is tested against: alone, under Sentinels and as a Cluster
 #
 # Add a line to `wanted` ("command package") when a test needs another program.
 set -eu
 
-wanted="gzip gzip redis-server redis-server"
+wanted="gzip gzip redis-server redis-server pg_lsclusters postgresql"
 
 missing=""
 set -- $wanted

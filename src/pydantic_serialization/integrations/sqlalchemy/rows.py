@@ -1,0 +1,117 @@
+"""Rows as models: what a statement returns is validated while its session is open, and nothing is loaded lazily."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from sqlalchemy import event, inspect
+from sqlalchemy.orm import InstanceState, Session
+
+from pydantic_serialization.errors import ConfigurationError
+from pydantic_serialization.plan import plan_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Executable, Result
+    from sqlalchemy.orm import ORMExecuteState
+
+    from pydantic_serialization.plan import ModelPlan
+
+_refusing: ContextVar[bool] = ContextVar("refusing lazy loads", default=False)
+
+
+def run_statement(session: Session, statement: Executable, model: Any) -> list[Any]:
+    """Return the rows of a statement as validated values of ``model``.
+
+    Raises:
+        pydantic.ValidationError: a row does not fit the model.
+        ConfigurationError: (a ``ValueError``) the model needs what the statement has not loaded.
+    """
+    values = _values(session.execute(statement), plan_for(model))
+    validate = plan_for(list[model]).validator.validate_python
+    try:
+        with _refused_lazy_loads():
+            found: list[Any] = validate(values, from_attributes=True)
+    except ValidationError as error:
+        missing = _not_loaded(error, values)
+        if missing is None:
+            raise
+    except _LazyLoad as error:  # of code of the model's, which Pydantic lets through
+        missing = str(error)
+    else:
+        return found
+    # Out here: the ValidationError quotes the row, and would be all that a reader looks at.
+    raise ConfigurationError(missing, model=plan_for(model).name)
+
+
+def _values(result: Result[Any], plan: ModelPlan) -> list[Any]:
+    """Return one value per row: the entity if the statement selects one, else what is selected, by name."""
+    names = list(result.keys())
+    # A collection that is loaded by a join repeats its owner. SQLAlchemy then insists on being told to fold the rows,
+    # and has no public way to ask whether it will; in all other cases equal rows are two rows.
+    repeats_owners = getattr(result, "_unique_filter_state", None) is not None
+    rows = result.unique().all() if repeats_owners else result.all()
+    if len(names) != 1:
+        return [dict(row._mapping) for row in rows]  # noqa: SLF001  (documented; underscored so as not to hide columns)
+    name, column = names[0], [row[0] for row in rows]
+    if plan.model is None or any(_is_whole(value, plan.model) for value in column):
+        return column
+    return [{name: value} for value in column]
+
+
+def _is_whole(value: Any, model: type[Any]) -> bool:
+    """Say whether a value stands for a whole model, rather than for one of its fields."""
+    return isinstance(value, (Mapping, model)) or isinstance(inspect(value, raiseerr=False), InstanceState)
+
+
+class _LazyLoad(Exception):  # noqa: N818  (never leaves this module)
+    """A query was about to be made for something that the statement should have loaded."""
+
+
+@contextmanager
+def _refused_lazy_loads() -> Iterator[None]:
+    token = _refusing.set(True)
+    try:
+        yield
+    finally:
+        _refusing.reset(token)
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _refuse_lazy_load(state: ORMExecuteState) -> None:
+    if _refusing.get() and (state.is_relationship_load or state.is_column_load):
+        owner = state.lazy_loaded_from
+        mapper = state.bind_mapper if owner is None else owner.mapper
+        name = "a row" if mapper is None else mapper.class_.__name__
+        message = f"an attribute of {name} is not loaded, and the model reads it: load it with the statement's options"
+        raise _LazyLoad(message)
+
+
+def _not_loaded(error: ValidationError, values: list[Any]) -> str | None:
+    """Return what to say about the first attribute that could not be read because it is not loaded."""
+    for item in error.errors(include_context=False, include_input=False, include_url=False):
+        if item["type"] != "get_attribute_error":
+            continue
+        owner: Any = values
+        for step in item["loc"][:-1]:
+            found = getattr(owner, step, owner) if isinstance(step, str) else owner[step]
+            owner = found  # a step that is no attribute names a branch of a union
+        state = inspect(owner, raiseerr=False)
+        name = item["loc"][-1]
+        if isinstance(state, InstanceState) and name in state.unloaded:
+            return _advice(state, str(name))
+    return None
+
+
+def _advice(state: InstanceState[Any], name: str) -> str:
+    row, model_says = state.class_.__name__, "is not loaded, and the model reads it"
+    if name in state.mapper.relationships:
+        return f"{row}.{name} {model_says}: add .options(selectinload({row}.{name})) to the statement"
+    if state.expired:
+        return f"{row}.{name} {model_says}: the row has expired; make the session with expire_on_commit=False"
+    return f"{row}.{name} {model_says}: add .options(undefer({row}.{name})) to the statement"

@@ -1,0 +1,117 @@
+"""SQLModel's table classes, which are models and rows at once, at every door of the library."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import ValidationError
+from sqlalchemy import Column
+from sqlmodel import Field, Session, SQLModel, create_engine, select
+
+from pydantic_serialization import (
+    CacheManager,
+    accelerate,
+    create_serialization_manager,
+    decoder,
+    encoder,
+    serialized,
+)
+from pydantic_serialization.bulk import RecordWriter, read_records
+from pydantic_serialization.integrations.sqlalchemy import ModelType, fetch_models_sync
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Badge(SQLModel):
+    number: int
+    color: str = "red"
+
+
+class Knight(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(min_length=2)
+    wage: Decimal
+    since: date
+    badge: Badge | None = Field(default=None, sa_column=Column(ModelType(Badge)))
+
+
+VALUES = {"id": 1, "name": "Bors", "wage": Decimal("10.50"), "since": date(2025, 1, 2), "badge": Badge(number=7)}
+STATE = b"_sa_instance_state"
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    engine = create_engine("sqlite://")
+    SQLModel.metadata.create_all(engine, tables=[Knight.__table__])  # type: ignore[attr-defined]
+    with Session(engine) as session:
+        session.add(Knight(**VALUES))
+        session.commit()
+        yield session
+    engine.dispose()
+
+
+def values_of(row: Knight) -> dict[str, object]:
+    return {name: getattr(row, name) for name in VALUES}
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_fetched_rows_are_copies(session: Session, cached: bool) -> None:
+    """What comes back is valid, equal to the row, and belongs to no session, with and without a cache."""
+    cache = CacheManager() if cached else None
+    for _ in range(2):
+        [found] = fetch_models_sync(session, select(Knight), Knight, cache=cache)
+        assert values_of(found) == VALUES
+        assert found not in session
+        found.name = "changed"
+    session.commit()
+    assert session.exec(select(Knight)).one().name == "Bors"
+
+
+@pytest.mark.parametrize("format_name", ["json", "orjson", "msgpack"])
+def test_bare_functions(session: Session, format_name: str) -> None:
+    """``encoder`` and ``decoder``: expired rows are loaded, the state is not written, reading validates."""
+    row = session.exec(select(Knight)).one()
+    session.expire(row)
+    data = encoder(Knight, format_name)(row)
+    assert STATE not in data
+    assert values_of(decoder(Knight, format_name)(data)) == VALUES
+    wrong = encoder(dict[str, object], format_name)({"name": "B", "wage": "1", "since": "2025-01-01"})
+    with pytest.raises(ValidationError, match="at least 2 characters"):
+        decoder(Knight, format_name)(wrong)
+
+
+def test_files_of_records(session: Session, tmp_path: Path) -> None:
+    """Bulk writing and reading."""
+    row = session.exec(select(Knight)).one()
+    session.expire(row)
+    with RecordWriter(tmp_path / "knights.jsonl.gz", Knight) as writer:
+        writer.write(row)
+    with read_records(tmp_path / "knights.jsonl.gz", Knight) as records:
+        assert [values_of(knight) for knight in records] == [VALUES]
+
+
+def test_decorators_and_cached_bytes(session: Session) -> None:
+    """What ``@serialized`` keeps is a document without state, equal on a hit."""
+    manager = create_serialization_manager()
+
+    @serialized("json", key="knight:{number}", manager=manager)
+    def knight(number: int) -> Knight:
+        return session.exec(select(Knight).where(Knight.id == number)).one()
+
+    first = knight(1)
+    session.expire_all()
+    assert (STATE in first, knight(1) == first) == (False, True)
+    assert values_of(manager.deserialize_sync(first, Knight)) == VALUES
+
+
+def test_accelerated_methods(session: Session) -> None:
+    """Under Pydantic's own methods it behaves as they do."""
+    row = session.exec(select(Knight)).one()
+    expected = row.model_dump_json()
+    accelerate(Knight)
+    assert row.model_dump_json() == expected
