@@ -1,0 +1,293 @@
+"""Cached responses: the final bytes of a response, per key, format and content coding.
+
+Dependencies run for every request, so that nobody gets past one that refuses; the endpoint runs where nothing is kept.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import time
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.responses import Response
+
+from pydantic_serialization.cache import compile_key
+from pydantic_serialization.errors import ConfigurationError, UnsupportedTypeError
+from pydantic_serialization.integrations.fastapi.cache_keys import address_of, headers_in_key, request_key
+from pydantic_serialization.integrations.fastapi.cache_policy import CachePolicy, policy_of
+from pydantic_serialization.integrations.fastapi.coding import (
+    add_vary,
+    compressed,
+    is_unchanged,
+    joined,
+    not_modified,
+    quoted,
+)
+from pydantic_serialization.integrations.fastapi.entries import CachedEntry, entry_of, unpacked
+from pydantic_serialization.integrations.fastapi.negotiation import IDENTITY, choose_coding
+from pydantic_serialization.integrations.fastapi.runtime import runtime_of
+from pydantic_serialization.plan import plan_for
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from starlette.requests import Request
+    from starlette.types import Message
+
+    from pydantic_serialization.cache import CacheManager
+    from pydantic_serialization.integrations.fastapi.exchange import Exchange
+
+CAPTURE: Final = "pydantic_serialization.capture"
+"""The key in the scope under which a refresh of the cache asks a route for an entry instead of a response."""
+
+_SMALLEST_CODED: Final = 1024
+"""Bytes below which a body is not worth a content coding."""
+
+_log = logging.getLogger(__name__)
+
+
+class _NotKept(Exception):  # noqa: N818  (no error: it carries a result past the cache)
+    """A result that must not be kept."""
+
+
+class _Failed(Exception):  # noqa: N818
+    """What the endpoint raised, marked as not the cache's."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+class CachedResponse(Response):
+    """A response out of the cache, to which nothing may be added."""
+
+    is_final = True
+
+
+class CachedResponses:
+    """The cached responses of one route.
+
+    Args:
+        route: The route, or what stands for it where a router includes it.
+        endpoint: The user's endpoint.
+        policy: How they are cached.
+
+    Raises:
+        ConfigurationError: the route is not one of GET, or a key or a tag names what is no parameter of the endpoint.
+    """
+
+    def __init__(self, route: Any, endpoint: Any, policy: CachePolicy) -> None:
+        self._policy = policy
+        self._name = f"{endpoint.__module__}.{endpoint.__qualname__}"
+        methods = set(route.methods or ()) - {"GET", "HEAD"}
+        if methods or inspect.isgeneratorfunction(endpoint) or inspect.isasyncgenfunction(endpoint):
+            message = f"cached() is for endpoints of GET that return a value, and {self._name} is none"
+            raise ConfigurationError(message)
+        self._parts = (self._name, route.path_format, _fingerprint(route))
+        self._headers = headers_in_key(route.dependant, policy.vary, policy.private_by)
+        self._header_bytes = tuple(header.encode("latin-1") for header in self._headers)
+        self._lifetime = policy.ttl + policy.stale
+        self._refresh_after = policy.ttl / self._lifetime if policy.stale else None
+        self._control = "private, no-cache" if policy.private_by else "no-cache"
+        signature = inspect.signature(endpoint)
+        self._template = compile_key(policy.key, signature) if isinstance(policy.key, str) else None
+        for tag in policy.tags:
+            compile_key(tag, signature)
+        self._tags_vary = any("{" in tag for tag in policy.tags)
+
+    @classmethod
+    def of(cls, route: Any, endpoint: Any) -> CachedResponses | None:
+        """Return the cached responses of a route, or ``None`` if its endpoint does not ask for any."""
+        policy = policy_of(endpoint)
+        return None if policy is None else cls(route, endpoint, policy)
+
+    async def respond(
+        self, exchange: Exchange, injected: Response, call: Callable[[], Awaitable[Any]], arguments: dict[str, Any]
+    ) -> Any:
+        """Return the response that is kept, or the one that the endpoint makes."""
+        request = exchange.request
+        by_dependencies = tuple(injected.raw_headers)
+        making = _Making(exchange, injected, call)
+        capture = request.scope.get(CAPTURE)
+        if capture is not None:
+            result = await making.run()
+            capture.append(making.entry)
+            return result
+        cache = runtime_of(request).cache
+        key = self._key(exchange, arguments)
+        found = await self._find(cache, key)
+        if found is None:
+            tags = self._tags_of(arguments)
+            error: Exception | None = None
+            try:
+                data = await cache.get_or_load(key, making.load, ttl=self._lifetime, tags=tags)
+            except _NotKept:
+                return making.result if making.has_run else await making.run()
+            except _Failed as failed:
+                error = failed.error
+            except Exception:  # noqa: BLE001  (whatever a cache raises is a miss)
+                _log.warning("the cache failed; %s answers without it", self._name, exc_info=True)
+                return making.result if making.has_run else await making.run()
+            else:
+                found = making.entry or (None if data is None else unpacked(data))
+            if error is not None:
+                raise error
+            if found is None:  # what is stored there is none of ours
+                return await making.run()
+        elif self._refresh_after is not None and time.time() - found.created >= self._policy.ttl:
+            await self._refresh(cache, key, request, self._tags_of(arguments))
+        return await self._send(cache, exchange, by_dependencies, found)
+
+    async def _find(self, cache: CacheManager, key: str) -> CachedEntry | None:
+        try:
+            data = await cache.get(key)
+        except Exception:  # noqa: BLE001  (whatever a cache raises is a miss)
+            _log.warning("the cache failed; %s answers without it", self._name, exc_info=True)
+            return None
+        return None if data is None else unpacked(data)
+
+    async def _refresh(self, cache: CacheManager, key: str, request: Request, tags: tuple[str, ...]) -> None:
+        """Have the entry made anew in the background, with dependencies of its own: the request's end with it."""
+        scope = dict(request.scope)
+
+        async def load() -> bytes:
+            entries: list[CachedEntry | None] = []
+            async with AsyncExitStack() as files:
+                scope.update({CAPTURE: entries, "fastapi_middleware_astack": files})
+                await scope["route"].handle(scope, _no_body, _discard)
+            entry = entries[0] if entries else None
+            if entry is None:
+                raise _NotKept
+            return entry.packed()
+
+        await cache.get_or_load(key, load, ttl=self._lifetime, refresh_after=self._refresh_after, tags=tags)
+
+    async def _send(
+        self,
+        cache: CacheManager,
+        exchange: Exchange,
+        by_dependencies: tuple[tuple[bytes, bytes], ...],
+        entry: CachedEntry,
+    ) -> Response:
+        policy, request = self._policy, exchange.request
+        coding = IDENTITY
+        headers = dict(entry.headers)
+        if policy.compress and len(entry.body) >= _SMALLEST_CODED and "content-encoding" not in headers:
+            coding = choose_coding(joined(request, "accept-encoding"), policy.compress)
+        etag = quoted(entry.tag, coding)
+        response = CachedResponse(status_code=entry.status)
+        response.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in entry.headers]
+        if entry.merges:
+            response.raw_headers += by_dependencies
+        response.headers.setdefault("cache-control", self._control)
+        add_vary(response, *self._vary(exchange))
+        if policy.etag:
+            response.headers["etag"] = etag
+            if is_unchanged(joined(request, "if-none-match"), etag):
+                return not_modified(response)
+        if coding == IDENTITY:
+            body = bytes(entry.body)
+        else:
+            body = await self._coded(cache, entry, coding)
+            response.headers["content-encoding"] = coding
+        response.body = body
+        response.headers["content-length"] = str(len(body))
+        response.headers["content-type"] = entry.media_type
+        return response
+
+    async def _coded(self, cache: CacheManager, entry: CachedEntry, coding: str) -> bytes:
+        """Return the body in a content coding; it is found by the body's own digest, so it can never be out of date."""
+        body = bytes(entry.body)
+        try:
+            packed = await cache.get_or_load(
+                f"coded:{coding}:{entry.tag}", lambda: compressed(body, coding), ttl=self._lifetime
+            )
+        except Exception:  # noqa: BLE001  (whatever a cache raises is a miss)
+            packed = None
+        return await compressed(body, coding) if packed is None else packed
+
+    def _vary(self, exchange: Exchange) -> Iterable[str]:
+        if len(exchange.binding.offers) > 1:
+            yield "Accept"
+        if self._policy.compress:
+            yield "Accept-Encoding"
+        yield from (header.title() for header in self._headers)
+
+    def _key(self, exchange: Exchange, arguments: dict[str, Any]) -> str:
+        request, key = exchange.request, self._policy.key
+        if key is None:
+            what: Any = address_of(request)
+        elif self._template is not None:
+            what = self._template((), arguments)
+        else:
+            what = key(request) if callable(key) else key
+        return request_key(request, self._header_bytes, *self._parts, exchange.media_type, what)
+
+    def _tags_of(self, arguments: dict[str, Any]) -> tuple[str, ...]:
+        tags = self._policy.tags
+        return tuple(tag.format_map(arguments) for tag in tags) if self._tags_vary else tags
+
+
+class _Making:
+    """The making of one response by the endpoint.
+
+    Attributes:
+        has_run: Whether the endpoint was called.
+        result: What to return to FastAPI.
+        entry: What to keep, if it may be kept.
+    """
+
+    def __init__(self, exchange: Exchange, injected: Response, call: Callable[[], Awaitable[Any]]) -> None:
+        self._exchange = exchange
+        self._injected = injected
+        self._call = call
+        self.has_run = False
+        self.result: Any = None
+        self.entry: CachedEntry | None = None
+
+    async def run(self) -> Any:
+        """Call the endpoint, and return what FastAPI is to get."""
+        self.has_run = True
+        injected, binding = self._injected, self._exchange.binding
+        by_dependencies = len(injected.raw_headers)
+        value = await self._call()
+        result = binding.respond(self._exchange, value, injected)
+        if not isinstance(result, Response):
+            written = binding.written_by_fastapi(value, injected)
+            if written is None:
+                self.result = result
+                return result
+            result = written
+        is_users = result is value
+        added = result.raw_headers if is_users else injected.raw_headers[by_dependencies:]
+        self.result = result
+        self.entry = entry_of(result, added, merges=not is_users)
+        return result
+
+    async def load(self) -> bytes:
+        """Do what :meth:`run` does, for the cache."""
+        try:
+            await self.run()
+        except Exception as error:  # noqa: BLE001  (every error of the endpoint is the endpoint's)
+            raise _Failed(error) from None
+        if self.entry is None:
+            raise _NotKept
+        return self.entry.packed()
+
+
+def _fingerprint(route: Any) -> bytes:
+    """Return what changes when the declared type does: another deploy's entries are not found."""
+    try:
+        return plan_for(route.response_model).fingerprint if route.response_model is not None else b""
+    except UnsupportedTypeError:
+        return b""
+
+
+async def _no_body() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def _discard(_: Message) -> None:
+    """Take what a refresh would send to a client."""
