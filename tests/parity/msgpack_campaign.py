@@ -25,7 +25,16 @@ from parity.msgpack_sides import Sides, sides_of_plan
 from pydantic_serialization.errors import SerializationError
 from pydantic_serialization.plan.compiler import compile_plan
 
-OPTIONS: tuple[dict[str, Any], ...] = ({}, {}, {}, {}, {"strict": True}, {"strict": False}, {"context": {"c": 1}}, {"by_name": True})
+OPTIONS: tuple[dict[str, Any], ...] = (
+    {},
+    {},
+    {},
+    {},
+    {"strict": True},
+    {"strict": False},
+    {"context": {"c": 1}},
+    {"by_name": True},
+)
 
 
 def document(world: World, random: Random) -> bytes | None:

@@ -1,4 +1,6 @@
-"""MessagePack documents that are almost right: what a reader has to refuse, convert or accept as the way through Python does."""
+"""MessagePack documents that are almost right: what a reader has to refuse, convert or accept as Python does it."""
+
+# ruff: noqa: E501 (rows of values)
 
 from __future__ import annotations
 
@@ -117,7 +119,14 @@ def _members(members: list[tuple[Any, Any]]) -> Iterator[list[tuple[Any, Any]]]:
         yield [*rest, (Raw(b"\xc4" + bytes([len(key.encode()) & 255]) + key.encode()), value)]
     for extra in ("zzz", "é", "", 1, None, 1.5, True):
         yield [*members, (extra, {"deep": [1, None]})]
-    for raw in (b"\xc4\x01\xff", b"\xc4\x01a", b"\x81\x01\x02", b"\x82\xa1a\x01\xa1a\x02", b"\xcb\x7f\xf0\0\0\0\0\0\0", b"\xc1"):
+    for raw in (
+        b"\xc4\x01\xff",
+        b"\xc4\x01a",
+        b"\x81\x01\x02",
+        b"\x82\xa1a\x01\xa1a\x02",
+        b"\xcb\x7f\xf0\0\0\0\0\0\0",
+        b"\xc1",
+    ):
         yield [*members, ("zzz", Raw(raw))]
         yield [("zzz", Raw(raw)), ("zzz", 1), *members]
     yield members[::-1]

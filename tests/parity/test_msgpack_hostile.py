@@ -1,5 +1,7 @@
 """Any bytes are read as MessagePack as the way through Python reads them, without a crash and without being believed."""
 
+# ruff: noqa: E501 (rows of values)
+
 from __future__ import annotations
 
 import json
@@ -208,7 +210,7 @@ def test_numbers_at_every_boundary() -> None:
 
 
 def test_every_byte_at_every_place() -> None:
-    """Any byte put anywhere into a small document, or in the place of another, and any end of it, make the same difference."""
+    """Any byte put anywhere into a small document, or in the place of another, and any end of it, make no difference."""
     document = packed({"a": [1, -2.5e3, "é", None, True], "b": 7, "key": {"k": "v"}, "zzz": [{}, b"x"], "raw": b"\xff"})
     for declared in (Model, Holding):
         for at in range(len(document) + 1):
@@ -240,7 +242,11 @@ def test_claims_are_not_believed(declared: Any) -> None:
     """Lengths of four thousand millions, in heads inside one another too, cost no memory."""
     documents = [claim + b"\xff\xff\xff\xff" for claim in CLAIMS]
     documents += [b"\x81\xa1a" + document for document in documents]
-    documents += [b"\xdd\xff\xff\xff\xff" * 5000, b"\xdf\0\0\x40\0\xa1a" * 5000, b"\xdd\0\0\x40\0" * 5000 + b"\0" * 20_000]
+    documents += [
+        b"\xdd\xff\xff\xff\xff" * 5000,
+        b"\xdf\0\0\x40\0\xa1a" * 5000,
+        b"\xdd\0\0\x40\0" * 5000 + b"\0" * 20_000,
+    ]
     sides = sides_of(declared)
     for document in documents:
         decode = sides.decoder(lambda *_, **__: "declined")
