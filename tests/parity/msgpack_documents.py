@@ -1,4 +1,6 @@
-"""MessagePack documents that are almost right: what a reader has to refuse, convert or accept as the way through Python does."""
+"""MessagePack documents that are almost right: what a reader has to refuse, convert or accept as Python does it."""
+
+# ruff: noqa: E501 (rows of values)
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def compare(declared: Any, document: Any, **options: Any) -> Any:
 
 
 def test_most_of_the_zoo_is_read_natively() -> None:
-    """The comparison is of the native core: types with bytes have programs too, and documents as written are not declined."""
+    """The comparison is of the native core: types with bytes have programs too, and few documents are declined."""
     assert len(readable) > 0.85 * len(zoo.ENTRIES)
     assert any(sides_of(entry.type).mark is not None for entry in readable)
     declined = []

@@ -297,3 +297,144 @@ impl<'t> Cursor<'t> {
 pub fn is_text(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepts(data: &[u8]) -> bool {
+        let mut cursor = Cursor::new(data, Binary::Text);
+        cursor.skip_value(200).is_some() && cursor.is_at_end()
+    }
+
+    fn number(data: &[u8]) -> Option<Num> {
+        Cursor::new(data, Binary::Text).number()
+    }
+
+    #[test]
+    fn numbers_have_many_forms() {
+        for (data, value) in [
+            (&b"\x00"[..], 0),
+            (b"\x7f", 127),
+            (b"\xff", -1),
+            (b"\xe0", -32),
+            (b"\xcc\xff", 255),
+            (b"\xcd\xff\xff", 65_535),
+            (b"\xce\xff\xff\xff\xff", 4_294_967_295),
+            (b"\xcf\x7f\xff\xff\xff\xff\xff\xff\xff", i64::MAX),
+            (b"\xd0\x80", -128),
+            (b"\xd1\x80\x00", -32_768),
+            (b"\xd2\x80\x00\x00\x00", -2_147_483_648),
+            (b"\xd3\x80\x00\x00\x00\x00\x00\x00\x00", i64::MIN),
+        ] {
+            assert_eq!(number(data), Some(Num::Integer(value)), "{data:?}");
+            assert_eq!(number(&data[..data.len() - 1]), None, "{data:?}");
+        }
+        assert_eq!(number(b"\xcf\x80\0\0\0\0\0\0\0"), Some(Num::Large(1 << 63)));
+        assert_eq!(number(b"\xca\x3f\xc0\0\0"), Some(Num::Float(1.5)));
+        assert_eq!(number(b"\xcb\x3f\xf8\0\0\0\0\0\0"), Some(Num::Float(1.5)));
+        assert_eq!(number(b"\xc0"), None);
+    }
+
+    #[test]
+    fn valid_documents_are_skipped_whole() {
+        for data in [
+            &b"\xc0"[..],
+            b"\x93\xc2\xc3\xc0",
+            b"\x82\xa1a\x01\xd9\x01b\x90",
+            b"\xdc\x00\x01\xda\x00\x01x",
+            b"\xdf\x00\x00\x00\x01\xdb\x00\x00\x00\x01x\xdd\x00\x00\x00\x00",
+            b"\xde\x00\x01\xa0\x80",
+            b"\xc4\x01a",
+            b"\xc5\x00\x01a",
+            b"\xc6\x00\x00\x00\x01a",
+            b"\xa2\xc3\xa9",
+        ] {
+            assert!(accepts(data), "{data:?}");
+            assert!(!accepts(&data[..data.len() - 1]), "{data:?}");
+            assert!(!accepts(&[data, b"\xc0"].concat()), "{data:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_certain_is_not_skipped() {
+        for data in [
+            &b""[..],
+            b"\xc1",
+            b"\xd4\x01\x00",
+            b"\xd6\xff\x00\x00\x00\x01",
+            b"\xc7\x00\x06",
+            b"\x81\x01\x02",
+            b"\x81\xc0\x02",
+            b"\x81\xc4\x01a\x02",
+            b"\xa1\xff",
+            b"\x81\xa1\xff\x01",
+            b"\xc4\x01\xff",
+            b"\xdd\xff\xff\xff\xff",
+            b"\xdf\xff\xff\xff\xff",
+            b"\xdb\xff\xff\xff\xff",
+            b"\xc6\xff\xff\xff\xff",
+        ] {
+            assert!(!accepts(data), "{data:?}");
+        }
+    }
+
+    #[test]
+    fn a_claim_is_compared_with_what_is_left() {
+        let mut cursor = Cursor::new(b"\xdd\x00\x00\x00\x03\x01\x02", Binary::Text);
+        assert_eq!(cursor.array(), None);
+        let mut cursor = Cursor::new(b"\xdf\x00\x00\x00\x02\xa0\x01\xa0", Binary::Text);
+        assert_eq!(cursor.map(), None);
+        let mut cursor = Cursor::new(b"\x92\x01\x02", Binary::Text);
+        assert_eq!(cursor.array(), Some(2));
+    }
+
+    #[test]
+    fn bytes_that_are_marked_are_a_level() {
+        let mut cursor = Cursor::new(b"\x91\xc4\x01\xff", Binary::Marked(b"\"m\""));
+        assert!(cursor.skip_value(1).is_none());
+        cursor.rewind(0);
+        assert!(cursor.skip_value(2).is_some());
+    }
+
+    #[test]
+    fn keys_that_stand_twice_are_found_in_every_form_and_depth() {
+        for (data, expected) in [
+            (&b"\x82\xa1a\x01\xa1b\x01"[..], true),
+            (b"\x82\xa1a\x01\xd9\x01a\x01", false),
+            (b"\x91\x81\xa1a\x82\xa1x\x01\xa1x\x01", false),
+            (b"\x92\x81\xa1a\x01\x81\xa1a\x01", true),
+            (b"\x82\xa1a\x01", false),
+            (b"\xa1a", true),
+        ] {
+            assert_eq!(Cursor::new(data, Binary::Text).has_distinct_keys(9), expected, "{data:?}");
+        }
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let data = [vec![0x91; 200], vec![0xc0]].concat();
+        assert!(Cursor::new(&data, Binary::Text).skip_value(199).is_none());
+        assert!(Cursor::new(&data, Binary::Text).skip_value(200).is_some());
+    }
+
+    #[test]
+    fn any_bytes_are_read_to_an_end() {
+        // A linear congruential generator (Knuth's MMIX constants): the same bytes every time.
+        let mut state = 1_u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        };
+        for _ in 0..20_000 {
+            let data: Vec<u8> = (0..24).map(|_| next()).collect();
+            let mut cursor = Cursor::new(&data, Binary::Marked(b"\"m\""));
+            if cursor.skip_value(200).is_some() {
+                let end = cursor.position();
+                assert!(end <= data.len());
+                cursor.rewind(0);
+                assert!(cursor.json_until(end).is_some(), "{data:?}");
+            }
+        }
+    }
+}
