@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from redis_servers import Server
 
 # The same examples in every run, so that CI is repeatable; HYPOTHESIS_PROFILE=long searches on.
 settings.register_profile(
@@ -12,3 +19,39 @@ settings.register_profile(
 )
 settings.register_profile("long", max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(scope="session")
+def shared_server() -> Iterator[Server]:
+    """One Redis for all tests that do it no harm."""
+    from redis_servers import Server
+
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def redis_url(shared_server: Server) -> str:
+    """The URL of an empty Redis."""
+    with shared_server.client() as client:
+        client.flushall()
+    return shared_server.url
+
+
+@pytest.fixture(scope="session")
+def sentinel_url() -> Iterator[str]:
+    """The URL of a Sentinel group."""
+    from redis_servers import sentinel_group
+
+    with sentinel_group() as (url, _, _):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def cluster_url() -> Iterator[str]:
+    """The URL of a Cluster."""
+    from redis_servers import cluster
+
+    with cluster() as (url, _):
+        yield url

@@ -296,16 +296,26 @@ async def _closing(client: Any) -> AsyncGenerator[None, None]:
     try:
         yield
     finally:
-        pool = getattr(client, "connection_pool", None)
-        await (client.aclose() if pool is None else pool.disconnect())
+        for pool in _pools(client):
+            await pool.disconnect()
+        if not hasattr(client, "connection_pool"):
+            await client.aclose()
 
 
 def _close_sync(client: Any) -> None:
+    for pool in _pools(client):
+        pool.disconnect()
+    if not hasattr(client, "connection_pool"):
+        client.close()
+
+
+def _pools(client: Any) -> list[Any]:
+    """Return the connection pools of a client, and of the Sentinels that it asks; a Cluster's client closes its own."""
     pool = getattr(client, "connection_pool", None)
     if pool is None:
-        client.close()
-    else:
-        pool.disconnect()
+        return []
+    sentinels = getattr(getattr(pool, "sentinel_manager", None), "sentinels", ())
+    return [pool, *(sentinel.connection_pool for sentinel in sentinels)]
 
 
 def _was_connected(error: RedisConnectionError) -> bool:
