@@ -184,6 +184,10 @@ impl Output for Packed {
 
     #[inline]
     fn begin_members(&mut self, at_most: usize) -> usize {
+        if at_most < 16 {
+            self.bytes.push(0);
+            return 1;
+        }
         let head = map_head_length(at_most);
         self.bytes.extend_from_slice(&[0; LONGEST_HEAD][..head]);
         head

@@ -2,6 +2,8 @@
 
 use pyo3::ffi;
 
+use crate::json::number::InfNan;
+
 use super::holes::{Comma, Hole};
 use super::node::{Call, Computed, Default, Field, FieldKind, Fields, Node, Object};
 use super::output::{Output, Piece};
@@ -159,6 +161,15 @@ impl<O: Output> State<'_, O> {
                     }
                     self.out.put_int(number);
                     Ok(())
+                }
+                Node::Float(InfNan::Constants) if O::IS_COUNTED && ffi::PyFloat_CheckExact(value) != 0 => {
+                    self.out.push_name(name);
+                    self.out.push_float(ffi::PyFloat_AS_DOUBLE(value), true);
+                    Ok(())
+                }
+                Node::Bool => {
+                    self.out.push_name(name);
+                    self.encode_bool::<STRICT>(value)
                 }
                 _ => {
                     self.out.push_name(name);

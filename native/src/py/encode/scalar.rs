@@ -178,8 +178,9 @@ impl<O: Output> State<'_, O> {
                 if value == ffi::Py_None() {
                     return self.null();
                 }
-                if mode == BytesMode::Binary {
-                    return self.encode_any::<STRICT>(value); // without this core a function takes anything in its place
+                // Without this core a function takes anything in the place of bytes.
+                if mode == BytesMode::Binary && ffi::PyBytes_Check(value) == 0 {
+                    return self.encode_any::<STRICT>(value);
                 }
                 return Err(self.refuse::<STRICT>(value));
             }
