@@ -122,7 +122,9 @@ class CachedResponses:
             tags = self._tags_of(arguments)
             error: Exception | None = None
             try:
-                data = await cache.get_or_load(key, making.load, ttl=self._lifetime, tags=tags)
+                data = await cache.get_or_load(
+                    key, making.load, ttl=self._lifetime, refresh_after=self._refresh_after, tags=tags
+                )
             except _NotKept:
                 return making.result if making.has_run else await making.run()
             except _Failed as failed:

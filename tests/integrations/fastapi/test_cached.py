@@ -1,0 +1,652 @@
+"""Cached responses: who shares what, for how long, and what is never kept."""
+
+# No `from __future__ import annotations`: FastAPI reads the annotations of local functions.
+
+import asyncio
+import gzip
+import time
+from collections.abc import AsyncIterator
+from inspect import isfunction
+from typing import Annotated, Any
+
+import ormsgpack
+import pytest
+from backports import zstd
+from fastapi import APIRouter, BackgroundTasks, Body, Cookie, Depends, FastAPI, Header, HTTPException, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from fastapi.security import APIKeyHeader, HTTPBearer
+from integrations.fastapi.support import Answer, acall, call
+from pydantic import BaseModel
+
+from pydantic_serialization import CacheManager, ConfigurationError
+from pydantic_serialization.integrations.fastapi import EncodedResponse, ModelRoute, cached, model_route, setup
+
+MSGPACK = "application/vnd.msgpack"
+
+
+class Item(BaseModel):
+    """What clients may see."""
+
+    id: int
+    name: str = "x" * 2000
+
+
+class ItemInDB(Item):
+    secret: str = "secret"
+
+
+class Shop:
+    """An application, and what ran in it."""
+
+    def __init__(self, *formats: str, cache: Any = None, **options: Any) -> None:
+        self.app = FastAPI()
+        self.runs: list[str] = []
+        self.runtime = setup(self.app, cache=cache, route_class=model_route(*formats, **options))
+
+    def get(self, path: str, **headers: str) -> Answer:
+        answer = call(self.app, path, **headers)
+        assert not answer.error, answer.error
+        return answer
+
+    def add(self, path: str, value: Any, annotation: Any = Item, **options: Any) -> None:
+        """Add a cached endpoint that notes its runs."""
+
+        async def endpoint(request: Request, response: Response) -> Any:
+            self.runs.append(request.url.path)
+            return value(response) if isfunction(value) else value
+
+        endpoint.__annotations__["return"] = annotation
+        self.app.get(path)(cached(**{"ttl": 60, **options})(endpoint))
+
+
+def test_the_endpoint_runs_once() -> None:
+    """The second request gets the bytes of the first, and the endpoint does not run."""
+    shop = Shop()
+    shop.add("/item", Item(id=1))
+    first, second = shop.get("/item"), shop.get("/item")
+    assert first == second
+    assert first.json() == {"id": 1, "name": "x" * 2000}
+    assert shop.runs == ["/item"]
+
+
+def test_synchronous_endpoints() -> None:
+    """An endpoint that is not asynchronous is cached too."""
+    shop = Shop()
+
+    @shop.app.get("/item")
+    @cached(60)
+    def item() -> list[Item]:
+        shop.runs.append("sync")
+        return [Item(id=1)]
+
+    assert shop.get("/item") == shop.get("/item")
+    assert shop.runs == ["sync"]
+
+
+def test_addresses_differ() -> None:
+    """Path, query and host are part of the key, as they came."""
+    shop = Shop()
+    for path in ("/a", "/b"):
+        shop.add(path, Item(id=1))
+    for path in ("/a", "/b", "/a?x=1", "/a?x=2", "/a?x=1&x=2"):
+        shop.get(path)
+        shop.get(path)
+    assert len(shop.runs) == 5
+    shop.get("/a", x_forwarded_host="other")
+    assert len(shop.runs) == 5
+
+
+@pytest.mark.parametrize("header", ["authorization", "cookie"])
+def test_private_by_default(header: str) -> None:
+    """Each value of Authorization and of Cookie has its own response; so has a request with none."""
+    shop = Shop()
+    shop.add("/item", lambda _: Item(id=len(shop.runs)))
+    seen = [shop.get("/item", **({header: who} if who else {})).json()["id"] for who in ("a", "b", "", "a", "b", "")]
+    assert seen == [1, 2, 3, 1, 2, 3]
+    assert shop.get("/item").header("cache-control") == "private, no-cache"
+
+
+def test_declared_public() -> None:
+    """``private_by=()`` declares that all may see the response."""
+    shop = Shop()
+    shop.add("/item", Item(id=1), private_by=())
+    shop.get("/item", authorization="a", cookie="b")
+    answer = shop.get("/item", authorization="c")
+    assert shop.runs == ["/item"]
+    assert answer.header("cache-control") == "no-cache"
+
+
+def test_declared_headers_and_cookies_are_part_of_the_key() -> None:
+    """Header and cookie parameters, of dependencies too, and security schemes tell requests apart without being named."""
+    shop = Shop()
+    key = APIKeyHeader(name="x-api-key", auto_error=False)
+
+    async def language(accept_language: Annotated[str, Header()] = "en") -> str:
+        return accept_language
+
+    class Sent(BaseModel):
+        x_tenant: str = ""
+
+    async def tenant(sent: Annotated[Sent, Header()]) -> str:
+        return sent.x_tenant
+
+    @shop.app.get("/item")
+    @cached(60)
+    async def item(
+        lang: Annotated[str, Depends(language)],
+        who: Annotated[str | None, Depends(key)],
+        of: Annotated[str, Depends(tenant)],
+        theme: Annotated[str, Cookie()] = "",
+    ) -> list[str | None]:
+        shop.runs.append("run")
+        return [lang, who, of, theme]
+
+    requests: list[dict[str, str]] = [
+        {},
+        {"accept_language": "de"},
+        {"x_api_key": "k"},
+        {"x_api_key": "l"},
+        {"x_tenant": "t"},
+        {"cookie": "theme=dark"},
+    ]
+    answers = [shop.get("/item", **headers).json() for headers in requests]
+    assert answers == [shop.get("/item", **headers).json() for headers in requests]
+    assert len({str(answer) for answer in answers}) == len(requests) == len(shop.runs)
+
+
+def test_a_public_endpoint_is_told_apart_by_its_parameters_only() -> None:
+    """A bearer token in the dependencies does not split the responses of an endpoint that is declared public."""
+    shop = Shop()
+
+    @shop.app.get("/item")
+    @cached(60, private_by=())
+    async def item(token: Annotated[Any, Depends(HTTPBearer(auto_error=False))]) -> Item:
+        shop.runs.append("run")
+        return Item(id=1)
+
+    shop.get("/item", authorization="Bearer a")
+    shop.get("/item", authorization="Bearer b")
+    assert shop.runs == ["run"]
+
+
+def test_vary() -> None:
+    """Headers in ``vary`` are part of the key and of Vary."""
+    shop = Shop()
+    shop.add("/item", Item(id=1), vary=("X-Region",))
+    for region in ("eu", "us", "eu"):
+        answer = shop.get("/item", x_region=region)
+    assert len(shop.runs) == 2
+    assert "x-region" in str(answer.header("vary")).lower()
+
+
+def test_keys_of_ones_own() -> None:
+    """A key in place of the address: from the endpoint's parameters, or from the request."""
+    shop = Shop()
+
+    @shop.app.get("/item/{item_id}")
+    @cached(60, key="item:{item_id}")
+    async def item(item_id: int, page: int = 1) -> Item:
+        shop.runs.append("run")
+        return Item(id=item_id)
+
+    @shop.app.get("/by-request")
+    @cached(60, key=lambda request: request.query_params.get("k", ""))
+    async def by_request() -> Item:
+        shop.runs.append("run")
+        return Item(id=1)
+
+    assert shop.get("/item/1?page=1") == shop.get("/item/1?page=2")
+    shop.get("/item/2")
+    assert len(shop.runs) == 2
+    shop.get("/by-request?k=1&x=1")
+    shop.get("/by-request?k=1&x=2")
+    shop.get("/by-request?k=2")
+    assert len(shop.runs) == 4
+
+
+def test_tags() -> None:
+    """Invalidating a tag drops what carries it, in every format and coding, and nothing else."""
+    shop = Shop("json", "msgpack")
+
+    @shop.app.get("/item/{item_id}")
+    @cached(60, tags=("items", "item:{item_id}"))
+    async def item(item_id: int) -> Item:
+        shop.runs.append(str(item_id))
+        return Item(id=item_id)
+
+    def visit() -> None:
+        for number in (1, 2):
+            for accept in ("application/json", MSGPACK):
+                shop.get(f"/item/{number}", accept=accept, accept_encoding="zstd")
+
+    visit()
+    visit()
+    assert shop.runs == ["1", "1", "2", "2"]
+    shop.runs.clear()
+    asyncio.run(shop.runtime.cache.invalidate(tags=("item:1",)))
+    visit()
+    assert shop.runs == ["1", "1"]
+    shop.runs.clear()
+    asyncio.run(shop.runtime.cache.invalidate(tags=("items",)))
+    visit()
+    assert shop.runs == ["1", "1", "2", "2"]
+
+
+def test_formats_and_codings() -> None:
+    """Each format is made once, each coding of it too; each has its own ETag, and none has a subclass's field."""
+    shop = Shop("json", "msgpack")
+    shop.add("/item", [ItemInDB(id=1), ItemInDB(id=2)], list[Item])
+    bodies = {}
+    tags = set()
+    for _ in range(2):
+        for accept in ("application/json", MSGPACK):
+            for coding, unpack in (("identity", bytes), ("zstd", zstd.decompress), ("gzip", gzip.decompress)):
+                answer = shop.get("/item", accept=accept, accept_encoding=coding)
+                assert answer.header("content-type") == accept
+                assert answer.header("content-length") == str(len(answer.body))
+                assert answer.header("content-encoding") == (None if coding == "identity" else coding)
+                body = unpack(answer.body)
+                assert bodies.setdefault(accept, body) == body
+                tags.add(answer.header("etag"))
+    assert len(shop.runs) == 2
+    assert len(tags) == 6
+    assert [item["id"] for item in ormsgpack.unpackb(bodies[MSGPACK])] == [1, 2]
+    assert b"secret" not in b"".join(bodies.values())
+
+
+def test_not_modified() -> None:
+    """Who has the body gets 304, with the headers that belong to it."""
+    shop = Shop()
+    shop.add("/item", Item(id=1))
+    tag = shop.get("/item").header("etag")
+    for known in (tag, f"W/{tag}", f'"a", {tag}', "*"):
+        answer = shop.get("/item", if_none_match=known)
+        assert (answer.status, answer.body, answer.header("etag")) == (304, b"", tag)
+        assert answer.header("content-type") is answer.header("content-length") is None
+        assert "Authorization" in str(answer.header("vary"))
+    assert shop.get("/item", if_none_match='"a"').status == 200
+    assert shop.runs == ["/item"]
+
+
+def refuse(_: Response) -> None:
+    raise HTTPException(404, "none")
+
+
+def with_cookie(response: Response) -> Item:
+    response.set_cookie("a", "b")
+    return Item(id=1)
+
+
+def with_status(response: Response) -> Item:
+    response.status_code = 202
+    return Item(id=1)
+
+
+def no_store(response: Response) -> Item:
+    response.headers["cache-control"] = "no-store"
+    return Item(id=1)
+
+
+def own_vary(response: Response) -> Item:
+    response.headers["vary"] = "X-Unknown"
+    return Item(id=1)
+
+
+NEVER_KEPT = {
+    "error": refuse,
+    "cookie": with_cookie,
+    "status": with_status,
+    "no-store": no_store,
+    "vary": own_vary,
+    "returned cookie": lambda _: PlainTextResponse("x", headers={"set-cookie": "a=b"}),
+    "returned error": lambda _: JSONResponse({}, 500),
+    "stream": lambda _: StreamingResponse(iter([b"a"])),
+}
+
+
+@pytest.mark.parametrize("name", NEVER_KEPT)
+def test_never_kept(name: str) -> None:
+    """Errors, cookies, other statuses, streams, and what the endpoint says must not be kept."""
+    shop = Shop()
+    shop.add("/item", NEVER_KEPT[name])
+    first, second = shop.get("/item"), shop.get("/item")
+    assert first == second
+    assert len(shop.runs) == 2
+
+
+def test_what_a_dependency_sets_is_of_its_request() -> None:
+    """Headers of dependencies are set for each request anew, those of the endpoint are kept; a cookie forbids keeping."""
+    shop = Shop()
+
+    async def numbered(request: Request, response: Response) -> None:
+        response.headers["x-request"] = request.headers["x-id"]
+
+    @shop.app.get("/item", dependencies=[Depends(numbered)])
+    @cached(60)
+    async def item(response: Response) -> Item:
+        shop.runs.append("run")
+        response.headers["x-own"] = "1"
+        return Item(id=1)
+
+    for number in ("1", "2"):
+        answer = shop.get("/item", x_id=number)
+        assert (answer.header("x-request"), answer.header("x-own")) == (number, "1")
+    assert shop.runs == ["run"]
+
+
+def test_dependencies_run_for_every_request() -> None:
+    """Nobody gets past a dependency that refuses because somebody else was let through."""
+    shop = Shop()
+    allowed = [True]
+
+    async def guard() -> None:
+        if not allowed[0]:
+            raise HTTPException(403)
+
+    @shop.app.get("/item", dependencies=[Depends(guard)])
+    @cached(60)
+    async def item() -> Item:
+        return Item(id=1)
+
+    assert shop.get("/item").status == 200
+    allowed[0] = False
+    assert shop.get("/item").status == 403
+
+
+def test_background_tasks_run_with_the_endpoint() -> None:
+    """Tasks that the endpoint adds run after its own response, not after those from the cache."""
+    shop = Shop()
+
+    @shop.app.get("/item")
+    @cached(60)
+    async def item(tasks: BackgroundTasks) -> Item:
+        tasks.add_task(shop.runs.append, "task")
+        return Item(id=1)
+
+    shop.get("/item")
+    shop.get("/item")
+    assert shop.runs == ["task"]
+
+
+VALUES = {
+    "dict": ({"id": "1", "secret": "secret"}, Item),
+    "undeclared": ({"id": 1}, None),
+    "model undeclared": (Item(id=1), None),
+    "response": (PlainTextResponse("text", headers={"x-a": "b"}), None),
+    "encoded": (EncodedResponse(gzip.compress(b"{}" * 1000), content_encoding="gzip"), None),
+    "list": ([1, 2], list[int]),
+    "wrong": ({"id": "x"}, Item),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_whatever_an_endpoint_returns(name: str) -> None:
+    """What FastAPI would send is what is kept: validated, of the declared fields only; what it refuses is not kept."""
+    value, annotation = VALUES[name]
+    shop = Shop()
+    shop.add("/cached", value, annotation)
+
+    async def endpoint() -> Any:
+        return value
+
+    endpoint.__annotations__["return"] = annotation
+    shop.app.get("/plain")(endpoint)
+    plain = call(shop.app, "/plain")
+    for _ in range(2):
+        answer = call(shop.app, "/cached")
+        assert (answer.status, answer.body, answer.header("content-type")) == (
+            plain.status,
+            plain.body,
+            plain.header("content-type"),
+        )
+        assert answer.header("x-a") == plain.header("x-a")
+        assert answer.header("content-encoding") == plain.header("content-encoding")
+    if name in {"wrong", "encoded"}:  # a Vary of the endpoint's own may name anything
+        assert len(shop.runs) == 2
+    else:
+        assert len(shop.runs) == 1
+
+
+def test_concurrent_misses_run_the_endpoint_once() -> None:
+    """Of requests that miss together one runs the endpoint; all get its bytes."""
+    shop = Shop()
+
+    @shop.app.get("/item")
+    @cached(60)
+    async def item() -> Item:
+        shop.runs.append("run")
+        await asyncio.sleep(0.05)
+        return Item(id=1)
+
+    async def together() -> list[Answer]:
+        return await asyncio.gather(*(acall(shop.app, "/item") for _ in range(20)))
+
+    answers = asyncio.run(together())
+    assert shop.runs == ["run"]
+    assert all(answer == answers[0] and answer.status == 200 for answer in answers)
+
+
+def test_concurrent_requests_never_share_what_is_not_kept() -> None:
+    """A response with a cookie goes to the one who made it: the others run the endpoint themselves."""
+    shop = Shop()
+
+    @shop.app.get("/item")
+    @cached(60)
+    async def item(response: Response) -> Item:
+        shop.runs.append("run")
+        number = len(shop.runs)
+        await asyncio.sleep(0.02)
+        response.set_cookie("session", str(number))
+        return Item(id=number)
+
+    async def together() -> list[Answer]:
+        return await asyncio.gather(*(acall(shop.app, "/item") for _ in range(5)))
+
+    answers = asyncio.run(together())
+    assert len(shop.runs) == 5
+    assert len({answer.header("set-cookie") for answer in answers}) == 5
+
+
+def test_a_client_that_leaves_does_not_take_the_others_along() -> None:
+    """If the request that runs the endpoint is cancelled, a waiting one runs it."""
+    shop = Shop()
+
+    @shop.app.get("/item")
+    @cached(60)
+    async def item() -> Item:
+        shop.runs.append("run")
+        await asyncio.sleep(0.05)
+        return Item(id=1)
+
+    async def run() -> Answer:
+        first = asyncio.create_task(acall(shop.app, "/item"))
+        await asyncio.sleep(0.01)
+        second = asyncio.create_task(acall(shop.app, "/item"))
+        await asyncio.sleep(0.01)
+        first.cancel()
+        return await second
+
+    assert asyncio.run(run()).status == 200
+    assert shop.runs == ["run", "run"]
+
+
+def test_stale_while_revalidate() -> None:
+    """After ``ttl`` the old response is sent at once, while one refresh runs, with dependencies of its own."""
+    shop = Shop()
+    opened: list[str] = []
+
+    async def session() -> AsyncIterator[dict[str, bool]]:
+        state = {"open": True}
+        opened.append("open")
+        yield state
+        state["open"] = False
+        opened.append("close")
+
+    inner = APIRouter(route_class=ModelRoute)
+
+    @inner.get("/item/{number}")
+    @cached(0.05, stale=60)
+    async def item(number: int, held: Annotated[dict[str, bool], Depends(session)]) -> Item:
+        shop.runs.append("run")
+        await asyncio.sleep(0.01)
+        assert held["open"]
+        return Item(id=len(shop.runs), name=str(number))
+
+    shop.app.include_router(inner, prefix="/inner")
+
+    async def run() -> list[Any]:
+        seen = [(await acall(shop.app, "/inner/item/7")).json()]
+        await asyncio.sleep(0.08)
+        seen += [
+            answer.json() for answer in await asyncio.gather(*(acall(shop.app, "/inner/item/7") for _ in range(5)))
+        ]
+        await asyncio.sleep(0.05)
+        seen.append((await acall(shop.app, "/inner/item/7")).json())
+        return seen
+
+    seen = asyncio.run(run())
+    assert [item["id"] for item in seen] == [1, 1, 1, 1, 1, 1, 2]
+    assert {item["name"] for item in seen} == {"7"}
+    assert shop.runs == ["run", "run"]
+    assert opened.count("open") == opened.count("close") == 8
+
+
+def test_a_refresh_that_fails_keeps_the_old_response() -> None:
+    """While the endpoint raises, the stale response is sent until its time is up."""
+    shop = Shop()
+
+    @shop.app.get("/item")
+    @cached(0.05, stale=60)
+    async def item() -> Item:
+        shop.runs.append("run")
+        if len(shop.runs) > 1:
+            raise HTTPException(503)
+        return Item(id=1)
+
+    async def run() -> list[int]:
+        statuses = [(await acall(shop.app, "/item")).status]
+        for _ in range(3):
+            await asyncio.sleep(0.06)
+            statuses.append((await acall(shop.app, "/item")).status)
+        return statuses
+
+    assert asyncio.run(run()) == [200, 200, 200, 200]
+    assert len(shop.runs) >= 2
+
+
+def test_expiry() -> None:
+    """After ``ttl`` seconds the endpoint runs again."""
+    shop = Shop()
+    shop.add("/item", Item(id=1), ttl=0.05)
+    shop.get("/item")
+    time.sleep(0.06)
+    shop.get("/item")
+    assert len(shop.runs) == 2
+
+
+class BrokenCache(CacheManager):
+    """A cache behind a network that is down."""
+
+    async def get(self, key: str) -> bytes | None:
+        raise ConnectionError("down")
+
+    async def get_or_load(self, *args: Any, **kwargs: Any) -> bytes | None:
+        raise ConnectionError("down")
+
+
+class HostileCache(CacheManager):
+    """A cache in which somebody else has written."""
+
+    content: bytes = b""
+
+    async def get(self, key: str) -> bytes | None:
+        return self.content
+
+    async def get_or_load(self, *args: Any, **kwargs: Any) -> bytes | None:
+        return self.content
+
+
+def test_a_broken_cache_is_a_miss() -> None:
+    """A fault of the cache never reaches the client."""
+    shop = Shop(cache=BrokenCache())
+    shop.add("/item", Item(id=1))
+    for coding in ("identity", "zstd"):
+        assert shop.get("/item", accept_encoding=coding).status == 200
+    assert len(shop.runs) == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"psr1",
+        b"psr1\xff\xff\xff\xff",
+        b"psr1\x00\x00\x00\x01\x90body",
+        b"\x80\x05pickle",
+        b"psr1\x00\x00\x00\x00",
+        b"psr1" + (len(head := ormsgpack.packb([200, "a\r\nb: c", [], "t", 1.0, True]))).to_bytes(4, "big") + head,
+        b"psr1"
+        + (len(head := ormsgpack.packb([200, "a", [["x", "1\r\ny: 2"]], "t", 1.0, True]))).to_bytes(4, "big")
+        + head,
+        b"psr1" + (len(head := ormsgpack.packb([200, "a", [["x"]], "t", 1.0, True]))).to_bytes(4, "big") + head,
+        b"psr1" + (len(head := ormsgpack.packb(["200", "a", [], "t", 1.0, True]))).to_bytes(4, "big") + head,
+    ],
+)
+def test_what_is_no_entry_is_a_miss(content: bytes) -> None:
+    """Whatever the cache holds, the endpoint's response is sent, and no header can be smuggled in."""
+    cache = HostileCache()
+    cache.content = content
+    shop = Shop(cache=cache)
+    shop.add("/item", Item(id=1))
+    answer = shop.get("/item")
+    assert (answer.status, answer.json()["id"]) == (200, 1)
+    assert answer.header("y") is None
+
+
+def test_mistakes_are_told_early() -> None:
+    """What cannot work is refused where it is written."""
+    app = FastAPI()
+    setup(app)
+    with pytest.raises(ConfigurationError, match="endpoints of GET"):
+
+        @app.post("/item")
+        @cached(60)
+        async def post(item: Annotated[Item, Body()]) -> Item:
+            return item
+
+    with pytest.raises(ConfigurationError, match="no parameter"):
+
+        @app.get("/item")
+        @cached(60, key="item:{number}")
+        async def wrong_key() -> Item:
+            return Item(id=1)
+
+    with pytest.raises(ConfigurationError, match="no parameter"):
+
+        @app.get("/item")
+        @cached(60, tags=("item:{number}",))
+        async def wrong_tag() -> Item:
+            return Item(id=1)
+
+    for arguments in (
+        {"ttl": 0},
+        {"ttl": -1},
+        {"ttl": 1, "stale": -1},
+        {"ttl": 1, "compress": "lz4"},
+        {"ttl": 1, "vary": "x"},
+    ):
+        with pytest.raises(ConfigurationError):
+            cached(**arguments)
+
+
+def test_without_setup_the_error_names_the_way_out() -> None:
+    """A cached route in an application without a cache says what is missing."""
+    app = FastAPI()
+    app.router.route_class = ModelRoute
+
+    @app.get("/item")
+    @cached(60)
+    async def item() -> Item:
+        return Item(id=1)
+
+    assert "call setup(app)" in call(app, "/item").error
