@@ -8,6 +8,7 @@ pub mod dispatch;
 pub mod encode;
 pub mod function;
 pub mod object;
+pub mod pause;
 pub mod sealer;
 
 use pyo3::prelude::*;

@@ -28,6 +28,15 @@ def msgpack_encoder(
         eager: Write natively even where the parts that Pydantic has to give make that slower.
     """
 
+def lines_encoder(program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int) -> Callable[..., Any]:
+    """Return a function that writes a list as lines of JSON.
+
+    Args:
+        program: What the compiler made of the type of an item.
+        fallback: Writes what the program is not certain of, with the same arguments.
+        max_depth: Levels of arrays and objects of an item.
+    """
+
 def tree_encoder(program: tuple[Any, ...], fallback: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that gives what Pydantic's ``to_python(value, mode="json")`` gives for one type.
 

@@ -53,6 +53,12 @@ class Core(Protocol):
         """Return a function that writes MessagePack of one type."""
         ...
 
+    def lines_encoder(
+        self, program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int
+    ) -> Callable[..., Any]:
+        """Return a function that writes a list as lines of JSON, each an item of one type."""
+        ...
+
     def tree_encoder(self, program: tuple[Any, ...], fallback: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function that gives what Pydantic's ``to_python(value, mode="json")`` gives for one type."""
         ...

@@ -11,10 +11,15 @@ from pydantic import ValidationError
 
 from pydantic_serialization.errors import SerializationError, UnsupportedTypeError
 from pydantic_serialization.formats._base import BoundFormat, FormatOptions
-from pydantic_serialization.formats.json import JsonFormat
+from pydantic_serialization.formats.orjson import OrjsonFormat
 from pydantic_serialization.plan import plan_for
+from pydantic_serialization.plan.native import bind_lines_encoder
+from pydantic_serialization.plan.overrides import has_own
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Unpack
+
     from pydantic_serialization._types import DumpOptions, LoadOptions, Payload
     from pydantic_serialization.plan import ModelPlan
 
@@ -38,14 +43,21 @@ class JsonlFormat:
         if get_origin(plan.type) is not list or len(items) != 1:
             message = f"jsonl takes a list type such as list[{plan.name}]"
             raise UnsupportedTypeError(message, model=plan.name, format=self.name)
-        item = JsonFormat().bind(plan_for(items[0]), options)
+        item_plan = plan_for(items[0])
+        item = OrjsonFormat().bind(item_plan, options)
         write, write_with, read, read_with = item.encode, item.encode_with, item.decode, item.decode_with
 
-        def encode(values: Any) -> bytes:
-            return b"".join([line for value in values for line in (_one_line(write(value)), b"\n")])
+        def one_by_one(values: Any, **dump_options: Unpack[DumpOptions]) -> bytes:
+            if not dump_options:
+                return b"".join([line for value in values for line in (_one_line(write(value)), b"\n")])
+            return b"".join([line for value in values for line in (_one_line(write_with(value, dump_options)), b"\n")])
+
+        encode: Callable[..., bytes] = one_by_one
+        if not has_own(item_plan.model, "model_dump_json"):
+            encode = bind_lines_encoder(item_plan, one_by_one, max_depth=options.max_depth)
 
         def encode_with(values: Any, dump_options: DumpOptions) -> bytes:
-            return b"".join([line for value in values for line in (_one_line(write_with(value, dump_options)), b"\n")])
+            return encode(values, **dump_options)
 
         def lines(data: Payload) -> list[tuple[int, bytes]]:
             # Only \n ends a line: splitlines() would also split at bytes that JSON strings may hold.

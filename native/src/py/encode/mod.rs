@@ -1,6 +1,7 @@
 //! Models to JSON text and to MessagePack.
 
 mod build;
+mod bulk;
 mod calls;
 mod clean_copy;
 mod container;
@@ -61,6 +62,18 @@ fn msgpack_encoder<'py>(
     crate::py::function::bound(Bound::new(program.py(), run::MsgpackEncoder(encoder))?)
 }
 
+/// Return a function that writes a list as lines of JSON, each an item of one type; `program` is that of an item.
+#[pyfunction]
+#[pyo3(signature = (program, fallback, *, max_depth))]
+fn lines_encoder<'py>(
+    program: &Bound<'py, PyTuple>,
+    fallback: Bound<'py, PyAny>,
+    max_depth: usize,
+) -> PyResult<Bound<'py, PyAny>> {
+    let encoder = run::Encoder::new(build::program(program)?, fallback.unbind(), max_depth, false, false);
+    crate::py::function::bound(Bound::new(program.py(), bulk::LinesEncoder(encoder))?)
+}
+
 /// Return a function that gives what Pydantic's `to_python(value, mode="json")` gives for one type.
 #[pyfunction]
 fn tree_encoder<'py>(program: &Bound<'py, PyTuple>, fallback: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -73,5 +86,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     table::probe(module.py())?;
     module.add_function(wrap_pyfunction!(tree_encoder, module)?)?;
     module.add_function(wrap_pyfunction!(encoder, module)?)?;
+    module.add_function(wrap_pyfunction!(lines_encoder, module)?)?;
     module.add_function(wrap_pyfunction!(msgpack_encoder, module)?)
 }

@@ -12,12 +12,12 @@ use crate::py::function::{Arguments, Callable};
 use super::fill::{Passed, Unfilled, fill};
 use super::holes::Hole;
 use super::json_text::JsonText;
-use super::node::{Object, Program};
+use super::node::{Node, Object, Program};
 use super::options::{Options, Warnings};
 use super::packed::Packed;
 use super::parts::Parts;
 use super::scalar::text_of;
-use super::state::State;
+use super::state::{Outcome, State};
 
 /// Deeper than this Pydantic's own recursion guard has a say, and a small stack is at its end.
 const DEEPEST: usize = 200;
@@ -85,10 +85,9 @@ impl<O: Parts> Encoder<O> {
     }
 
     #[inline]
-    fn attempt(&self, value: Object, options: Options, arguments: Arguments) -> Object {
+    fn attempt(&self, value: Object, options: Options, arguments: Arguments, walk: impl Walk<O>) -> Object {
         let mut state = State::new(O::behind(SPARE.take()), &self.program, options, self.max_depth);
-        // SAFETY: the caller of the function holds the value.
-        let outcome = unsafe { state.encode::<false>(&self.program.root, value) };
+        let outcome = walk(&mut state, &self.program.root, value);
         let State { mut out, holes, .. } = state;
         let is_ascii = out.is_ascii();
         let result = match outcome {
@@ -157,9 +156,15 @@ fn is_passed_on(name: &[u8]) -> bool {
     !matches!(name, b"warnings" | b"include" | b"exclude" | b"indent" | b"ensure_ascii" | b"fallback")
 }
 
+/// Writes a value, which the caller holds, by the node of its type.
+pub trait Walk<O>: FnOnce(&mut State<'_, O>, &Node, Object) -> Outcome {}
+
+impl<O, F: FnOnce(&mut State<'_, O>, &Node, Object) -> Outcome> Walk<O> for F {}
+
 impl<O: Parts> Encoder<O> {
+    /// Do one call: `walk` is what is tried natively.
     #[inline]
-    fn run(&self, arguments: Arguments) -> Object {
+    pub fn run(&self, arguments: Arguments, walk: impl Walk<O>) -> Object {
         let (value, options) = if let Some(value) = arguments.only() {
             (value, Options::PLAIN)
         } else {
@@ -171,7 +176,7 @@ impl<O: Parts> Encoder<O> {
         if !self.is_worth_trying() {
             return arguments.forward(&self.fallback);
         }
-        self.attempt(value, options, arguments)
+        self.attempt(value, options, arguments, walk)
     }
 }
 
@@ -189,8 +194,9 @@ impl Callable for JsonEncoder {
     const FUNCTION: &'static CStr = c"encode";
 
     #[inline]
-    fn call(&self, _py: Python<'_>, arguments: Arguments) -> Object {
-        self.0.run(arguments)
+    fn call(&self, py: Python<'_>, arguments: Arguments) -> Object {
+        // SAFETY: the interpreter holds the arguments.
+        self.0.run(arguments, |state, root, value| unsafe { state.encode_whole(py, root, value) })
     }
 }
 
@@ -208,7 +214,8 @@ impl Callable for MsgpackEncoder {
     const FUNCTION: &'static CStr = c"encode";
 
     #[inline]
-    fn call(&self, _py: Python<'_>, arguments: Arguments) -> Object {
-        self.0.run(arguments)
+    fn call(&self, py: Python<'_>, arguments: Arguments) -> Object {
+        // SAFETY: the interpreter holds the arguments.
+        self.0.run(arguments, |state, root, value| unsafe { state.encode_whole(py, root, value) })
     }
 }

@@ -3,6 +3,7 @@
 from pydantic_serialization.plan.native.bind import (
     bind_decoder,
     bind_encoder,
+    bind_lines_encoder,
     bind_msgpack_decoder,
     bind_msgpack_encoder,
 )
@@ -14,6 +15,7 @@ __all__ = [
     "Unsupported",
     "bind_decoder",
     "bind_encoder",
+    "bind_lines_encoder",
     "bind_msgpack_decoder",
     "bind_msgpack_encoder",
     "core_for_json",

@@ -39,6 +39,25 @@ def bind_encoder(
     return core.encoder(program, fallback, max_depth=max_depth, text=text)
 
 
+def bind_lines_encoder(
+    item: ModelPlan, fallback: Callable[..., Any], *, max_depth: int = DEEPEST
+) -> Callable[..., Any]:
+    """Return the function that writes a list as lines of JSON (https://jsonlines.org).
+
+    Args:
+        item: The type of an item.
+        fallback: Takes a list and Pydantic's options of ``SchemaSerializer.to_json``; gives the lines.
+        max_depth: Levels of arrays and objects of an item; deeper values go to ``fallback``.
+
+    Returns:
+        A function with the arguments of ``fallback``; ``fallback`` itself where the core can do nothing.
+    """
+    core, program = core_for_json(), item.encoding.program
+    if core is None or program is None:
+        return fallback
+    return core.lines_encoder(program, fallback, max_depth=max_depth)
+
+
 def bind_msgpack_encoder(
     plan: ModelPlan, fallback: Callable[..., Any], *, max_depth: int = DEEPEST
 ) -> Callable[..., Any]:

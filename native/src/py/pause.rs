@@ -1,0 +1,51 @@
+//! Turns for other threads in the middle of long work that holds the GIL.
+
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+/// How many items pass between two looks at the clock.
+const ITEMS: u32 = 32;
+
+/// The time since other threads could last run.
+pub struct Pauses {
+    since: Instant,
+    /// After so long the interpreter lets another thread run; unknown until there are many items.
+    interval: Option<Duration>,
+    items: u32,
+}
+
+impl Pauses {
+    pub fn new() -> Self {
+        Self { since: Instant::now(), interval: None, items: 0 }
+    }
+
+    /// Say that an item is done. Any Python code may have run in another thread when this returns.
+    #[inline]
+    pub fn item(&mut self, py: Python<'_>) {
+        self.items += 1;
+        if self.items == ITEMS {
+            self.look(py);
+        }
+    }
+
+    #[cold]
+    fn look(&mut self, py: Python<'_>) {
+        self.items = 0;
+        let interval = *self.interval.get_or_insert_with(|| interval(py));
+        if self.since.elapsed() >= interval {
+            py.detach(|| ());
+            self.since = Instant::now();
+        }
+    }
+}
+
+/// What `sys.setswitchinterval` was told.
+fn interval(py: Python<'_>) -> Duration {
+    static GETTER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    const USUAL: Duration = Duration::from_millis(5);
+    let getter = GETTER.get_or_try_init(py, || Ok(py.import("sys")?.getattr("getswitchinterval")?.unbind()));
+    let seconds = getter.and_then(|getter: &Py<PyAny>| getter.call0(py)?.extract::<f64>(py));
+    seconds.map_or(USUAL, |seconds| Duration::try_from_secs_f64(seconds).unwrap_or(USUAL))
+}
