@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import inspect
 import io
 import json
 import os
@@ -126,9 +127,9 @@ def subclasses() -> list[type[BaseModel]]:
 
 
 def models_of(names: list[str]) -> list[type[BaseModel]]:
-    """Return the models that the modules define, in the order of their names."""
+    """Return the models that the modules define, in the order of their names; abstract ones have no instances."""
     wanted = set(names)
-    chosen = [cls for cls in subclasses() if getattr(cls, "__module__", None) in wanted]
+    chosen = [cls for cls in subclasses() if getattr(cls, "__module__", None) in wanted and not inspect.isabstract(cls)]
     return sorted(chosen, key=lambda cls: (cls.__module__, cls.__qualname__))
 
 

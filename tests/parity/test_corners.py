@@ -696,3 +696,48 @@ def test_what_a_schema_accepts_does_not_say_how_it_is_written(declared: Any) -> 
         same(either, document)
     for value in (1, "text", A(x=1), int, print, None, [1]):
         written_alike(either, either.model_construct(a=value))
+
+
+class Untexted(Enum):
+    A = "a"
+
+
+class Whole(IntEnum):
+    ONE = 1
+
+
+class Loud(str, Enum):
+    A = "a"
+
+    def __eq__(self, other: object) -> bool:
+        calls.append(other)
+        return str.__eq__(self, other)  # type: ignore[arg-type]
+
+    __hash__ = str.__hash__
+
+
+TEXTS = ['"a"', '"b"', '"A"', "1", "1.0", "true", "null", "[]", '{"a":1}', '""']
+
+
+@pytest.mark.parametrize(
+    ("declared", "native"),
+    [
+        (Literal[Letter.A], True),
+        (Literal[Letter.A, "b", 5, None], True),
+        (Literal["a", Letter.A], False),
+        (Literal[Letter.A, "a"], False),
+        (Literal[Untexted.A], False),
+        (Literal[Untexted.A, Letter.A], False),
+        (Literal[Whole.ONE], False),
+        (Literal[Loud.A], False),
+    ],
+    ids=str,
+)
+def test_literals_of_members(declared: Any, native: bool) -> None:
+    """The text of a member stands for the member; where several values or no value could be meant, Pydantic says."""
+    assert (compile_plan(list[declared]).decoding.program[0][1][0] == "literal") is native  # type: ignore[index]
+    for text in TEXTS:
+        same(list[declared], f"[{text}]")
+        same(dict[declared, int], f'{{"a":1,{text if text[0] == chr(34) else chr(34) * 2}:2}}')
+        for union in (Union[declared, str], Union[str, declared], Union[declared, A], Union[declared, int, Letter]):
+            same(list[union], f"[{text}]")  # type: ignore[valid-type]

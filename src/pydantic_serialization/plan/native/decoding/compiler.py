@@ -16,6 +16,7 @@ from pydantic_serialization.plan.native.decoding.certainty import is_certain
 from pydantic_serialization.plan.native.decoding.fields import FieldsCompiler
 from pydantic_serialization.plan.native.decoding.info import info_maker
 from pydantic_serialization.plan.native.decoding.models import model_program, typed_dict_program
+from pydantic_serialization.plan.native.decoding.python_input import PythonInput
 from pydantic_serialization.plan.native.decoding.refusals import refusal_error
 from pydantic_serialization.plan.native.decoding.scalars import (
     bytes_program,
@@ -54,7 +55,7 @@ def compile_decoding(schema: Any, validator: Any, *, is_rebuilt: bool = False) -
         validator: Its ``SchemaValidator``.
         is_rebuilt: The validator was built of this very schema, without the ready-made ones of its classes.
     """
-    compiler = DecodingCompiler(root_config(schema) or {})
+    compiler = DecodingCompiler(root_config(schema) or {}, schema)
     # Elsewhere parts are read as Pydantic reads them in the whole, by the ready-made validators of their classes.
     compiler.uses_schemas_only = is_rebuilt or (CAN_REBUILD and is_wrapped_in_itself(schema))
     if type(validator) is not SchemaValidator:
@@ -80,17 +81,20 @@ class DecodingCompiler:
 
     Args:
         config: The configuration of the root.
+        root: The schema of the type.
 
     Attributes:
         config: The configuration of the root.
+        python_input: Knows which nodes read Python objects as they read JSON.
         definitions: The programs of definitions, by number.
         detours: Fields with a piece in them, by class.
         uses_schemas_only: Parts are not read by the ready-made validators of their classes.
         is_lax: Something in the program means the same only outside strict mode.
     """
 
-    def __init__(self, config: Node) -> None:
+    def __init__(self, config: Node, root: Node) -> None:
         self.config = config
+        self.python_input = PythonInput(root)
         self.schemas: dict[str, Node] = {}
         self.definitions: list[Program] = []
         self.detours: dict[type, dict[str, Detour]] = {}

@@ -11,7 +11,6 @@ from pydantic_core import SchemaValidator
 
 from pydantic_serialization.plan.native.decoding.certainty import is_certain
 from pydantic_serialization.plan.native.decoding.info import info_maker
-from pydantic_serialization.plan.native.decoding.python_input import reads_python_alike
 from pydantic_serialization.plan.native.decoding.user_code import is_native_post_init
 from pydantic_serialization.plan.native.instances import has_usual_dict
 from pydantic_serialization.plan.native.program import Part, Unsupported
@@ -67,7 +66,7 @@ def _model(compiler: DecodingCompiler, node: Node) -> Program:
     program = ("model", cls, fields, keys, _extra(compiler, inner, config), post_init)
     if not functions:
         return program
-    if not reads_python_alike(inner, config, compiler.schemas):
+    if not compiler.python_input.is_alike(inner, config, compiler.schemas):
         raise Unsupported("a model validator with mode='before' around types that differ between JSON and Python")
     compiler.is_lax = True
     return ("before", tuple(functions), program, compiler.validator(inner, config).validate_python, keeps_binary)

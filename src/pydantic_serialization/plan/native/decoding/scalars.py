@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Any
+
+from pydantic_core import SchemaValidator, to_json
+from pydantic_core.core_schema import literal_schema
 
 from pydantic_serialization.plan.native.decoding.user_code import is_closed_enum
 from pydantic_serialization.plan.native.program import Unsupported
@@ -79,14 +83,41 @@ def decimal_program(node: Node) -> Program:
 def literal_program(node: Node) -> Program:
     """Return the program of a literal."""
     values = node["expected"]
-    if any(value is not None and type(value) not in {str, int, bool} for value in values):
+    members = [value for value in values if isinstance(value, Enum)]
+    plain = [value for value in values if not isinstance(value, Enum)]
+    if any(value is not None and type(value) not in {str, int, bool} for value in plain):
         raise Unsupported("a literal of something else than text, integers and truth values")
-    kinds = {type(value) for value in values}
+    kinds = {type(value) for value in plain}
     # True equals 1 for Python: with both kinds, or with huge integers, Pydantic decides.
-    is_closed = not ({int, bool} <= kinds) and not any(type(value) is int and abs(value) > _LARGEST for value in values)
+    is_closed = not ({int, bool} <= kinds) and not any(type(value) is int and abs(value) > _LARGEST for value in plain)
     if not is_closed:
         raise Unsupported("a literal of values that are equal to Python")
-    return ("literal", tuple((value, value) for value in values), True)
+    return ("literal", (*((value, value) for value in plain), *_text_members(node, members, plain)), True)
+
+
+def _text_members(node: Node, members: list[Enum], plain: list[Any]) -> list[tuple[str, Enum]]:
+    """Return the text that stands for each member of an enumeration in a literal.
+
+    Raises:
+        Unsupported: it is not known which text stands for one.
+    """
+    pairs: dict[str, Enum] = {}
+    for member in members:
+        if not isinstance(member, str) or type(member).__eq__ is not str.__eq__:
+            raise Unsupported("a literal of members of an enumeration that is not of text")
+        text = str.__str__(member)
+        if text in plain or text in pairs or not _stands_for(text, member, node["expected"]):
+            raise Unsupported("a literal of values that are equal to Python")
+        pairs[text] = member
+    return list(pairs.items())
+
+
+def _stands_for(text: str, member: Enum, expected: list[Any]) -> bool:
+    """Say whether Pydantic gives a member for a text: which of several values it is, is Pydantic's to say."""
+    try:
+        return SchemaValidator(literal_schema(expected)).validate_json(to_json(text)) is member
+    except ValueError:  # it is refused, or holds a lone surrogate
+        return False
 
 
 def enum_program(node: Node) -> Program:
