@@ -363,7 +363,7 @@ fn field<O: Output>(tuple: &Bound<'_, PyTuple>) -> PyResult<Field> {
 
 fn detour<O: Output>(tuple: &Bound<'_, PyTuple>) -> PyResult<Detour> {
     let items = Items::<O>::of(tuple);
-    Ok(Detour { include: items.object(0)?, keeps_warnings: items.flag(1)? })
+    Ok(Detour { include: items.object(0)?, keeps_warnings: items.flag(1)?, gives_owner: items.flag(2)? })
 }
 
 /// The datetime module's types are used without asking again.

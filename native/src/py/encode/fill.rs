@@ -6,7 +6,7 @@ use crate::py::object::{Owned, caught};
 
 use super::calls;
 use super::holes::{Call, Comma, Hole, Kind};
-use super::node::{Object, Program, Returned};
+use super::node::{Node, Object, Program, Returned};
 use super::options::{Options, Warnings};
 use super::parts::{Parts, Refusals};
 use super::scalar::text_of;
@@ -93,6 +93,12 @@ impl<O: Parts> Filling<'_, O> {
                     let found = calls::call(self.program, call, owner.as_ref(), &value, self.passed)?;
                     self.write_returned(&call.result, &found, depth)?;
                 }
+                Kind::Late { node, value, .. } => {
+                    // SAFETY: the node belongs to the program.
+                    if !self.write_natively(unsafe { &*node }, &value, depth)? {
+                        return Err(Unfilled::Whole);
+                    }
+                }
                 Kind::Property { property, owner, by_alias, comma } => {
                     // SAFETY: the node belongs to the program; the owner is held.
                     let (property, found) = unsafe {
@@ -123,26 +129,33 @@ impl<O: Parts> Filling<'_, O> {
         Ok(())
     }
 
-    /// Write what code of the user's has returned: natively, or by a serializer for just that.
-    fn write_returned(&mut self, returned: &Returned, value: &Owned, depth: usize) -> Outcome {
+    /// Write a value, and fill its holes; return whether it is written.
+    fn write_natively(&mut self, node: &Node, value: &Owned, depth: usize) -> Outcome<bool> {
         let place = self.out.place();
         let out = std::mem::replace(&mut self.out, O::behind(Vec::new()));
         let mut state = State::new(out, self.program, self.passed.options, self.passed.max_depth);
         state.depth = depth;
         // SAFETY: the value is held.
-        let outcome = unsafe { state.encode::<false>(&returned.node, value.as_ptr()) };
+        let outcome = unsafe { state.encode::<false>(node, value.as_ptr()) };
         let State { out, mut holes, .. } = state;
         self.out = out;
-        if outcome.is_ok() {
-            if holes.is_empty() {
-                return Ok(());
-            }
+        if outcome.is_err() {
+            self.out.go_back(place);
+            return Ok(false);
+        }
+        if !holes.is_empty() {
             let written = self.out.bytes().split_off(place.length);
             holes.iter_mut().for_each(|hole| hole.at -= place.length);
-            return self.fill(&written, holes);
+            self.fill(&written, holes)?;
         }
-        self.out.go_back(place);
-        drop(holes);
+        Ok(true)
+    }
+
+    /// Write what code of the user's has returned: natively, or by a serializer for just that.
+    fn write_returned(&mut self, returned: &Returned, value: &Owned, depth: usize) -> Outcome {
+        if self.write_natively(&returned.node, value, depth)? {
+            return Ok(());
+        }
         let levels = self.passed.max_depth.saturating_sub(depth);
         // SAFETY: the serializer belongs to the program; the value is held.
         let mut call = unsafe { Call::new(returned.whole, value.as_ptr(), None, true) };

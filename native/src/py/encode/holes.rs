@@ -7,7 +7,7 @@ use pyo3::ffi;
 
 use crate::py::object::Owned;
 
-use super::node::{self, Object, Program, Property};
+use super::node::{self, Node, Object, Program, Property};
 
 pub struct Hole {
     pub at: usize,
@@ -28,8 +28,17 @@ pub enum Kind {
     End,
     /// What a function of the user's makes of a value.
     Function { call: *const node::Call, owner: Option<Owned>, value: Owned },
+    /// A native value that is written when its turn comes, because code that runs before may change it.
+    Late { node: *const Node, value: Owned, expected: Expected },
     /// A computed field.
     Property { property: *const Property, owner: Owned, by_alias: bool, comma: Comma },
+}
+
+/// What writing a value would give now.
+pub struct Expected {
+    /// Bytes, without its holes.
+    pub length: usize,
+    pub holes: Vec<Hole>,
 }
 
 /// Whether a member needs a comma before it.
@@ -119,6 +128,14 @@ impl Hole {
         Self { at, depth, kind: Kind::Property { property, owner, by_alias, comma } }
     }
 
+    /// # Safety
+    /// As for [`Hole::whole`]; the node outlives the hole.
+    pub unsafe fn late(at: usize, depth: usize, node: &Node, value: Object, expected: Expected) -> Self {
+        // SAFETY: the caller's promise.
+        let value = unsafe { Owned::from_borrowed(value) };
+        Self { at, depth, kind: Kind::Late { node, value, expected } }
+    }
+
     /// Take another part of the same instance into this hole, if they are side by side: one call gives both.
     pub fn absorb(&mut self, other: &Self) -> bool {
         let (Kind::Member { call: own, .. }, Kind::Member { call, .. }) = (&mut self.kind, &other.kind) else {
@@ -142,20 +159,11 @@ impl Hole {
         true
     }
 
-    /// Whether it stands for a part, and not for what is between parts.
-    pub fn is_part(&self) -> bool {
-        !matches!(self.kind, Kind::Comma | Kind::Begin { .. } | Kind::End)
-    }
-
-    /// Whether Pydantic is called for it in any case.
-    pub fn is_asked(&self) -> bool {
-        matches!(self.kind, Kind::Whole(_) | Kind::Member { .. })
-    }
-
     /// Whether code of the user's could catch a warning that has become an error.
     pub fn keeps_warnings<O>(&self, program: &Program<O>) -> bool {
         match &self.kind {
             Kind::Whole(call) | Kind::Member { call, .. } => call.keeps_warnings(program),
+            Kind::Late { expected, .. } => expected.holes.iter().any(|hole| hole.keeps_warnings(program)),
             _ => false,
         }
     }
@@ -207,6 +215,42 @@ impl Call {
                 return true;
             };
             answer.as_ptr() == ffi::Py_True()
+        }
+    }
+}
+
+/// How much there is to do for holes.
+#[derive(Default)]
+pub struct Survey {
+    /// Parts of whatever kind.
+    pub parts: usize,
+    /// Those that Pydantic is called for in any case.
+    pub asked: usize,
+    /// Bytes that are written natively then.
+    pub late: usize,
+}
+
+impl Survey {
+    pub fn of(holes: &[Hole]) -> Self {
+        let mut survey = Self::default();
+        survey.add(holes);
+        survey
+    }
+
+    fn add(&mut self, holes: &[Hole]) {
+        for hole in holes {
+            match &hole.kind {
+                Kind::Comma | Kind::Begin { .. } | Kind::End => {}
+                Kind::Late { expected, .. } => {
+                    self.late += expected.length;
+                    self.add(&expected.holes);
+                }
+                Kind::Whole(_) | Kind::Member { .. } => {
+                    self.parts += 1;
+                    self.asked += 1;
+                }
+                Kind::Function { .. } | Kind::Property { .. } => self.parts += 1,
+            }
         }
     }
 }

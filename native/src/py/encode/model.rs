@@ -85,7 +85,7 @@ impl<O: Output> State<'_, O> {
             let mut record = Record::begin(self, model.fields.fields.len() + extras);
             self.encode_filtered::<STRICT>(&model.fields, &mut record, value, attributes, given)?;
             if let Some(extra) = extra {
-                self.encode_extra::<STRICT>(model, &mut record, extra)?;
+                self.encode_extra::<STRICT>(model, &mut record, value, extra)?;
             }
             self.encode_computed(&model.fields, &mut record, value)?;
             record.end(self);
@@ -97,6 +97,7 @@ impl<O: Output> State<'_, O> {
         &mut self,
         model: &Model,
         record: &mut Record,
+        owner: Object,
         extra: Object,
     ) -> Outcome {
         // SAFETY: the dict is held; see `encode_dict`.
@@ -112,7 +113,7 @@ impl<O: Output> State<'_, O> {
                 let element = Self::hold(element);
                 record.member(self);
                 self.push_name(name)?;
-                self.encode::<STRICT>(&model.extras, element.as_ptr())?;
+                self.encode_in::<STRICT>(owner, &model.extras, element.as_ptr())?;
             }
         }
         Ok(())

@@ -224,6 +224,8 @@ pub struct Detour {
     /// A set with the field's name in it.
     pub include: Object,
     pub keeps_warnings: bool,
+    /// Code of the user's is given the object that the field belongs to.
+    pub gives_owner: bool,
 }
 
 pub enum Computed {

@@ -4,7 +4,7 @@ use pyo3::ffi;
 
 use crate::json::number::InfNan;
 
-use super::holes::{Comma, Hole};
+use super::holes::{Comma, Expected, Hole};
 use super::node::{Call, Computed, Default, Field, FieldKind, Fields, Node, Object};
 use super::output::{Output, Piece};
 use super::scalar::text_of;
@@ -247,6 +247,9 @@ impl<O: Output> State<'_, O> {
                     let (include, keeps) = (detour.include, detour.keeps_warnings);
                     let hole = Hole::member(self.out.len(), self.depth, record.hole(), call, include, keeps);
                     self.leave_hole(hole);
+                    if detour.gives_owner {
+                        self.give_away(owner);
+                    }
                     return Ok(());
                 }
             };
@@ -260,9 +263,56 @@ impl<O: Output> State<'_, O> {
             record.member(self);
             self.out.push_first_name(&field.names[usize::from(by_alias)]);
             if let Node::Call(call) = node {
+                if call.takes_model {
+                    self.give_away(owner);
+                }
                 return self.leave_call::<STRICT>(call, owner, value);
             }
-            self.encode::<STRICT>(node, value)
+            self.encode_in::<STRICT>(owner, node, value)
+        }
+    }
+
+    /// Write a value, or leave it for later where code that is given its owner may change it before its turn comes.
+    pub unsafe fn encode_in<const STRICT: bool>(&mut self, owner: Object, node: &Node, value: Object) -> Outcome {
+        // SAFETY: the caller holds the value; the node belongs to the program.
+        unsafe {
+            if !self.is_given_away(owner) || self.is_constant(value) {
+                return self.encode::<STRICT>(node, value);
+            }
+            if STRICT {
+                return Err(Stop::Decline);
+            }
+            // It is written all the same, so that nothing declines when the code has run.
+            let (place, holes) = (self.out.place(), self.holes.len());
+            self.encode::<STRICT>(node, value)?;
+            let length = self.out.len() - place.length;
+            self.out.go_back(place);
+            let inner = self.holes.split_off(holes);
+            self.holes.push(Hole::late(place.length, self.depth, node, value, Expected { length, holes: inner }));
+        }
+        Ok(())
+    }
+
+    /// Whether a value is of a class whose instances never change.
+    unsafe fn is_constant(&self, value: Object) -> bool {
+        // SAFETY: the value is alive; addresses of static types.
+        unsafe {
+            let class = ffi::Py_TYPE(value);
+            let times = &*ffi::PyDateTimeAPI();
+            let support = &self.program.support;
+            value == ffi::Py_None()
+                || class == &raw mut ffi::PyUnicode_Type
+                || class == &raw mut ffi::PyLong_Type
+                || class == &raw mut ffi::PyFloat_Type
+                || class == &raw mut ffi::PyBool_Type
+                || class == &raw mut ffi::PyBytes_Type
+                || class == times.DateTimeType
+                || class == times.DateType
+                || class == times.TimeType
+                || class == times.DeltaType
+                || class == support.decimal
+                || class == support.uuid
+                || class == support.url
         }
     }
 
@@ -289,6 +339,7 @@ impl<O: Output> State<'_, O> {
             return Ok(());
         }
         let by_alias = self.by_alias(fields)?;
+        self.give_away(owner);
         for computed in &fields.computed {
             let (at, depth, comma) = (self.out.len(), self.depth, record.hole());
             // SAFETY: the caller holds the owner; the rest belongs to the program.
@@ -368,23 +419,12 @@ impl<O: Output> State<'_, O> {
         // SAFETY: the value is alive; addresses of static types.
         unsafe {
             let class = ffi::Py_TYPE(value);
-            let times = &*ffi::PyDateTimeAPI();
-            value == ffi::Py_None()
-                || class == &raw mut ffi::PyUnicode_Type
-                || class == &raw mut ffi::PyLong_Type
-                || class == &raw mut ffi::PyFloat_Type
-                || class == &raw mut ffi::PyBool_Type
-                || class == &raw mut ffi::PyBytes_Type
+            self.is_constant(value)
                 || class == &raw mut ffi::PyList_Type
                 || class == &raw mut ffi::PyDict_Type
                 || class == &raw mut ffi::PyTuple_Type
                 || class == &raw mut ffi::PySet_Type
                 || class == &raw mut ffi::PyFrozenSet_Type
-                || class == times.DateTimeType
-                || class == times.DateType
-                || class == times.TimeType
-                || class == times.DeltaType
-                || class == self.program.support.decimal
         }
     }
 }

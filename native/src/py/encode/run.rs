@@ -10,7 +10,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::py::function::{Arguments, Callable};
 
 use super::fill::{Passed, Unfilled, fill};
-use super::holes::Hole;
+use super::holes::{Hole, Survey};
 use super::json_text::JsonText;
 use super::node::{Node, Object, Program};
 use super::options::{Options, Warnings};
@@ -118,15 +118,14 @@ impl<O: Parts> Encoder<O> {
     /// The second phase; `None` if Pydantic has to do the whole call.
     #[inline(never)]
     fn fill(&self, bytes: &[u8], holes: Vec<Hole>, options: Options, arguments: Arguments) -> Option<Object> {
-        let asked = holes.iter().filter(|hole| hole.is_asked()).count();
-        if !self.is_worth_asking(bytes.len(), asked, &holes, options) {
+        let survey = Survey::of(&holes);
+        if !self.is_worth_asking(bytes.len() + survey.late, survey.asked, &holes, options) {
             return None;
         }
         // SAFETY: the names of keyword arguments are strings.
         let is_passed = |name: Object| unsafe { text_of(name).is_some_and(|(name, _)| is_passed_on(name)) };
         let keywords: Vec<_> = arguments.keywords().filter(|(name, _)| is_passed(*name)).collect();
-        let is_alone = asked < 2;
-        let is_only = holes.iter().filter(|hole| hole.is_part()).count() < 2;
+        let (is_alone, is_only) = (survey.asked < 2, survey.parts < 2);
         let passed = Passed { options, is_alone, is_only, keywords: &keywords, max_depth: self.max_depth };
         match fill(&self.program, bytes, holes, &passed) {
             Ok(mut out) => {
@@ -145,7 +144,7 @@ impl<O: Parts> Encoder<O> {
     fn is_worth_asking(&self, length: usize, asked: usize, holes: &[Hole], options: Options) -> bool {
         if asked > 1 && options.warnings == Warnings::Warn {
             return (self.eager || length >= DEAR * asked)
-                && !holes.iter().any(|hole| hole.is_asked() && hole.keeps_warnings(&self.program));
+                && !holes.iter().any(|hole| hole.keeps_warnings(&self.program));
         }
         self.eager || length >= CHEAP * asked
     }

@@ -1,5 +1,8 @@
 //! One run of an encoder: the text so far, and the walk from node to node.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, DefaultHasher};
+
 use pyo3::ffi;
 
 use super::holes::Hole;
@@ -35,11 +38,32 @@ pub struct State<'p, O> {
     guards: usize,
     max_depth: usize,
     pub holes: Vec<Hole>,
+    /// Addresses of objects that code of the user's is given.
+    given_away: HashSet<usize, BuildHasherDefault<DefaultHasher>>,
 }
 
 impl<'p, O: Output> State<'p, O> {
     pub fn new(out: O, program: &'p Program<O>, options: Options, max_depth: usize) -> Self {
-        Self { out, program, options, depth: 0, guards: 0, max_depth, holes: Vec::new() }
+        Self {
+            out,
+            program,
+            options,
+            depth: 0,
+            guards: 0,
+            max_depth,
+            holes: Vec::new(),
+            given_away: HashSet::default(),
+        }
+    }
+
+    /// Note that code of the user's is given an object.
+    pub fn give_away(&mut self, object: Object) {
+        self.given_away.insert(object.addr());
+    }
+
+    /// Whether code of the user's is given an object before its turn comes.
+    pub fn is_given_away(&self, object: Object) -> bool {
+        !self.given_away.is_empty() && self.given_away.contains(&object.addr())
     }
 
     /// Go one level down into an array or object.

@@ -156,7 +156,7 @@ class Classes:
                 parts.append(computed_field(self._compiler, item, Scope(config, strict)))
             except Unsupported as unsupported:
                 self._detour_of(cls, name, item, node, unsupported)
-                parts.append(("detour", ({name}, self._keeps_warnings(item))))
+                parts.append(("detour", ({name}, self._keeps_warnings(item), True)))
         names += [item["property_name"] if item.get("alias") is None else item["alias"] for item in computed]
         by_alias = bool(config.get("serialize_by_alias"))
         serializer = cls.__dict__.get("__pydantic_serializer__")
@@ -178,7 +178,8 @@ class Classes:
             if strict:
                 raise
             self._detour_of(cls, name, field, node, unsupported)
-            return (*head, "detour", ({name}, self._keeps_warnings(field)), "opaque", None)
+            detour = ({name}, self._keeps_warnings(field), _gives_owner(field["schema"]))
+            return (*head, "detour", detour, "opaque", None)
 
     # -- dataclasses and typed dicts --------------------------------------------------------------------------------------
 
@@ -302,6 +303,16 @@ class Classes:
     def _keeps_warnings(self, schema: Node) -> bool:
         definitions = {reference: item for reference, (item, _) in self._compiler.schemas.items()}
         return may_catch(schema, definitions)
+
+
+def _gives_owner(schema: Node) -> bool:
+    """Say whether a function of the user's that writes a field is given the object that the field belongs to."""
+    node: Node | None = schema
+    while node is not None:
+        if (node.get("serialization") or {}).get("is_field_serializer"):
+            return True
+        node = node.get("schema")
+    return False
 
 
 def _unwrapped(node: Node) -> Node:
