@@ -14,6 +14,7 @@ https://github.com/msgpack/msgpack/blob/master/spec.md
 from __future__ import annotations
 
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ormsgpack
@@ -21,8 +22,10 @@ import ormsgpack
 from pydantic_serialization.errors import DecodeError
 from pydantic_serialization.formats._base import BoundFormat, FormatOptions, TreeFormat
 from pydantic_serialization.formats._binary import MARK, marked, plan_with_marks, unmarked
-from pydantic_serialization.formats._msgpack_reading import read_natively
+from pydantic_serialization.formats._json import JsonReader
 from pydantic_serialization.formats._msgpack_writing import write_natively
+from pydantic_serialization.formats._native_reading import read_natively
+from pydantic_serialization.plan.native import bind_msgpack_decoder
 
 if TYPE_CHECKING:
     from pydantic_serialization._types import Payload
@@ -64,11 +67,24 @@ class MsgpackFormat(TreeFormat):
     def bind(self, plan: ModelPlan, options: FormatOptions) -> BoundFormat:
         """Return the functions for one type; see :meth:`Format.bind`."""
         if plan.traits.has_bytes:
-            marked_plan = plan_with_marks(plan, self.name)
-            reading = read_natively(_WithBytes().bind(marked_plan, options), marked_plan, options, mark=MARK)
+            plan_of_marks = plan_with_marks(plan, self.name)
+            bound = _native_reader(plan_of_marks, options, _WithBytes().bind(plan_of_marks, options), mark=MARK)
         else:
-            reading = read_natively(super().bind(plan, options), plan, options)
-        return write_natively(reading, plan, options)
+            bound = _native_reader(plan, options, super().bind(plan, options))
+        return write_natively(bound, plan, options)
+
+
+def _native_reader(
+    plan: ModelPlan, options: FormatOptions, behind: BoundFormat, *, mark: str | None = None
+) -> BoundFormat:
+    """Return the functions for one type, with the native core in front of those that read."""
+    reader = read_natively(
+        plan,
+        options,
+        JsonReader(behind.decode, behind.decode_with),
+        partial(bind_msgpack_decoder, plan, max_depth=options.max_depth, mark=mark),
+    )
+    return behind._replace(decode=reader.decode, decode_with=reader.decode_with)
 
 
 class _WithBytes(MsgpackFormat):

@@ -10,20 +10,20 @@ cannot represent          nothing by type; a value without JSON form is an ``Enc
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from pydantic_serialization.formats._base import BoundFormat, FormatOptions
-from pydantic_serialization.formats._json import JsonReader, bind_json_reader, encode_function
+from pydantic_serialization.formats._json import bind_json_reader, encode_function
+from pydantic_serialization.formats._native_reading import read_natively
 from pydantic_serialization.formats.json import depth_checked
 from pydantic_serialization.plan.native import bind_decoder, bind_encoder
 from pydantic_serialization.plan.overrides import has_own
 
 if TYPE_CHECKING:
-    from typing import Unpack
-
-    from pydantic_serialization._types import DumpOptions, LoadOptions, Payload
+    from pydantic_serialization._types import DumpOptions
     from pydantic_serialization.plan import ModelPlan
 
 _PLAIN = (dict, list, str, int, float, bool, type(None))
@@ -40,9 +40,12 @@ class OrjsonFormat:
 
     def bind(self, plan: ModelPlan, options: FormatOptions) -> BoundFormat:
         """Return the functions for one type; see :meth:`Format.bind`."""
-        reader = bind_json_reader(plan, options, self.name)
-        if options.validate and not has_own(plan.model, "model_validate_json"):
-            reader = _native_reader(plan, options, reader)
+        reader = read_natively(
+            plan,
+            options,
+            bind_json_reader(plan, options, self.name),
+            partial(bind_decoder, plan, max_depth=options.max_depth, views=True),
+        )
         by_pydantic = encode_function(plan)
 
         def by_orjson(value: Any, **dump_options: Any) -> bytes:
@@ -63,19 +66,3 @@ class OrjsonFormat:
             return write(value, **dump_options)
 
         return BoundFormat(write, reader.decode, encode_with, reader.decode_with)
-
-
-def _native_reader(plan: ModelPlan, options: FormatOptions, reader: JsonReader) -> JsonReader:
-    """Return a reader by the native core; what the core is not certain of goes to ``reader``."""
-
-    def by_pydantic(data: Payload, **load_options: Unpack[LoadOptions]) -> Any:
-        return reader.decode_with(data, load_options) if load_options else reader.decode(data)
-
-    decode = bind_decoder(plan, by_pydantic, max_depth=options.max_depth, views=True)
-    if decode is by_pydantic:
-        return reader
-
-    def decode_with(data: Payload, load_options: LoadOptions) -> Any:
-        return decode(data, **load_options)
-
-    return JsonReader(decode, decode_with)

@@ -13,6 +13,7 @@ import pytest
 import zoo
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, BeforeValidator, ValidationError
 from strategies import json_values
 
 from pydantic_serialization.formats import BoundFormat, FormatOptions
@@ -85,3 +86,20 @@ def test_errors_carry_its_own_name() -> None:
     fast, _ = both(zoo.Scalars)
     with pytest.raises(ValueError, match="format=orjson"):
         fast.decode(b"{")
+
+
+class Loose(BaseModel):
+    number: Annotated[int, BeforeValidator(lambda value: value)]
+
+
+@pytest.mark.parametrize("form", [JsonFormat(), OrjsonFormat()], ids=lambda form: form.name)
+def test_strictness_reaches_the_parts_that_pydantic_reads(form: Any) -> None:
+    """Where the pipeline is strict, so is a validator for just a part; a call may say otherwise."""
+    strict = form.bind(plan_for(Loose), FormatOptions(strict=True))
+    for load_options in ({}, {"context": None}, {"strict": True}):
+        with pytest.raises(ValidationError, match="number"):
+            strict.decode_with(b'{"number":"5"}', load_options)
+    with pytest.raises(ValidationError, match="number"):
+        strict.decode(b'{"number":"5"}')
+    assert strict.decode_with(b'{"number":"5"}', {"strict": False}).number == 5
+    assert strict.decode(b'{"number":5}').number == 5
