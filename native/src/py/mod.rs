@@ -7,6 +7,7 @@ pub mod dispatch;
 pub mod encode;
 pub mod function;
 pub mod object;
+pub mod pickle;
 
 use pyo3::prelude::*;
 
@@ -16,5 +17,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     encode::register(module)?;
     decode::register(module)?;
     copy::register(module)?;
+    pickle::register(module)?;
     dispatch::register(module)
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,4 +46,16 @@ class Core(Protocol):
 
     def freeze_checker(self, kind_of: Callable[[type], CopyKind]) -> Callable[[Any], bool]:
         """Return a function that says whether a value is frozen all the way down."""
+        ...
+
+    def block_writer(
+        self, kind_of: Callable[[type], CopyKind]
+    ) -> Callable[[Any], tuple[bytes, tuple[type, ...]] | None]:
+        """Return a function that writes the block of a compact pickle."""
+        ...
+
+    def block_reader(
+        self, kind_of: Callable[[type], CopyKind], fallback: Callable[[bytes, Any], Any], refuse: Callable[[], NoReturn]
+    ) -> Callable[[bytes, Any], Any]:
+        """Return a function that reads the block of a compact pickle."""
         ...
