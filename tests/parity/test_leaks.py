@@ -13,6 +13,7 @@ import tracemalloc
 import uuid
 import weakref
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -39,6 +40,7 @@ from pydantic_core import from_json
 
 from pydantic_serialization import copy_model
 from pydantic_serialization._native import core
+from pydantic_serialization.formats import compact
 from pydantic_serialization.plan import plan_for, store
 from pydantic_serialization.plan.compiler import compile_plan
 
@@ -443,6 +445,39 @@ COPYING["shared and in cycles"].cats.append(COPYING["shared and in cycles"])
 def test_copying_keeps_nothing(name: str) -> None:
     """After many copies nothing is left of them."""
     check(lambda: quietly(copy_model, COPYING[name]))
+
+
+PICKLING: dict[str, Any] = {
+    "a plain model": plain,
+    "the zoo": everything,
+    "shared and in cycles": Plain.model_construct(a=1, cats=[shared, shared, (shared,)], pet=Wide()),
+    "keys, sets, members, numbers": Plain.model_construct(
+        a=2**70, cats=[{1: [MARK], (1, "a"): {MARK}}, frozenset({MARK}), zoo.Color.RED, Decimal(1), uuid.UUID(int=1)]
+    ),
+    "privates": Inner(tags=[MARK]),
+    "declined": [plain, 1j],
+    "many shapes": [Wide.model_construct({"a", "x"}, a=MARK), Wide(), Wide(a=1), Wide.model_construct({"b"})],
+}
+PICKLING["shared and in cycles"].cats.append(PICKLING["shared and in cycles"])
+
+
+@pytest.mark.parametrize("name", PICKLING)
+def test_packing_keeps_nothing(name: str) -> None:
+    """After many blocks, written, read and read halfway, nothing is left of them."""
+    data = compact.pack(PICKLING[name])
+    if data is not None:
+        compact.restore(*unwrapped(data))
+        block, *classes = unwrapped(data)
+        check(lambda: quietly(compact.restore, block[: len(block) // 2], *classes))
+        check(lambda: compact.restore(block, *classes))
+    check(lambda: compact.pack(PICKLING[name]))
+
+
+def unwrapped(data: bytes) -> tuple[Any, ...]:
+    """Return the arguments of ``restore`` in a compact pickle."""
+    wrapped = compact.unwrap(data)
+    assert wrapped is not None
+    return (wrapped.block, *(getattr(sys.modules[module], name) for module, name in wrapped.names))
 
 
 def test_a_leak_is_noticed() -> None:

@@ -10,6 +10,7 @@ pub mod function;
 pub mod object;
 pub mod pause;
 pub mod sealer;
+pub mod pickle;
 
 use pyo3::prelude::*;
 
@@ -21,5 +22,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     copy::register(module)?;
     sealer::register(module)?;
     catching::register(module)?;
+    pickle::register(module)?;
     dispatch::register(module)
 }

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 def encoder(
     program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, text: bool, eager: bool = False
@@ -136,4 +138,26 @@ def catching(function: Callable[..., Any], kind: type[Exception], handle: Callab
         function: Is called with all arguments.
         kind: The exceptions of it that are caught.
         handle: Takes the exception and the same arguments; gives the result, or raises.
+def block_writer(
+    kind_of: Callable[[type], tuple[str, bool, bool]],
+) -> Callable[[Any], tuple[bytes, tuple[type, ...]] | None]:
+    """Return a function that writes the block of a compact pickle; it gives the block and the classes that it refers to.
+
+    It gives ``None`` where a value is not certain to be pickled by Python's and Pydantic's own methods.
+
+    Args:
+        kind_of: Says how instances of a class are written; asked once for each class, and again when it is changed.
+    """
+
+def block_reader(
+    kind_of: Callable[[type], tuple[str, bool, bool]],
+    fallback: Callable[[bytes, Any], Any],
+    refuse: Callable[[], NoReturn],
+) -> Callable[[bytes, Any], Any]:
+    """Return a function that reads the block of a compact pickle, given the block and a tuple of classes.
+
+    Args:
+        kind_of: Says how instances of a class are made.
+        fallback: Reads blocks with classes that have a say in how their instances are made.
+        refuse: Raises the error for what is no block.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -100,4 +101,14 @@ class Core(Protocol):
         self, function: Callable[..., Any], kind: type[Exception], handle: Callable[..., Any]
     ) -> Callable[..., Any]:
         """Return a function that does what ``function`` does, as an ``except`` block around it would."""
+    def block_writer(
+        self, kind_of: Callable[[type], CopyKind]
+    ) -> Callable[[Any], tuple[bytes, tuple[type, ...]] | None]:
+        """Return a function that writes the block of a compact pickle."""
+        ...
+
+    def block_reader(
+        self, kind_of: Callable[[type], CopyKind], fallback: Callable[[bytes, Any], Any], refuse: Callable[[], NoReturn]
+    ) -> Callable[[bytes, Any], Any]:
+        """Return a function that reads the block of a compact pickle."""
         ...

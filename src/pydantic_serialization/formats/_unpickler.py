@@ -38,7 +38,7 @@ from pydantic_serialization.plan import plan_for
 from pydantic_serialization.plan.rebuild import CAN_REBUILD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
     from io import BytesIO
 
     from pydantic_serialization.plan import ModelPlan
@@ -77,12 +77,16 @@ class Unpickler(pickle.Unpickler):
         Raises:
             UntrustedDataError: nothing that the requested type contains.
         """
-        try:
-            return self._names[module, name]
-        except KeyError:
-            shown = printable(f"{module}.{name}")
-            message = f"the pickle names {shown}, which the requested type does not contain; {_WAY_OUT}"
-            raise UntrustedDataError(message, format="pickle") from None
+        return _looked_up(self._names, module, name)
+
+
+def _looked_up(names: Mapping[tuple[str, str], Any], module: str, name: str) -> Any:
+    try:
+        return names[module, name]
+    except KeyError:
+        shown = printable(f"{module}.{name}")
+        message = f"the pickle names {shown}, which the requested type does not contain; {_WAY_OUT}"
+        raise UntrustedDataError(message, format="pickle") from None
 
 
 class Pickler(pickle.Pickler):
@@ -141,24 +145,37 @@ class Rules:
         self.types = WRITABLE_TYPES | classes
         self.writable_names = WRITABLE_NAMES | classes
         self.readable_names = {**VALUE_NAMES, **{(cls.__module__, cls.__qualname__): _as_read(cls) for cls in classes}}
+        self.classes = classes
         self._plan = plan
-        self._classes = classes
         self._max_depth = max_depth
         self._validate = validate
 
+    def class_named(self, module: str, name: str) -> type:
+        """Return the class of the plan that a compact pickle names.
+
+        Raises:
+            UntrustedDataError: nothing that the requested type contains.
+        """
+        found: type = _looked_up(self._named, module, name)
+        return found
+
+    @cached_property
+    def _named(self) -> dict[tuple[str, str], type]:
+        return {(cls.__module__, cls.__qualname__): cls for cls in self.classes}
+
     @cached_property
     def _leaves(self) -> frozenset[type]:
-        return LEAF_TYPES | {cls for cls in self._classes if issubclass(cls, Enum)}
+        return LEAF_TYPES | {cls for cls in self.classes if issubclass(cls, Enum)}
 
     @cached_property
     def _parts(self) -> dict[type, Callable[[Any], Collection[Any]]]:
-        named_tuples = {cls for cls in self._classes if issubclass(cls, tuple)}
+        named_tuples = {cls for cls in self.classes if issubclass(cls, tuple)}
         shapes = {cls: shape.parts for cls, shape in self._shapes.items()}
         return {**VALUE_PARTS, **dict.fromkeys(named_tuples, _as_tuple), **shapes}
 
     @cached_property
     def _shapes(self) -> dict[type, _Shape]:
-        instances = [cls for cls in self._classes if not issubclass(cls, (Enum, tuple))]
+        instances = [cls for cls in self.classes if not issubclass(cls, (Enum, tuple))]
         return {cls: _Shape.of(cls, validate=self._validate) for cls in instances}
 
     @cached_property

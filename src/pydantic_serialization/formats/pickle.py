@@ -1,7 +1,8 @@
 """Pickle: Python only, with all that Python pickles: shared references, private attributes, the set of given fields.
 
 ========================  ==========================================================================
-writes                    protocol 5, as ``pickle.dumps``
+writes                    protocol 5: models as one block, where that gives what ``pickle.dumps``
+                          would give (see ``compact``), anything else as ``pickle.dumps`` does
 reads                     protocols 4 and 5, exactly one document
 without a signature       classes of the requested type and a table of value types only, in both
                           directions; every instance is checked (see ``_unpickler``)
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from pydantic_serialization.errors import DecodeError, EncodeError, LimitExceededError, SerializationError
+from pydantic_serialization.formats import compact
 from pydantic_serialization.formats._base import BoundFormat, FormatOptions
 from pydantic_serialization.formats._pickle_classes import may_hash_composites, pickled_classes
 from pydantic_serialization.formats._pickle_opcodes import check_opcodes
@@ -78,12 +80,15 @@ def _bind_unsigned(
     is_checked_when_written = depth is None or depth > options.max_depth or may_hash_composites(plan)
 
     def encode(value: Any) -> bytes:
-        file = BytesIO()
         try:
-            Pickler(file, rules.types, rules.writable_names).dump(value)
-            data = file.getvalue()
+            data = compact.pack(value, rules.classes)
+            if data is None:
+                file = BytesIO()
+                Pickler(file, rules.types, rules.writable_names).dump(value)
+                data = file.getvalue()
+                if is_checked_when_written:
+                    check_opcodes(data)
             if is_checked_when_written:
-                check_opcodes(data)
                 rules.instances(value, len(data))
         except RecursionError:
             raise EncodeError("the value is nested too deep for pickle", model=plan.name, format="pickle") from None
@@ -91,11 +96,17 @@ def _bind_unsigned(
             raise EncodeError(error.args[0], model=plan.name, format="pickle") from None
         return data
 
+    def load(document: bytes) -> Any:
+        wrapped = compact.unwrap(document)
+        if wrapped is not None:
+            return compact.restore(wrapped.block, *(rules.class_named(*name) for name in wrapped.names))
+        check_opcodes(document)
+        return Unpickler(BytesIO(document), rules.readable_names).load()
+
     def decode(data: Payload, load_options: LoadOptions) -> Any:
         document = memoryview(data).tobytes()  # bytes(5) would be five zeros
         try:
-            check_opcodes(document)
-            value = Unpickler(BytesIO(document), rules.readable_names).load()
+            value = load(document)
             strict = load_options.get("strict")
             is_strict = options.strict if strict is None else strict
             rules.check(value, len(document), strict=is_strict, context=load_options.get("context"))
@@ -116,7 +127,8 @@ def _bind_authenticated(
 
     def encode(value: Any) -> bytes:
         try:
-            return pickle.dumps(value, protocol=5)
+            data = compact.pack(value)
+            return pickle.dumps(value, protocol=5) if data is None else data
         except RecursionError:
             raise EncodeError("the value is nested too deep for pickle", model=plan.name, format="pickle") from None
 

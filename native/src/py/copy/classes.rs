@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 pub type Object = *mut ffi::PyObject;
 pub type Class = *mut ffi::PyTypeObject;
 
-/// How a value is copied.
+/// How a value is copied, or pickled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     /// Immutable, and hashed without code of the user's: it is its own copy.
@@ -26,6 +26,13 @@ pub enum Kind {
     RootModel,
     /// Nothing but a `__dict__`.
     Object,
+    Enum,
+    Date,
+    DateTime,
+    Time,
+    TimeDelta,
+    Uuid,
+    Decimal,
     Unknown,
 }
 
@@ -123,6 +130,13 @@ impl Classes {
             "model" => Kind::Model,
             "root-model" => Kind::RootModel,
             "object" => Kind::Object,
+            "enum" => Kind::Enum,
+            "date" => Kind::Date,
+            "datetime" => Kind::DateTime,
+            "time" => Kind::Time,
+            "timedelta" => Kind::TimeDelta,
+            "uuid" => Kind::Uuid,
+            "decimal" => Kind::Decimal,
             _ => Kind::Unknown,
         };
         // SAFETY: the class is alive.

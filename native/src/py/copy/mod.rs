@@ -4,13 +4,13 @@
 //! classes ([`classes`]) are copied without a line of Python, and everything else is what `copy.deepcopy` makes of it.
 //! [`memo`] keeps what was copied already, as `deepcopy` does.
 
-mod classes;
-mod dict;
+pub(super) mod classes;
+pub(super) mod dict;
 mod frozen;
 mod memo;
 mod run;
-mod set;
-mod walk;
+pub(super) mod set;
+pub(super) mod walk;
 
 use pyo3::prelude::*;
 

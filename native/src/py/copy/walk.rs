@@ -113,7 +113,7 @@ impl<'a> Walk<'a> {
                 Kind::FrozenSet if self.holds_only_shared(value)? => Ok(None),
                 Kind::Model | Kind::RootModel => self.model(value, kind, references).map(Some),
                 Kind::Object => self.object(value, references).map(Some),
-                Kind::Moment | Kind::FrozenSet | Kind::Unknown => self.unknown(value).map(Some),
+                _ => self.unknown(value).map(Some),
             }
         };
         self.depth -= 1;
@@ -570,14 +570,14 @@ unsafe fn owned(object: Object) -> Copied<Owned> {
 }
 
 #[inline]
-unsafe fn allocate(class: Class) -> Copied<Owned> {
+pub unsafe fn allocate(class: Class) -> Copied<Owned> {
     // SAFETY: the class was proved to be made by its allocator.
     unsafe { owned((*class).tp_alloc.ok_or(Stop::Unknown)?(class, 0)) }
 }
 
 /// Put a reference into a slot of a new instance.
 #[inline]
-unsafe fn put(instance: Object, offset: ffi::Py_ssize_t, value: Owned) {
+pub unsafe fn put(instance: Object, offset: ffi::Py_ssize_t, value: Owned) {
     // SAFETY: the slot is there. It may have been filled meanwhile by code that was handed the unfinished instance.
     unsafe {
         let place = instance.byte_offset(offset).cast::<Object>();

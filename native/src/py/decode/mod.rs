@@ -6,7 +6,7 @@
 mod build;
 mod container;
 pub(crate) mod dict_layout;
-mod dict_template;
+pub(crate) mod dict_template;
 mod draft;
 mod fields;
 mod function;
@@ -16,7 +16,7 @@ mod model;
 mod node;
 pub(crate) mod objects;
 mod piece;
-mod reader;
+pub(crate) mod reader;
 mod realise;
 mod refusal;
 mod scalar;

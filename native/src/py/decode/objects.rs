@@ -132,20 +132,7 @@ impl<'t, S: Source<'t>> Reader<'_, 't, S> {
         {
             return Err(Miss::Refused);
         }
-        let makers = makers()?;
-        // SAFETY: as Pydantic makes one: an instance without `__init__`, and its two slots set.
-        unsafe {
-            let py = Python::assume_attached();
-            let class = makers.uuid.as_ptr().cast::<ffi::PyTypeObject>();
-            let new = (*class).tp_new.ok_or(Miss::Unknown)?;
-            let nothing = Owned::from_new(ffi::PyTuple_New(0)).ok_or_else(out_of_memory)?;
-            let made = Owned::from_new(new(class, nothing.as_ptr(), std::ptr::null_mut())).ok_or_else(out_of_memory)?;
-            let number = number_of(&bytes).ok_or_else(out_of_memory)?;
-            let safe = makers.safe_unknown.as_ptr();
-            let failed = ffi::PyObject_GenericSetAttr(made.as_ptr(), intern!(py, "int").as_ptr(), number.as_ptr()) < 0
-                || ffi::PyObject_GenericSetAttr(made.as_ptr(), intern!(py, "is_safe").as_ptr(), safe) < 0;
-            if failed { Err(out_of_memory()) } else { Ok(made) }
-        }
+        uuid_of(&bytes)
     }
 
     pub(super) fn decimal(&mut self) -> Read<Owned> {
@@ -174,6 +161,24 @@ impl<'t, S: Source<'t>> Reader<'_, 't, S> {
         unsafe {
             Owned::from_new(ffi::PyObject_CallOneArg(makers.decimal.as_ptr(), text.as_ptr())).ok_or_else(out_of_memory)
         }
+    }
+}
+
+/// Make a UUID of its bytes, the highest first.
+pub(crate) fn uuid_of(bytes: &[u8; 16]) -> Read<Owned> {
+    let makers = makers()?;
+    // SAFETY: as Pydantic makes one: an instance without `__init__`, and its two slots set.
+    unsafe {
+        let py = Python::assume_attached();
+        let class = makers.uuid.as_ptr().cast::<ffi::PyTypeObject>();
+        let new = (*class).tp_new.ok_or(Miss::Unknown)?;
+        let nothing = Owned::from_new(ffi::PyTuple_New(0)).ok_or_else(out_of_memory)?;
+        let made = Owned::from_new(new(class, nothing.as_ptr(), std::ptr::null_mut())).ok_or_else(out_of_memory)?;
+        let number = number_of(bytes).ok_or_else(out_of_memory)?;
+        let safe = makers.safe_unknown.as_ptr();
+        let failed = ffi::PyObject_GenericSetAttr(made.as_ptr(), intern!(py, "int").as_ptr(), number.as_ptr()) < 0
+            || ffi::PyObject_GenericSetAttr(made.as_ptr(), intern!(py, "is_safe").as_ptr(), safe) < 0;
+        if failed { Err(out_of_memory()) } else { Ok(made) }
     }
 }
 

@@ -145,6 +145,24 @@ pub(crate) unsafe fn small_copy(py: Python<'_>, original: *mut ffi::PyObject) ->
     }
 }
 
+/// The table of a set as it lies in memory: sets with equal tables are equal. `None` if it is large, or not known.
+///
+/// # Safety
+/// The object is exactly a set, which is held and not changed while the result is used.
+#[inline]
+pub(crate) unsafe fn table_of<'a>(py: Python<'_>, set: *mut ffi::PyObject) -> Option<&'a [u8]> {
+    const MOST_PLACES: usize = 256;
+    // SAFETY: the layout was tried out; a table has one more place than its mask says.
+    unsafe {
+        let set = set.cast::<Set>();
+        let places = (*set).mask as usize + 1;
+        if !is_known(py) || places > MOST_PLACES {
+            return None;
+        }
+        Some(std::slice::from_raw_parts((*set).table.cast(), places * size_of::<Place>()))
+    }
+}
+
 static KNOWN: OnceLock<bool> = OnceLock::new();
 
 fn is_known(py: Python<'_>) -> bool {

@@ -104,21 +104,26 @@ def _hashes(cls: type) -> bool:
 
 
 def _model_kind(cls: type[BaseModel]) -> str:
-    base, held = (RootModel, _OF_ROOTS) if issubclass(cls, RootModel) else (BaseModel, _OF_MODELS)
+    base: Any = RootModel if issubclass(cls, RootModel) else BaseModel
     is_usual = (
-        type(cls) is _MODEL_META
-        and _is_made_plainly(cls)
+        keeps_state_plainly(cls)
+        and is_made_plainly(cls)
         and found(cls, "__deepcopy__") is found(base, "__deepcopy__")
         and found(cls, "__getattr__") is found(BaseModel, "__getattr__")
         and found(cls, "__del__") is None
-        and all(found(cls, name) is found(BaseModel, name) for name in held)
     )
     if not is_usual:
         return "unknown"
     return "root-model" if base is RootModel else "model"
 
 
-def _is_made_plainly(cls: type) -> bool:
+def keeps_state_plainly(cls: type[BaseModel]) -> bool:
+    """Say whether instances keep everything where Pydantic keeps it."""
+    held = _OF_ROOTS if issubclass(cls, RootModel) else _OF_MODELS
+    return type(cls) is _MODEL_META and all(found(cls, name) is found(BaseModel, name) for name in held)
+
+
+def is_made_plainly(cls: type) -> bool:
     """Say whether ``cls.__new__(cls)`` does nothing but allocate, and reading attributes runs no code."""
     is_plain = found(cls, "__new__") is object.__dict__["__new__"] and not getattr(cls, "__abstractmethods__", None)
     return is_plain and found(cls, "__getattribute__") is object.__dict__["__getattribute__"]
@@ -128,7 +133,7 @@ def _is_plain_object(cls: type) -> bool:
     """Say whether an instance is its ``__dict__`` and nothing else, for ``copyreg`` too: a dataclass, mostly."""
     return (
         type(cls) is type
-        and _is_made_plainly(cls)
+        and is_made_plainly(cls)
         and cls.__dictoffset__ != 0
         and all(base is object or "__slots__" not in base.__dict__ for base in cls.__mro__)
         and all(base is object or base.__flags__ & _HEAP_TYPE for base in cls.__mro__)
