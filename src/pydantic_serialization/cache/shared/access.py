@@ -85,7 +85,7 @@ class Access:
 
     async def set_many(self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], ttl: float) -> bool:
         """Store ``items`` for ``ttl`` seconds; return whether that was confirmed."""
-        return await self._guarded(self.writes, self._set(loop, items, ttl), self.writes.allows()) is not None
+        return await self._guarded(self.writes, self._set(loop, items, ttl), allowed=self.writes.allows()) is not None
 
     async def add_many(
         self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], ttl: float, deadline: float
@@ -98,7 +98,8 @@ class Access:
             ttl: Seconds.
             deadline: Until when, on ``time.monotonic``.
         """
-        return await self._guarded(self.writes, self._add(loop, items, ttl, deadline), self.writes.allows())
+        work = self._add(loop, items, ttl, deadline)
+        return await self._guarded(self.writes, work, allowed=self.writes.allows(), decides=False)
 
     async def delete_many(self, loop: AbstractEventLoop | None, names: Sequence[str]) -> None:
         """Remove the values of ``names``, whatever the breaker says.
@@ -145,9 +146,11 @@ class Access:
         self.names_asked += len(names)
         self.round_trips += 1
         self.reading_trips += 1
-        return await self._guarded(self.reads, self._get(loop, names), True)
+        return await self._guarded(self.reads, self._get(loop, names), allowed=True)
 
-    async def _guarded(self, breaker: Breaker, work: Coroutine[Any, Any, ResultT], allowed: bool) -> ResultT | None:
+    async def _guarded(
+        self, breaker: Breaker, work: Coroutine[Any, Any, ResultT], *, allowed: bool, decides: bool = True
+    ) -> ResultT | None:
         if not allowed:
             work.close()
             self.faults.short_circuits += 1
@@ -164,7 +167,11 @@ class Access:
             breaker.abandoned()
             raise
         else:
-            breaker.succeeded()
+            # A full Redis may still add versions that are there already, and store nothing.
+            if decides:
+                breaker.succeeded()
+            else:
+                breaker.abandoned()
             return result
         return None
 

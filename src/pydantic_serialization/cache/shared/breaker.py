@@ -87,7 +87,7 @@ class Breaker:
             return not probed
 
     def abandoned(self) -> None:
-        """Report that an operation was given up by its caller: the next one may probe."""
-        with self._lock:
-            if self._failures >= THRESHOLD:
+        """Report that an operation says nothing, because it was given up, or decides nothing: the next one may probe."""
+        if self._failures >= THRESHOLD:
+            with self._lock:
                 self._reopens_at = self._clock()
