@@ -1,13 +1,14 @@
 #!/bin/sh
 # Install the Debian packages that the tests run real programs of, where they are missing, and say so.
 #
-#   gzip        checks that what we compress is what everybody's gzip reads
-#   postgresql  the databases of tests/integrations; they start a server of their own
+#   gzip          checks that what we compress is what everybody's gzip reads
+#   postgresql    the databases of tests/integrations; they start a server of their own
+#   redis-server  the brokers of tests/integrations/queues, likewise
 #
 # Add a line to `wanted` ("command package") when a test needs another program.
 set -eu
 
-wanted="gzip gzip pg_lsclusters postgresql"
+wanted="gzip gzip pg_lsclusters postgresql redis-server redis-server"
 
 missing=""
 set -- $wanted
