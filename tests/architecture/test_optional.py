@@ -7,15 +7,24 @@ import subprocess
 import sys
 
 OPTIONAL = [
+    "aiokafka",
     "aiosqlite",
+    "arq",
     "backports.zstd",
     "brotli",
+    "celery",
+    "confluent_kafka",
     "deflate",
+    "dramatiq",
     "fastapi",
+    "faststream",
     "fastavro",
     "google.protobuf",
     "httpx",
+    "httpx2",
     "isal",
+    "kafka",
+    "kombu",
     "lz4",
     "opentelemetry",
     "prometheus_client",
@@ -24,6 +33,7 @@ OPTIONAL = [
     "rich",
     "sqlalchemy",
     "starlette",
+    "taskiq",
     "typer",
     "zstandard",
 ]
@@ -57,6 +67,20 @@ for codec, extra in (("zstd", "zstd"), ("lz4", "lz4"), ("brotli", "brotli")):
         assert f'pip install "pydantic-serialization[{{extra}}]"' in str(error), error
     else:
         raise AssertionError(codec)
+
+from importlib import import_module
+
+for name, extra in (
+    ("sqlalchemy", "sqlalchemy"), ("queues.celery", "celery"), ("queues.taskiq", "taskiq"), ("queues.dramatiq", "dramatiq")
+):
+    try:
+        import_module("pydantic_serialization.integrations." + name)
+    except ps.MissingDependencyError as error:
+        assert f'pip install "pydantic-serialization[{{extra}}]"' in str(error), error
+    else:
+        raise AssertionError(name)
+for name in ("queues", "queues.arq", "queues.faststream", "queues.kafka"):  # these import nothing of the library
+    import_module("pydantic_serialization.integrations." + name)
 """
 
 

@@ -13,11 +13,10 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 SHOWN = {
     "background_tasks": (
-        "stored     202",
-        'cached     {"id":1,"customer":"Ada","items":{"lamp":2}}',
-        "{'id': 1, 'state': 'done', 'written': 20000}",
-        "file       20000 records",
-        "afterwards done, 20000 written",
+        "confirmed  Ada, your 1 items are on their way; seen: ['customer', 'id', 'items']",
+        "exported   Report(written=20000, bytes=",
+        "read back  20000 orders",
+        "refused    not a sealed frame",
     ),
     "custom_format": (
         'one event    e62cb4e2 {"order":7,"kind":"paid","note":""}',
