@@ -9,8 +9,8 @@ pub mod encode;
 pub mod function;
 pub mod object;
 pub mod pause;
-pub mod sealer;
 pub mod pickle;
+pub mod sealer;
 
 use pyo3::prelude::*;
 

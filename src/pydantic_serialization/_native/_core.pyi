@@ -1,8 +1,6 @@
 """The module that ``native/`` is compiled to."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
-from collections.abc import Callable
 from typing import Any, NoReturn
 
 def encoder(
@@ -138,6 +136,8 @@ def catching(function: Callable[..., Any], kind: type[Exception], handle: Callab
         function: Is called with all arguments.
         kind: The exceptions of it that are caught.
         handle: Takes the exception and the same arguments; gives the result, or raises.
+    """
+
 def block_writer(
     kind_of: Callable[[type], tuple[str, bool, bool]],
 ) -> Callable[[Any], tuple[bytes, tuple[type, ...]] | None]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -101,6 +100,8 @@ class Core(Protocol):
         self, function: Callable[..., Any], kind: type[Exception], handle: Callable[..., Any]
     ) -> Callable[..., Any]:
         """Return a function that does what ``function`` does, as an ``except`` block around it would."""
+        ...
+
     def block_writer(
         self, kind_of: Callable[[type], CopyKind]
     ) -> Callable[[Any], tuple[bytes, tuple[type, ...]] | None]:
