@@ -60,15 +60,15 @@ def bind_json_reader(plan: ModelPlan, options: FormatOptions, format_name: str) 
         except ValidationError as error:
             return refused(error, text)
 
-    def decode_plainly(data: Payload) -> Any:
+    def decode_as_asked(data: Payload) -> Any:
         return decode_with(data, {})
 
-    is_users = not isinstance(validate, BuiltinMethodType)  # a user's own method is not given views
-    decode = decode_plainly if strict is not None or is_users else _catching(validate, refused)
-
+    # A user's own method is not given views.
+    is_bare = strict is None and isinstance(validate, BuiltinMethodType)
+    reader = JsonReader(_catching(validate, refused) if is_bare else decode_as_asked, decode_with)
     if options.max_depth < PYDANTIC_DEPTH:
-        return _with_depth_check(JsonReader(decode, decode_with), options.max_depth, model, format_name)
-    return JsonReader(decode, decode_with)
+        return _with_depth_check(reader, options.max_depth, model, format_name)
+    return reader
 
 
 def _catching(
