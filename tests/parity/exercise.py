@@ -14,8 +14,9 @@ from contextlib import suppress
 from random import Random
 
 import zoo
-from parity import campaign
+from parity import campaign, msgpack_documents
 from parity.documents import variants
+from parity.msgpack_sides import documents_of, sides_of
 from pydantic import TypeAdapter
 
 from pydantic_serialization._native import core
@@ -47,8 +48,21 @@ def exercise(share: float) -> None:
                     done += 1
                     with suppress(Exception):
                         bind_decoder(plan, plan.validator.validate_json, views=True)(variant.encode())
+        _unpack(entry, random, share)
     found, counts = campaign.run(3600, 7, worlds=max(3, int(60 * share)))
     print(f"{done} documents of the zoo, {dict(counts)}, {len(found)} differences; {getattr(core, '__file__', None)}")
+
+
+def _unpack(entry: zoo.Entry, random: Random, share: float) -> None:
+    sides = sides_of(entry.type)
+    if sides.program is None:
+        return
+    for document in documents_of(entry):
+        for variant in msgpack_documents.variants(document):
+            for changed in (variant, msgpack_documents.mutated(variant, random)):
+                if random.random() < share / 2:
+                    with suppress(Exception):
+                        sides.decoder(lambda *_, **__: None)(changed)
 
 
 if __name__ == "__main__":

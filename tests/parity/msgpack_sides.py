@@ -58,14 +58,15 @@ def sides_of(declared: Any, max_depth: int = 200) -> Sides:
     return sides_of_plan(plan_for(declared), max_depth)
 
 
-def written(entry: Any) -> list[bytes]:
-    """Return the documents of the values of an entry of the zoo, as far as they have one."""
-    bound = MsgpackFormat().bind(plan_for(entry.type), FormatOptions())
-    documents = []
-    for value in entry.values:
-        try:
-            TypeAdapter(entry.type).dump_python(value, mode="json", **entry.dump)
-            documents.append(bound.encode_with(value, entry.dump))
-        except (ValueError, TypeError):
-            continue
-    return documents
+def written(entry: Any, value: Any) -> bytes | None:
+    """Return the document of a value of an entry of the zoo, if it has one."""
+    try:
+        TypeAdapter(entry.type).dump_python(value, mode="json", **entry.dump)
+        return MsgpackFormat().bind(plan_for(entry.type), FormatOptions()).encode_with(value, entry.dump)
+    except (ValueError, TypeError):
+        return None
+
+
+def documents_of(entry: Any) -> list[bytes]:
+    """Return the documents of all values of an entry."""
+    return [document for document in (written(entry, value) for value in entry.values) if document is not None]

@@ -234,6 +234,23 @@ def test_random_changes(declared: Any) -> None:
         same(declared, mutated(document, random))
 
 
+def test_values_that_nobody_sees_do_not_choose_a_member() -> None:
+    """Of a key that stands twice, the first value counts neither as a refusal nor for how well a member of a union fits."""
+    twice = packed(Members([("a", "1"), ("a", 2)]))
+    assert same(dict[str, int] | dict[str, str | float], twice)[1] == (dict, [((str, "'a'"), (int, "2"))])
+    for values in (("1", 2), (2, "1"), ("x", 2), (2, "x"), (None, 2), (1.5, 2), (2, 1.5), (True, 1), (2, 2)):
+        for declared in (
+            dict[str, int] | dict[str, str], dict[str, str | float] | dict[str, int], dict[str, bool] | dict[str, int] | Any,
+            Annotated[dict[str, int] | dict[str, str] | dict[str, Any], Field(union_mode="left_to_right")],
+            list[dict[str, int]] | list[dict[str, float]], Counted | Allowing | Keyed, Model | Allowing,
+        ):  # fmt: skip
+            for key in ("a", "b", "zzz"):
+                members = packed(Members([(key, item) for item in values]))
+                same(declared, members)
+                same(declared, b"\x91" + members)
+                same(declared, packed({"a": Raw(members)}))
+
+
 CLAIMS = (b"\xdd", b"\xdf", b"\xdb", b"\xc6", b"\xc9")
 
 

@@ -28,6 +28,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
         let (levels, fit, given) = (self.levels, self.fit, self.given);
         let mut best: Option<Best> = None;
         let mut may_be_lax = false;
+        let mut counts_all = false;
         for choice in choices {
             self.cursor.rewind(start);
             self.levels = levels;
@@ -35,10 +36,15 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
             self.trials += 1;
             let result = read(self, choice);
             self.trials -= 1;
+            let is_settled = result.is_ok() && self.fit == Fit::Exact && self.given.is_none();
+            if !is_settled && !counts_all {
+                self.every_value_counts(start)?;
+                counts_all = true;
+            }
             match result {
                 Ok(value) => {
                     let found = Best { value, fit: self.fit, given: self.given, end: self.cursor.position() };
-                    if found.fit == Fit::Exact && found.given.is_none() {
+                    if is_settled {
                         (self.fit, self.given) = (fit, given);
                         return Ok(found.value);
                     }
@@ -46,7 +52,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
                         best = Some(found);
                     }
                 }
-                Err(Miss::Refused) => self.refusal_is_certain(start)?,
+                Err(Miss::Refused) => {}
                 Err(Miss::Lax) => may_be_lax = true,
                 Err(Miss::Unknown) => return Err(Miss::Unknown),
             }
@@ -80,7 +86,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
             let result = self.value(choice);
             self.trials -= 1;
             match result {
-                Err(Miss::Refused) => self.refusal_is_certain(start)?,
+                Err(Miss::Refused) => self.every_value_counts(start)?,
                 Err(Miss::Lax) => return Err(Miss::Unknown), // it may be accepted
                 result => return result,
             }
@@ -90,9 +96,9 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
 }
 
 impl<'t, S: Source<'t>> Reader<'_, 't, S> {
-    /// See that nothing which nobody sees was refused in the value at a position.
+    /// See that no value which nobody would see was compared or refused in the value at a position.
     #[inline]
-    fn refusal_is_certain(&self, start: usize) -> Read<()> {
+    fn every_value_counts(&self, start: usize) -> Read<()> {
         if S::LAST_COUNTS && !self.cursor.has_distinct_keys(start) { Err(Miss::Unknown) } else { Ok(()) }
     }
 }
