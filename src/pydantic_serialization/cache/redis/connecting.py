@@ -71,10 +71,17 @@ class SyncConnectsApart:
 
     def disconnect(self, *args: Any, **kwargs: Any) -> None:
         """Disconnect, and give up an attempt that is under way."""
-        attempt, self._attempt = self._attempt, None
-        if attempt is not None:
-            attempt.abandon()
+        # redis-py disconnects after each failure to connect, and tells why.
+        if self._attempt is not None and not any(
+            isinstance(why, StillConnectingError) for why in (*args, *kwargs.values())
+        ):
+            self._attempt.abandon()
+            self._attempt = None
         super().disconnect(*args, **kwargs)  # type: ignore[misc]
+
+
+class StillConnectingError(TimeoutError):
+    """The operation's time is up, and connecting goes on."""
 
 
 class Attempt:
@@ -96,12 +103,12 @@ class Attempt:
         """Return what was made, or the exception that was raised.
 
         Raises:
-            TimeoutError: there is neither at ``deadline``; the attempt goes on.
+            StillConnectingError: there is neither at ``deadline``.
         """
         left = min(max(0.0, deadline - time.monotonic()), LONGEST_WAIT)
         if not self._done.wait(left):
             message = "connecting takes longer than an operation may"
-            raise TimeoutError(message)
+            raise StillConnectingError(message)
         return self._made
 
     def abandon(self) -> None:
