@@ -71,17 +71,11 @@ class SyncConnectsApart:
 
     def disconnect(self, *args: Any, **kwargs: Any) -> None:
         """Disconnect, and give up an attempt that is under way."""
-        # redis-py disconnects after each failure to connect, and tells why.
-        if self._attempt is not None and not any(
-            isinstance(why, StillConnectingError) for why in (*args, *kwargs.values())
-        ):
+        # With a reason it is redis-py, which disconnects whatever it could not connect in time.
+        if self._attempt is not None and not args and not kwargs:
             self._attempt.abandon()
             self._attempt = None
         super().disconnect(*args, **kwargs)  # type: ignore[misc]
-
-
-class StillConnectingError(TimeoutError):
-    """The operation's time is up, and connecting goes on."""
 
 
 class Attempt:
@@ -103,12 +97,12 @@ class Attempt:
         """Return what was made, or the exception that was raised.
 
         Raises:
-            StillConnectingError: there is neither at ``deadline``.
+            TimeoutError: there is neither at ``deadline``; the attempt goes on.
         """
         left = min(max(0.0, deadline - time.monotonic()), LONGEST_WAIT)
         if not self._done.wait(left):
             message = "connecting takes longer than an operation may"
-            raise StillConnectingError(message)
+            raise TimeoutError(message)
         return self._made
 
     def abandon(self) -> None:
