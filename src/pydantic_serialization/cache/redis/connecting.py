@@ -71,9 +71,10 @@ class SyncConnectsApart:
 
     def disconnect(self, *args: Any, **kwargs: Any) -> None:
         """Disconnect, and give up an attempt that is under way."""
-        attempt, self._attempt = self._attempt, None
-        if attempt is not None:
-            attempt.abandon()
+        # With a reason it is redis-py, which disconnects whatever it could not connect in time.
+        if self._attempt is not None and not args and not kwargs:
+            self._attempt.abandon()
+            self._attempt = None
         super().disconnect(*args, **kwargs)  # type: ignore[misc]
 
 

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from redis.connection import parse_url
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from pydantic_serialization._fork import renew_after_fork
@@ -31,6 +32,10 @@ ResultT = TypeVar("ResultT")
 
 LISTENER_TIMEOUT: Final = 1.0
 """Seconds for connecting and asking in the thread that listens, for which nobody waits."""
+
+
+class WrongReplyError(ConnectionError):
+    """The reply is not to the command that was sent."""
 
 
 class RedisTier:
@@ -74,10 +79,11 @@ class RedisTier:
 
     async def get_many(self, names: Sequence[str]) -> dict[str, bytes]:
         """Return the values of those ``names`` that have one: one MGET, of a Cluster one for each slot."""
-        values = await self._run(
-            lambda client: client.mget_nonatomic(names) if self._is_cluster else client.mget(names)
-        )
-        return _found(names, values)
+
+        async def ask(client: Any) -> dict[str, bytes]:
+            return _found(names, await (client.mget_nonatomic(names) if self._is_cluster else client.mget(names)))
+
+        return await self._run(ask)
 
     async def set_many(self, items: Mapping[str, bytes], ttl: float) -> None:
         """Store ``items`` for ``ttl`` seconds, in one round trip."""
@@ -99,15 +105,15 @@ class RedisTier:
         """Store those of ``items`` whose name has no value yet, and return the value that each name has then."""
         life = _milliseconds(ttl)
 
-        async def ask(client: Any) -> Any:
+        async def ask(client: Any) -> dict[str, bytes]:
             if not self._is_cluster:
-                return await client.eval(ADD, len(items), *items, life, *items.values())
+                return _found(items, await client.eval(ADD, len(items), *items, life, *items.values()))
             pipeline = self._pipeline(client)
             for name, value in items.items():
                 pipeline.execute_command("EVAL", ADD, 1, name, life, value)
-            return [value[0] for value in await pipeline.execute()]
+            return _found(items, [value[0] for value in await pipeline.execute()])
 
-        return _found(items, await self._run(ask))
+        return await self._run(ask)
 
     async def delete_many(self, names: Sequence[str]) -> None:
         """Remove the values of ``names``."""
@@ -128,8 +134,11 @@ class RedisTier:
 
     def get_many_sync(self, names: Sequence[str]) -> dict[str, bytes]:
         """Do what :meth:`get_many` does, blocking the thread."""
-        values = self._run_sync(lambda client: client.mget_nonatomic(names) if self._is_cluster else client.mget(names))
-        return _found(names, values)
+
+        def ask(client: Any) -> dict[str, bytes]:
+            return _found(names, client.mget_nonatomic(names) if self._is_cluster else client.mget(names))
+
+        return self._run_sync(ask)
 
     def set_many_sync(self, items: Mapping[str, bytes], ttl: float) -> None:
         """Do what :meth:`set_many` does, blocking the thread."""
@@ -147,15 +156,15 @@ class RedisTier:
         """Do what :meth:`add_many` does, blocking the thread."""
         life = _milliseconds(ttl)
 
-        def ask(client: Any) -> Any:
+        def ask(client: Any) -> dict[str, bytes]:
             if not self._is_cluster:
-                return client.eval(ADD, len(items), *items, life, *items.values())
+                return _found(items, client.eval(ADD, len(items), *items, life, *items.values()))
             pipeline = self._pipeline(client)
             for name, value in items.items():
                 pipeline.execute_command("EVAL", ADD, 1, name, life, value)
-            return [value[0] for value in pipeline.execute()]
+            return _found(items, [value[0] for value in pipeline.execute()])
 
-        return _found(items, self._run_sync(ask))
+        return self._run_sync(ask)
 
     def delete_many_sync(self, names: Sequence[str]) -> None:
         """Do what :meth:`delete_many` does, blocking the thread."""
@@ -212,10 +221,15 @@ class RedisTier:
                 return await ask(client)
         except RedisTimeoutError as error:
             raise TimeoutError(*error.args) from error
+        except (ResponseError, WrongReplyError):
+            # The server has changed its role, or the reply was another command's: more of them may follow.
+            for pool in _pools(client):
+                await pool.disconnect(inuse_connections=False)
+            raise
 
     def _run_sync(self, ask: Callable[[Any], ResultT]) -> ResultT:
+        client = self._sync or self._make_sync()
         try:
-            client = self._sync or self._make_sync()
             if self._clock.is_due():
                 asked_at = time.monotonic()
                 self._clock.set(client.time(), asked_at)
@@ -227,6 +241,10 @@ class RedisTier:
                 return ask(client)
         except RedisTimeoutError as error:
             raise TimeoutError(*error.args) from error
+        except (ResponseError, WrongReplyError):
+            for pool in _pools(client):
+                pool.disconnect(inuse_connections=False)
+            raise
 
     def _make_sync(self) -> Any:
         with self._lock:
@@ -329,11 +347,11 @@ def _found(names: Collection[str], values: object) -> dict[str, bytes]:
     """Return the values by name.
 
     Raises:
-        ConnectionError: they are no answer to this question: another command's reply came first.
+        WrongReplyError: they are no answer to this question: another command's reply came first.
     """
     if not isinstance(values, list) or len(values) != len(names):
         message = "the server's reply is none to the command"
-        raise ConnectionError(message)
+        raise WrongReplyError(message)
     return {name: value for name, value in zip(names, values, strict=True) if isinstance(value, bytes)}
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pydantic_serialization.cache.stats import BackplaneState
 
 GRACE: Final = 0.25
-"""Seconds for which a message may be on its way after it was numbered."""
+"""Seconds for which a message may be on its way after it was numbered, and at most half a heartbeat."""
 
 _BEATS = 2
 _log = logging.getLogger(__name__)
@@ -147,7 +147,7 @@ class Hearing:
         started = time.monotonic()
         last = self._messenger.backplane.last_announced(self._messenger.topic)
         if last > self._heard >= 0:
-            self._hear_up_to(last, started + GRACE)
+            self._hear_up_to(last, started + min(GRACE, self._beat / 2))
         if last != self._heard:
             self._miss()
             self._heard = last
@@ -182,7 +182,9 @@ class Hearing:
         self._verified_until = float("-inf")
         if self._was_verified:
             self._was_verified = False
-            self._forget()
+            # Endlessly: the application prefers entries that may be old to none.
+            if self._store.settings.unheard_ttl != float("inf"):
+                self._forget()
 
     def _close(self) -> None:
         listener, self._listener = self._listener, None

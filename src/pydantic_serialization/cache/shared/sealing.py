@@ -104,7 +104,7 @@ class EntrySealer:
             raw_size=len(body),
             cache_key=name.encode(),
             # Without a signature the time would protect from nobody, and clocks that differ would cost hits.
-            ttl=math.ceil(entry.times.total + CLOCK_SKEW) if self._sealer.keyed else None,
+            ttl=entry.times.total + CLOCK_SKEW if self._sealer.keyed else None,
         )
 
     def open(self, name: str, data: bytes, fingerprint: bytes | None = None) -> SharedEntry | None:
