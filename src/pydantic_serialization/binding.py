@@ -30,9 +30,13 @@ if TYPE_CHECKING:
     from pydantic_serialization._types import LoadOptions, Payload
     from pydantic_serialization.config import SerializationConfig, SerializationFormat
     from pydantic_serialization.profiling import OperationSlot, SerializationProfiler
+    from pydantic_serialization.reuse import RememberedReads, ValidationCache
 
 _DETECTED_IDS = {"json": FormatId.JSON, "pickle": FormatId.PICKLE}
 """The formats that bytes tell, by the numbers they share with others."""
+
+_VALIDATING_IDS = frozenset({FormatId.JSON, FormatId.MSGPACK})
+"""The formats whose readers do nothing but parse and validate: not pickle, and not plug-ins."""
 
 _logger = logging.getLogger("pydantic_serialization")
 
@@ -71,12 +75,16 @@ class PipelineBinder:
         config: Settings. After a change, another binder is needed.
         profiler: Where operations are counted and timed.
         tally: What is counted beside.
+        validated: Remembers validated models.
     """
 
-    def __init__(self, config: SerializationConfig, profiler: SerializationProfiler, tally: Tally) -> None:
+    def __init__(
+        self, config: SerializationConfig, profiler: SerializationProfiler, tally: Tally, validated: ValidationCache
+    ) -> None:
         self._config = config
         self._profiler = profiler
         self._tally = tally
+        self._validated = validated
         self._sealer = Sealer(config.secrets(), algorithm=config.signing_algorithm)
 
     def bind(self, plan: ModelPlan, wanted: SerializationFormat | str | None) -> Pipeline:
@@ -129,6 +137,7 @@ class PipelineBinder:
                 write_slot=self._slot("serialize", plan, used),
                 read_slot=self._slot("deserialize", plan, used),
                 failed=self._tally.count_error,
+                reads=self._reads(plan, used, wanted),
             )
         )
 
@@ -136,6 +145,15 @@ class PipelineBinder:
         if not self._config.enable_profiling:
             return None
         return self._profiler.slot(operation, plan.name, used.name, import_path=plan.import_path)
+
+    def _reads(self, plan: ModelPlan, used: Format, wanted: SerializationFormat | str | None) -> RememberedReads | None:
+        """Return what remembers the reads of a pipeline, where its format validates what it reads."""
+        label = plan.name if wanted is None else f"{plan.name}:{used.name}"
+        config = self._config
+        if not config.enable_caching or not config.cache_validation or used.wire_id not in _VALIDATING_IDS:
+            self._validated.forget(label)
+            return None
+        return self._validated.reads(plan, label)
 
     def _choose(self, plan: ModelPlan, asked: Format) -> tuple[Format, BoundFormat, bool]:
         """Return the format to use: the asked-for one, or the fallback where that one cannot represent the type."""
