@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pydantic_serialization._types import LoadOptions, Payload
     from pydantic_serialization.config import SerializationConfig, SerializationFormat
     from pydantic_serialization.profiling import OperationSlot, SerializationProfiler
-    from pydantic_serialization.reuse import RememberedReads, ValidationCache
+    from pydantic_serialization.reuse import IdentityMemo, RememberedReads, RememberedWrites, ValidationCache
 
 _DETECTED_IDS = {"json": FormatId.JSON, "pickle": FormatId.PICKLE}
 """The formats that bytes tell, by the numbers they share with others."""
@@ -76,15 +76,22 @@ class PipelineBinder:
         profiler: Where operations are counted and timed.
         tally: What is counted beside.
         validated: Remembers validated models.
+        written: Remembers what frozen models were written as.
     """
 
     def __init__(
-        self, config: SerializationConfig, profiler: SerializationProfiler, tally: Tally, validated: ValidationCache
+        self,
+        config: SerializationConfig,
+        profiler: SerializationProfiler,
+        tally: Tally,
+        validated: ValidationCache,
+        written: IdentityMemo,
     ) -> None:
         self._config = config
         self._profiler = profiler
         self._tally = tally
         self._validated = validated
+        self._written = written
         self._sealer = Sealer(config.secrets(), algorithm=config.signing_algorithm)
 
     def bind(self, plan: ModelPlan, wanted: SerializationFormat | str | None) -> Pipeline:
@@ -118,6 +125,7 @@ class PipelineBinder:
             pinned=frozenset({int(FormatId.PICKLE)}),
             only=sealed and self._sealer.keyed,
         )
+        reads, writes = self._remembering(plan, used, bound, wanted)
         level = config.compression_level.value
         meter = self._tally.compression.setdefault((config.compression_codec, level), CompressionMeter())
         return bind_pipeline(
@@ -137,7 +145,8 @@ class PipelineBinder:
                 write_slot=self._slot("serialize", plan, used),
                 read_slot=self._slot("deserialize", plan, used),
                 failed=self._tally.count_error,
-                reads=self._reads(plan, used, wanted),
+                reads=reads,
+                writes=writes,
             )
         )
 
@@ -146,14 +155,24 @@ class PipelineBinder:
             return None
         return self._profiler.slot(operation, plan.name, used.name, import_path=plan.import_path)
 
-    def _reads(self, plan: ModelPlan, used: Format, wanted: SerializationFormat | str | None) -> RememberedReads | None:
-        """Return what remembers the reads of a pipeline, where its format validates what it reads."""
+    def _remembering(
+        self, plan: ModelPlan, used: Format, bound: BoundFormat, wanted: SerializationFormat | str | None
+    ) -> tuple[RememberedReads | None, RememberedWrites | None]:
+        """Return what remembers the reads and the writes of a pipeline, where its format does nothing beside them."""
         label = plan.name if wanted is None else f"{plan.name}:{used.name}"
         config = self._config
-        if not config.enable_caching or not config.cache_validation or used.wire_id not in _VALIDATING_IDS:
+        may_remember = config.enable_caching and used.wire_id in _VALIDATING_IDS
+        reads = writes = None
+        if may_remember and config.cache_validation:
+            foreign = telling_bytes(used.name) if wanted is None else frozenset()
+            reads = self._validated.reads(plan, label, foreign)
+        else:
             self._validated.forget(label)
-            return None
-        return self._validated.reads(plan, label)
+        if may_remember:
+            writes = self._written.writes(plan, label, bound.encode_with)
+        else:
+            self._written.forget(label)
+        return reads, writes
 
     def _choose(self, plan: ModelPlan, asked: Format) -> tuple[Format, BoundFormat, bool]:
         """Return the format to use: the asked-for one, or the fallback where that one cannot represent the type."""

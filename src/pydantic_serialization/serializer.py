@@ -12,7 +12,7 @@ from pydantic_serialization.config import SerializationConfig
 from pydantic_serialization.plan import plan_for
 from pydantic_serialization.plan.store import type_key
 from pydantic_serialization.profiling import SerializationProfiler
-from pydantic_serialization.reuse import InstanceStore, StoreStats, ValidationCache, ValidationCacheStats
+from pydantic_serialization.reuse import CatalogStats, IdentityMemo, InstanceStore, StoreStats, ValidationCache
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -43,9 +43,12 @@ class ModelSerializerStats(TypedDict):
     avg_time: float
     bound_pipelines: int
     validation_cache_hit_rate: float
-    validation_cache: ValidationCacheStats
+    validation_cache: CatalogStats
+    """Models by the bytes they were read from."""
+    identity_memo: CatalogStats
+    """Bytes by the frozen instances they were written from."""
     instances: StoreStats
-    """Models that are kept to be given out again."""
+    """What both keep."""
 
 
 class PydanticModelSerializer:
@@ -78,7 +81,8 @@ class PydanticModelSerializer:
         self._tally = Tally()
         self._instances = InstanceStore(self.config.cache_max_size, self.config.cache_max_bytes // _INSTANCES_SHARE)
         self._validated = ValidationCache(self._instances)
-        self._binder = PipelineBinder(self.config, self.profiler, self._tally, self._validated)
+        self._written = IdentityMemo(self._instances)
+        self._binder = PipelineBinder(self.config, self.profiler, self._tally, self._validated, self._written)
         self.config.on_change(self._rebind)
         FORMATS.on_change(self._rebind)
         CODECS.on_change(self._rebind)
@@ -191,6 +195,7 @@ class PydanticModelSerializer:
             bound_pipelines=len(self._by_class) + len(self._by_type),
             validation_cache_hit_rate=validated["hit_rate"],
             validation_cache=validated,
+            identity_memo=self._written.stats(),
             instances=self._instances.stats(),
         )
 
@@ -204,7 +209,7 @@ class PydanticModelSerializer:
 
     def _rebind(self) -> None:
         with self._lock:
-            self._binder = PipelineBinder(self.config, self.profiler, self._tally, self._validated)
+            self._binder = PipelineBinder(self.config, self.profiler, self._tally, self._validated, self._written)
             self.profiler.threshold = self.config.profile_threshold
             self.profiler.enabled = self.config.enable_profiling
             self._by_class.clear()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydantic_serialization.formats import BoundFormat
     from pydantic_serialization.plan import ModelPlan
     from pydantic_serialization.profiling import OperationSlot
-    from pydantic_serialization.reuse import RememberedReads
+    from pydantic_serialization.reuse import RememberedReads, RememberedWrites
 
 OFFLOAD_BYTES = 262_144
 """Compressing or decompressing more than this is worth a worker thread: every codec releases the GIL."""
@@ -65,6 +65,7 @@ class PipelineParts(NamedTuple):
         read_slot: Where reading is counted and timed, or ``None``.
         failed: Called once for each operation that failed.
         reads: Remembers what was read, or ``None``.
+        writes: Remembers what was written, or ``None``.
     """
 
     plan: ModelPlan
@@ -76,3 +77,4 @@ class PipelineParts(NamedTuple):
     read_slot: OperationSlot | None
     failed: Callable[[], None]
     reads: RememberedReads | None
+    writes: RememberedWrites | None

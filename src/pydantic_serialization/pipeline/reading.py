@@ -6,21 +6,17 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic_serialization.errors import SerializationError
+from pydantic_serialization.pipeline._remember import counting, if_active
 from pydantic_serialization.pipeline._watch import size_of_input, watched
 from pydantic_serialization.reuse.payoff import NO_ACCOUNT, Payoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from collections.abc import Set as AbstractSet
 
     from pydantic_serialization._types import Input, LoadOptions
     from pydantic_serialization.container import Opened
     from pydantic_serialization.pipeline._base import PipelineParts
     from pydantic_serialization.profiling import OperationSlot
-    from pydantic_serialization.reuse import RememberedReads
-
-_CALLS_BETWEEN = 1024
-"""Calls after which an account that is switched off is told how many there were."""
 
 
 class Reading(NamedTuple):
@@ -69,18 +65,18 @@ def bind_reading(parts: PipelineParts) -> Reading:
 
     reads = parts.reads
     account: Payoff = NO_ACCOUNT
-    remembered: Callable[[bytes], Any] = load
+    remembered: Callable[[Input], Any] = load
     read_with: Callable[[Input, LoadOptions], Any] = load_with
     if reads is not None:
-        account, remembered = reads.payoff, reads.bind(load, foreign)
-        read_with = _remembering_with(reads, load_with, foreign)
+        account, remembered = reads.payoff, reads.bind(load)
+        read_with = if_active(account, reads.bind_with(load_with), load_with)
     if slot is None:
-        return Reading(load if reads is None else _remembering(reads, load, remembered), read_with, finish_load)
+        return Reading(load if reads is None else counting(account, remembered, load), read_with, finish_load)
 
     def watched_load(data: Input) -> Any:
         slot.countdown -= 1
         if slot.countdown > 0:
-            if account.active and type(data) is bytes:
+            if account.active:
                 return remembered(data)
             # The first lines of load() once more, for the same reason as in writing.
             if (
@@ -98,7 +94,7 @@ def bind_reading(parts: PipelineParts) -> Reading:
         if reads is not None and not account.active:
             account.passed(slot.count)
         started = perf_counter_ns()
-        result = remembered(data) if account.active and type(data) is bytes else load(data)
+        result = remembered(data) if account.active else load(data)
         slot.record(perf_counter_ns() - started, len(data))
         return result
 
@@ -112,39 +108,6 @@ def bind_reading(parts: PipelineParts) -> Reading:
         return result
 
     return Reading(watched_load, watched(read_with, slot, size_of_input), watched_finish_load)
-
-
-def _remembering(
-    reads: RememberedReads, load: Callable[[Input], Any], remembered: Callable[[bytes], Any]
-) -> Callable[[Input], Any]:
-    """Return the function that reads where no slot counts the calls."""
-    account = reads.payoff
-    calls = 0
-
-    def remembering(data: Input) -> Any:
-        nonlocal calls
-        if account.active and type(data) is bytes:
-            return remembered(data)
-        calls += 1
-        if not calls % _CALLS_BETWEEN and not account.active:
-            account.passed(calls)
-        return load(data)
-
-    return remembering
-
-
-def _remembering_with(
-    reads: RememberedReads, load_with: Callable[[Input, LoadOptions], Any], foreign: AbstractSet[int]
-) -> Callable[[Input, LoadOptions], Any]:
-    """Return the function that reads with options, and looks up under those that it can."""
-    account, remembered_with = reads.payoff, reads.bind_with(load_with, foreign)
-
-    def remembering_with(data: Input, options: LoadOptions) -> Any:
-        if account.active and type(data) is bytes:
-            return remembered_with(data, options)
-        return load_with(data, options)
-
-    return remembering_with
 
 
 def bind_open(parts: PipelineParts) -> Callable[[Input], Opened]:

@@ -10,7 +10,9 @@ from pydantic import ValidationError
 from pydantic_serialization.errors import SerializationError
 from pydantic_serialization.formats._errors import encode_error, is_misspelt_option, repeats_payload
 from pydantic_serialization.pipeline._base import OFFLOAD_BYTES
+from pydantic_serialization.pipeline._remember import counting, if_active
 from pydantic_serialization.pipeline._watch import size_of_result, watched
+from pydantic_serialization.reuse.payoff import NO_ACCOUNT, Payoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,13 +66,23 @@ def bind_writing(parts: PipelineParts) -> Writing:
             return lambda: finish(payload)
         return finish(payload)
 
-    slot = parts.write_slot
+    slot, writes = parts.write_slot, parts.writes
+    account: Payoff = NO_ACCOUNT
+    remembered: Callable[[Any], bytes] = dump
+    write_with: Callable[[Any, DumpOptions], bytes] = dump_with
+    begin_with: Callable[[Any, DumpOptions], bytes | Callable[[], bytes]] = begin_dump
+    if writes is not None:
+        account, remembered = writes.payoff, writes.bind(dump)
+        write_with = if_active(account, writes.bind_with(dump_with), dump_with)
+        begin_with = if_active(account, writes.bind_with(begin_dump), begin_dump)
     if slot is None:
-        return Writing(dump, dump_with, begin_dump)
+        return Writing(dump if writes is None else counting(account, remembered, dump), write_with, begin_with)
 
     def watched_dump(value: Any) -> bytes:
         slot.countdown -= 1
         if slot.countdown > 0:
+            if account.active:
+                return remembered(value)
             # The lines of dump() once more: a call costs a tenth of writing a small model.
             try:
                 payload = encode(value)
@@ -79,17 +91,21 @@ def bind_writing(parts: PipelineParts) -> Writing:
             if payload and len(payload) < plain_below and payload[0] not in special:
                 return payload
             return finish(payload)
+        if writes is not None and not account.active:
+            account.passed(slot.count)
         started = perf_counter_ns()
-        result = dump(value)
+        result = remembered(value) if account.active else dump(value)
         slot.record(perf_counter_ns() - started, len(result))
         return result
 
     def watched_begin_dump(value: Any, options: DumpOptions) -> bytes | Callable[[], bytes]:
         slot.countdown -= 1
         if slot.countdown > 0:
-            return begin_dump(value, options)
+            return begin_with(value, options)
+        if writes is not None and not account.active:
+            account.passed(slot.count)
         started = perf_counter_ns()
-        result = begin_dump(value, options)
+        result = begin_with(value, options)
         if isinstance(result, bytes):
             slot.record(perf_counter_ns() - started, len(result))
             return result
@@ -103,7 +119,7 @@ def bind_writing(parts: PipelineParts) -> Writing:
 
         return finished
 
-    return Writing(watched_dump, watched(dump_with, slot, size_of_result), watched_begin_dump)
+    return Writing(watched_dump, watched(write_with, slot, size_of_result), watched_begin_dump)
 
 
 def _write_failure(parts: PipelineParts) -> Callable[[Exception, Any], NoReturn]:

@@ -17,6 +17,7 @@ import pathlib
 import re
 import uuid
 import zoneinfo
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pydantic_core
@@ -51,6 +52,8 @@ _FROZEN_KINDS = frozenset(
     }
 )  # fmt: skip
 
+_REMEMBERED_CLASSES = 4096
+
 
 def is_atom(value: Any) -> bool:
     """Say whether a value has no parts that could change: a scalar, a member of an enumeration, a point in time."""
@@ -84,6 +87,7 @@ def why_not_frozen(plan: ModelPlan) -> str | None:
     return None
 
 
+@lru_cache(maxsize=_REMEMBERED_CLASSES)
 def is_frozen_class(cls: type[BaseModel]) -> bool:
     """Say whether instances of a model class change at most through their values, as far as the class can say."""
     return (
@@ -106,12 +110,13 @@ def frozen_models(value: Any) -> list[BaseModel] | None:
     todo = [value]
     while todo:
         item = todo.pop()
-        if is_atom(item):
+        kind: Any = type(item)
+        if kind in _ATOMS or is_atom(item):
             continue
-        if isinstance(item, BaseModel) and is_frozen_class(type(item)) and not item.__pydantic_extra__:
+        if isinstance(item, BaseModel) and is_frozen_class(kind) and not item.__pydantic_extra__:
             found.append(item)
             todo += item.__dict__.values()
-        elif type(item) in {tuple, frozenset}:
+        elif kind is tuple or kind is frozenset:
             todo += item
         else:
             return None

@@ -30,7 +30,7 @@ FIRST_PAUSE: Final = 16 * TRIAL
 """Calls without a lookup after the first loss."""
 _LONGEST_PAUSE: Final = 256 * FIRST_PAUSE
 _FIRST_PAUSE_NS: Final = 1_000_000_000
-_INSTALMENTS: Final = 4
+_INSTALMENTS: Final = 16
 _BLOCKS_BETWEEN_COMPARISONS: Final = 8
 _DEAR_NS: Final = 5_000_000
 _NEVER: Final = 1 << 63

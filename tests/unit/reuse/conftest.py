@@ -20,4 +20,4 @@ class Patient(Payoff):
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every account be patient."""
-    monkeypatch.setattr("pydantic_serialization.reuse.validated.Payoff", Patient)
+    monkeypatch.setattr("pydantic_serialization.reuse._base.new_payoff", Patient)
