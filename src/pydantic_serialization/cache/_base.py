@@ -174,40 +174,69 @@ class CacheTier(Protocol):
         ...
 
 
+@runtime_checkable
 class SharedTier(Protocol):
-    """A store that processes share. Each operation exists for coroutines and for threads.
+    """A store that processes share: bytes by name, with a time to live. Each operation exists for coroutines and threads.
 
-    Keys come with the namespace in front. Values are sealed by the caller: a tier stores bytes and understands nothing.
+    What a cache needs beyond that is built on top, the same for every store: sealed entries, invalidation, deadlines, a
+    circuit breaker, coalesced reads, statistics. So a tier
+
+    * stores bytes and understands nothing. Names come with the namespace in front; they are printable ASCII, and at
+      most 250 characters long.
+    * may raise whatever its library raises. The cache counts it and reads its source instead.
+    * may forget a value at any time, and need not remember one until its time to live is over. It must not return
+      a value under another name, or one that was deleted or replaced before the read began.
+    * bounds the time of a blocking operation itself. A coroutine is cancelled when its time is up; what it was doing
+      must then not disturb the next operation.
+    * is safe from any number of threads and event loops, and across ``fork``.
+
+    ``testing.SharedTierContract`` checks an implementation.
     """
 
-    async def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """Return the values of those ``keys`` that exist, in one round trip."""
+    def now(self) -> float:
+        """Return unix seconds on a clock that all who share the store agree on; ``time.time()`` will do."""
+        ...
+
+    async def get_many(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Return the values of those ``names`` that have one."""
         ...
 
     async def set_many(self, items: Mapping[str, bytes], ttl: float) -> None:
-        """Store ``items`` for ``ttl`` seconds, in one round trip."""
+        """Store ``items`` for ``ttl`` seconds, in their order, in place of what their names had before."""
         ...
 
-    async def delete_many(self, keys: Sequence[str]) -> None:
-        """Remove ``keys``; those that do not exist are no error."""
+    async def add_many(self, items: Mapping[str, bytes], ttl: float) -> dict[str, bytes]:
+        """Store those of ``items`` whose name has no value yet, and return the value that each name has then.
+
+        A value that was there already lives on for at least ``ttl`` seconds, where the store can do that. Two callers
+        at once need not agree: the later one may replace what the earlier one was told.
+        """
+        ...
+
+    async def delete_many(self, names: Sequence[str]) -> None:
+        """Remove the values of ``names``, in this order; one that does not exist is no error."""
         ...
 
     async def close(self) -> None:
-        """Give the connections of the running event loop back."""
+        """Give back the connections of the running event loop. The tier can still be used."""
         ...
 
-    def get_many_sync(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """Do what ``get_many`` does, blocking the thread."""
+    def get_many_sync(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Do what :meth:`get_many` does, blocking the thread."""
         ...
 
     def set_many_sync(self, items: Mapping[str, bytes], ttl: float) -> None:
-        """Do what ``set_many`` does, blocking the thread."""
+        """Do what :meth:`set_many` does, blocking the thread."""
         ...
 
-    def delete_many_sync(self, keys: Sequence[str]) -> None:
-        """Do what ``delete_many`` does, blocking the thread."""
+    def add_many_sync(self, items: Mapping[str, bytes], ttl: float) -> dict[str, bytes]:
+        """Do what :meth:`add_many` does, blocking the thread."""
+        ...
+
+    def delete_many_sync(self, names: Sequence[str]) -> None:
+        """Do what :meth:`delete_many` does, blocking the thread."""
         ...
 
     def close_sync(self) -> None:
-        """Give the connections of the threads back."""
+        """Give back the connections of threads. The tier can still be used."""
         ...
