@@ -65,7 +65,7 @@ class Remembering(ABC):
     def __init__(self, store: InstanceStore, mode: Mode, reason: str, former: Remembering | None) -> None:
         self.payoff = new_payoff()
         self._store = store
-        self._mode = mode
+        self._mode: Mode = mode
         self._reason = reason
         self._owner = object()
         self._bypassed = 0
@@ -84,8 +84,9 @@ class Remembering(ABC):
         if former is not None:
             hits, misses, bypassed = hits + former["hits"], misses + former["misses"], bypassed + former["bypassed"]
             saved += former["saved_time"]
+        mode: Mode = self._mode if payoff.active else "off"
         return ReuseStats(
-            mode=self._mode if payoff.active else "off",
+            mode=mode,
             reason=payoff.reason or self._reason,
             hits=hits,
             misses=misses,
