@@ -40,3 +40,5 @@ class LoadOptions(TypedDict, total=False):
 
     strict: bool | None
     context: Any
+    by_alias: bool | None
+    by_name: bool | None

@@ -23,7 +23,7 @@ from pydantic_serialization.reuse.footprint import FootprintEstimate
 from pydantic_serialization.reuse.store import Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
     from collections.abc import Set as AbstractSet
 
     from pydantic_serialization._types import Input, LoadOptions
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pydantic_serialization.reuse._base import Key
     from pydantic_serialization.reuse.store import InstanceStore
 
-_LOOKED_UP: Final = frozenset({"strict", "context"})
+_SWITCHES: Final = ("strict", "by_alias", "by_name")
 _names_of: Final = attrgetter("__pydantic_fields_set__")
 
 
@@ -98,17 +98,16 @@ class RememberedReads(Remembering):
         def remembered_with(data: Input, options: LoadOptions) -> Any:
             if type(data) is not bytes:
                 return load_with(data, options)
-            strict = options.get("strict")
-            is_plain = strict is None or strict is True or strict is False
-            if not is_plain or not options.keys() <= _LOOKED_UP or options.get("context") is not None:
+            settings = _settings_of(options)
+            if settings is None:
                 self._bypassed += 1
                 return load_with(data, options)
 
             def load(given: Input) -> Any:
                 return load_with(given, options)
 
-            # Another validation under the same bytes; without "strict" it is the one of plain reads.
-            key = (self._owner, data if strict is None else (strict, data))
+            # Another validation of the same bytes; without settings it is the one of plain reads.
+            key = (self._owner, (data, *settings) if settings else data)
             self.payoff.countdown -= 1
             return self._timed(key, load, data)
 
@@ -160,3 +159,15 @@ class ValidationCache(Catalog[RememberedReads]):
             return None
         self._members[label] = RememberedReads(plan, self._store, foreign, former)
         return self._members[label]
+
+
+def _settings_of(options: LoadOptions) -> tuple[Hashable, ...] | None:
+    """Return options as part of a key, or ``None`` where the value depends on more than them and the bytes."""
+    settings: list[Hashable] = []
+    for name, value in options.items():
+        if value is None:
+            continue
+        if name not in _SWITCHES or (value is not True and value is not False):
+            return None
+        settings.append((name, value))
+    return tuple(settings)
