@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic_serialization.formats import Format, FormatOptions, get_format
 from pydantic_serialization.formats.jsonl import JsonlFormat
 from pydantic_serialization.plan import plan_for
+from pydantic_serialization.plan.native.copying import copier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,7 @@ ModelT = TypeVar("ModelT")
 BaseModelT = TypeVar("BaseModelT", bound=BaseModel)
 
 _DEFAULT = "orjson"
+_copy = copier()
 
 
 @overload
@@ -72,8 +74,19 @@ def decoder(model: Any, format: SerializationFormat | str = _DEFAULT) -> Callabl
 
 
 def copy_model(model: BaseModelT) -> BaseModelT:
-    """Return a deep, private copy, equal to ``model_copy(deep=True)`` in values, fields set, extras and privates."""
-    return model.model_copy(deep=True)
+    """Return a deep, private copy, equal to ``model_copy(deep=True)`` in values, fields set, extras and privates.
+
+    What cannot change (strings, numbers, times, enum members, tuples of such, ..) is shared with the original. Classes
+    with a ``__deepcopy__`` or ``model_copy`` of their own are copied by these.
+
+    Args:
+        model: An instance of a model.
+
+    Raises:
+        TypeError: something in the model cannot be copied; ``copy.deepcopy`` says what.
+    """
+    copied: BaseModelT = _copy(model)
+    return copied
 
 
 def _format(name: SerializationFormat | str) -> Format:

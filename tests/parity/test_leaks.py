@@ -33,6 +33,7 @@ from pydantic import (
     model_validator,
 )
 
+from pydantic_serialization import copy_model
 from pydantic_serialization._native import core
 from pydantic_serialization.plan import plan_for, store
 from pydantic_serialization.plan.compiler import compile_plan
@@ -317,6 +318,41 @@ def test_reading_keeps_nothing(name: str) -> None:
 def test_writing_keeps_nothing(name: str) -> None:
     """After many values nothing is left of the calls."""
     check(WRITING[name])
+
+
+class Knot:
+    """A value that only Python can copy."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Knot:
+        return self
+
+    def __reduce__(self) -> Any:
+        raise TypeError(MARK)
+
+
+class Uncopyable(Knot):
+    __deepcopy__ = None  # type: ignore[assignment]
+
+
+shared: list[Any] = [MARK, [MARK]]
+COPYING: dict[str, Any] = {
+    "a plain model": plain,
+    "the zoo": everything,
+    "shared and in cycles": Plain.model_construct(a=1, cats=[shared, shared, (shared,)], pet=Wide()),
+    "other keys, sets, tuples": Plain.model_construct(
+        a=1, cats=({1: [MARK], (1, "a"): {MARK}}, frozenset({MARK}), (MARK, [1]), set(range(50)))
+    ),
+    "privates": Inner(tags=[MARK]),
+    "with Python's help": Plain.model_construct(a=1, cats=[shared, Knot(), shared, {Cat: [1]}]),
+    "what cannot be copied": Plain.model_construct(a=1, cats=[shared, Uncopyable(), shared]),
+}
+COPYING["shared and in cycles"].cats.append(COPYING["shared and in cycles"])
+
+
+@pytest.mark.parametrize("name", COPYING)
+def test_copying_keeps_nothing(name: str) -> None:
+    """After many copies nothing is left of them."""
+    check(lambda: quietly(copy_model, COPYING[name]))
 
 
 def test_a_leak_is_noticed() -> None:

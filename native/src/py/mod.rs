@@ -1,5 +1,6 @@
 //! Everything that touches Python objects.
 
+pub mod copy;
 pub mod decode;
 pub mod dict_object;
 pub mod dispatch;
@@ -14,5 +15,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     encode::register(module)?;
     decode::register(module)?;
+    copy::register(module)?;
     dispatch::register(module)
 }

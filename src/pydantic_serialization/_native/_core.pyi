@@ -45,3 +45,23 @@ def dispatcher(resolve: Callable[..., Any], *, entry: str, source: str, on_class
         source: The attribute that holds what is compiled now.
         on_class: The method's first argument is the class rather than an instance.
     """
+
+def copier(
+    kind_of: Callable[[type], tuple[str, bool, bool]],
+    deepcopy: Callable[[Any, dict[int, Any]], Any],
+    fallback: Callable[[Any], Any],
+) -> Callable[[Any], Any]:
+    """Return a function that copies a model as ``model_copy(deep=True)`` does.
+
+    Args:
+        kind_of: Says how instances of a class are copied; asked once for each class, and again when it is changed.
+        deepcopy: Copies a value, with a memo, where the core is not certain.
+        fallback: Copies a model that the core does not copy at all.
+    """
+
+def freeze_checker(kind_of: Callable[[type], tuple[str, bool, bool]]) -> Callable[[Any], bool]:
+    """Return a function that says whether a value is frozen all the way down.
+
+    Args:
+        kind_of: As for ``copier``.
+    """

@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+CopyKind = tuple[str, bool, bool]
+"""How instances of a class are copied, whether ``model_copy`` is Pydantic's, whether they are frozen."""
+
+
 class Core(Protocol):
     """What ``_core.pyi`` declares, for the places where there may be no core."""
 
@@ -29,4 +33,17 @@ class Core(Protocol):
 
     def dispatcher(self, resolve: Callable[..., Any], *, entry: str, source: str, on_class: bool) -> Callable[..., Any]:
         """Return the function behind a method of all models."""
+        ...
+
+    def copier(
+        self,
+        kind_of: Callable[[type], CopyKind],
+        deepcopy: Callable[[Any, dict[int, Any]], Any],
+        fallback: Callable[[Any], Any],
+    ) -> Callable[[Any], Any]:
+        """Return a function that copies a model as ``model_copy(deep=True)`` does."""
+        ...
+
+    def freeze_checker(self, kind_of: Callable[[type], CopyKind]) -> Callable[[Any], bool]:
+        """Return a function that says whether a value is frozen all the way down."""
         ...

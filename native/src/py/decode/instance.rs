@@ -15,16 +15,16 @@ use crate::py::object::Owned;
 
 /// Where `BaseModel` keeps what is not in `__dict__`, in bytes from the start of an instance.
 #[derive(Clone, Copy)]
-struct Slots {
-    extra: ffi::Py_ssize_t,
-    private: ffi::Py_ssize_t,
-    fields_set: ffi::Py_ssize_t,
+pub(crate) struct Slots {
+    pub(crate) extra: ffi::Py_ssize_t,
+    pub(crate) private: ffi::Py_ssize_t,
+    pub(crate) fields_set: ffi::Py_ssize_t,
 }
 
 static SLOTS: OnceLock<Slots> = OnceLock::new();
 
 /// Find the slots of `BaseModel`: its `__slots__` are members with a fixed offset, the same in every subclass.
-fn slots(py: Python<'_>) -> PyResult<Slots> {
+pub(crate) fn slots(py: Python<'_>) -> PyResult<Slots> {
     if let Some(slots) = SLOTS.get() {
         return Ok(*slots);
     }

@@ -5,22 +5,22 @@
 
 mod build;
 mod container;
-mod dict_layout;
+pub(crate) mod dict_layout;
 mod dict_template;
 mod draft;
 mod fields;
 mod function;
 mod input;
-mod instance;
+pub(crate) mod instance;
 mod model;
 mod node;
-mod objects;
+pub(crate) mod objects;
 mod piece;
 mod reader;
 mod realise;
 mod refusal;
 mod scalar;
-mod set_layout;
+pub(crate) mod set_layout;
 mod set_template;
 mod tree;
 mod union;

@@ -98,6 +98,53 @@ impl Table {
     }
 }
 
+/// Copy a small set into the inner table of a new one: the hashes that it keeps are used, nothing is hashed or compared.
+/// `None` if the set is too large, this interpreter's sets are not known, or memory ran out (an exception is then set).
+///
+/// # Safety
+/// The object is exactly a set, which is held for the call.
+#[inline]
+pub(crate) unsafe fn small_copy(py: Python<'_>, original: *mut ffi::PyObject) -> Option<Owned> {
+    // SAFETY: the layout was tried out. The new set is made first: nothing runs between looking at the places of the
+    // original and taking references to what is there.
+    unsafe {
+        let original = original.cast::<Set>();
+        if !is_known(py) || (*original).used as usize > Table::MOST {
+            return None;
+        }
+        let made = Owned::from_new(ffi::PySet_New(std::ptr::null_mut()))?;
+        let used = (*original).used as usize;
+        if used > Table::MOST {
+            return None;
+        }
+        let set = made.as_ptr().cast::<Set>();
+        let places = &mut (*set).inner;
+        let mut place = (*original).table;
+        let end = place.add((*original).mask as usize + 1);
+        let mut left = used;
+        while left > 0 && place < end {
+            let Place { key, hash } = *place;
+            place = place.add(1);
+            // What was taken out of a set leaves a place with a hash that nothing has.
+            if key.is_null() || hash == -1 {
+                continue;
+            }
+            let mut perturb = hash as usize;
+            let mut at = perturb & (PLACES - 1);
+            while !places[at].key.is_null() {
+                perturb >>= 5;
+                at = at.wrapping_mul(5).wrapping_add(1).wrapping_add(perturb) & (PLACES - 1);
+            }
+            ffi::Py_INCREF(key);
+            places[at] = Place { key, hash };
+            left -= 1;
+        }
+        (*set).fill = (used - left) as ffi::Py_ssize_t;
+        (*set).used = (used - left) as ffi::Py_ssize_t;
+        Some(made)
+    }
+}
+
 static KNOWN: OnceLock<bool> = OnceLock::new();
 
 fn is_known(py: Python<'_>) -> bool {
