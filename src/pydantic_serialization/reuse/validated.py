@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic_serialization.cache.s3fifo import MOST_VISITS
 from pydantic_serialization.frame import is_frame
 from pydantic_serialization.plan.copying import bind_copy
-from pydantic_serialization.plan.frozen import frozen_models, why_not_frozen
 from pydantic_serialization.plan.purity import why_reading_is_impure
+from pydantic_serialization.plan.sharing import frozen_models, why_not_frozen
 from pydantic_serialization.reuse._base import Catalog, Remembering
 from pydantic_serialization.reuse.footprint import FootprintEstimate
 from pydantic_serialization.reuse.store import Stored

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic._internal._model_construction import init_private_attributes
 from pydantic_core import SchemaValidator
 
-from pydantic_serialization.plan.frozen import is_atom
 from pydantic_serialization.plan.native.decoding.user_code import (
     is_closed_enum,
     is_fresh,
@@ -21,6 +20,7 @@ from pydantic_serialization.plan.native.decoding.user_code import (
 )
 from pydantic_serialization.plan.overrides import has_own
 from pydantic_serialization.plan.purity.declared import is_declared, is_known_pure
+from pydantic_serialization.plan.sharing import is_atom
 from pydantic_serialization.plan.walk import Node, read_children
 
 if TYPE_CHECKING:
