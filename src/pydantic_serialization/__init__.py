@@ -39,6 +39,7 @@ from pydantic_serialization.manager import (
     create_serialization_manager,
 )
 from pydantic_serialization.plan import explain
+from pydantic_serialization.plan.purity import pure
 from pydantic_serialization.profiling import SerializationProfiler
 from pydantic_serialization.serializer import PydanticModelSerializer
 from pydantic_serialization.utils import SerializationUtils
@@ -87,6 +88,7 @@ __all__ = [
     "encoder",
     "explain",
     "install",
+    "pure",
     "register_codec",
     "register_format",
     "serialized",

@@ -30,9 +30,13 @@ if TYPE_CHECKING:
     from pydantic_serialization._types import LoadOptions, Payload
     from pydantic_serialization.config import SerializationConfig, SerializationFormat
     from pydantic_serialization.profiling import OperationSlot, SerializationProfiler
+    from pydantic_serialization.reuse import IdentityMemo, RememberedReads, RememberedWrites, ValidationCache
 
 _DETECTED_IDS = {"json": FormatId.JSON, "pickle": FormatId.PICKLE}
 """The formats that bytes tell, by the numbers they share with others."""
+
+_VALIDATING_IDS = frozenset({FormatId.JSON, FormatId.MSGPACK})
+"""The formats whose readers do nothing but parse and validate: not pickle, and not plug-ins."""
 
 _logger = logging.getLogger("pydantic_serialization")
 
@@ -71,12 +75,23 @@ class PipelineBinder:
         config: Settings. After a change, another binder is needed.
         profiler: Where operations are counted and timed.
         tally: What is counted beside.
+        validated: Remembers validated models.
+        written: Remembers what frozen models were written as.
     """
 
-    def __init__(self, config: SerializationConfig, profiler: SerializationProfiler, tally: Tally) -> None:
+    def __init__(
+        self,
+        config: SerializationConfig,
+        profiler: SerializationProfiler,
+        tally: Tally,
+        validated: ValidationCache,
+        written: IdentityMemo,
+    ) -> None:
         self._config = config
         self._profiler = profiler
         self._tally = tally
+        self._validated = validated
+        self._written = written
         self._sealer = Sealer(config.secrets(), algorithm=config.signing_algorithm)
 
     def bind(self, plan: ModelPlan, wanted: SerializationFormat | str | None) -> Pipeline:
@@ -110,6 +125,7 @@ class PipelineBinder:
             pinned=frozenset({int(FormatId.PICKLE)}),
             only=sealed and self._sealer.keyed,
         )
+        reads, writes = self._remembering(plan, used, bound, wanted)
         level = config.compression_level.value
         meter = self._tally.compression.setdefault((config.compression_codec, level), CompressionMeter())
         return bind_pipeline(
@@ -129,6 +145,8 @@ class PipelineBinder:
                 write_slot=self._slot("serialize", plan, used),
                 read_slot=self._slot("deserialize", plan, used),
                 failed=self._tally.count_error,
+                reads=reads,
+                writes=writes,
             )
         )
 
@@ -136,6 +154,25 @@ class PipelineBinder:
         if not self._config.enable_profiling:
             return None
         return self._profiler.slot(operation, plan.name, used.name, import_path=plan.import_path)
+
+    def _remembering(
+        self, plan: ModelPlan, used: Format, bound: BoundFormat, wanted: SerializationFormat | str | None
+    ) -> tuple[RememberedReads | None, RememberedWrites | None]:
+        """Return what remembers the reads and the writes of a pipeline, where its format does nothing beside them."""
+        label = plan.name if wanted is None else f"{plan.name}:{used.name}"
+        config = self._config
+        may_remember = config.enable_caching and used.wire_id in _VALIDATING_IDS
+        reads = writes = None
+        if may_remember and config.cache_validation:
+            foreign = telling_bytes(used.name) if wanted is None else frozenset()
+            reads = self._validated.reads(plan, label, foreign)
+        else:
+            self._validated.forget(label)
+        if may_remember:
+            writes = self._written.writes(plan, label, bound.encode_with)
+        else:
+            self._written.forget(label)
+        return reads, writes
 
     def _choose(self, plan: ModelPlan, asked: Format) -> tuple[Format, BoundFormat, bool]:
         """Return the format to use: the asked-for one, or the fallback where that one cannot represent the type."""

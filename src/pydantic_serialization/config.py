@@ -81,9 +81,9 @@ class SerializationConfig(BaseModel):
     cache_max_size: Annotated[int, Field(gt=0)] = 1000
     """Entries of the in-process tier."""
     cache_max_bytes: Annotated[int, Field(gt=0)] = 67_108_864
-    """Bytes of the in-process tier, keys and bookkeeping included."""
+    """Bytes of the in-process tier, keys and bookkeeping included. Remembered models may take half as many again."""
     cache_validation: bool = True
-    """Whether validated models may be cached by the bytes they came from. Reserved: none are cached yet."""
+    """Whether models may be remembered by the bytes they came from, where that is safe and measured to pay."""
     cache_namespace: Annotated[str, Field(min_length=1, max_length=128)] = "pydantic_serialization"
     """Goes before every key of a shared store."""
     redis_url: Annotated[str | None, Field(repr=False)] = None

@@ -12,6 +12,7 @@ from pydantic_serialization.config import SerializationConfig
 from pydantic_serialization.plan import plan_for
 from pydantic_serialization.plan.store import type_key
 from pydantic_serialization.profiling import SerializationProfiler
+from pydantic_serialization.reuse import CatalogStats, IdentityMemo, InstanceStore, StoreStats, ValidationCache
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 ModelT = TypeVar("ModelT")
 
 _LIMIT = 4096
+_INSTANCES_SHARE = 2
+"""Models that are kept may take half as many bytes again as the cache of results."""
 
 
 class ModelSerializerStats(TypedDict):
@@ -40,12 +43,19 @@ class ModelSerializerStats(TypedDict):
     avg_time: float
     bound_pipelines: int
     validation_cache_hit_rate: float
+    validation_cache: CatalogStats
+    """Models by the bytes they were read from."""
+    identity_memo: CatalogStats
+    """Bytes by the frozen instances they were written from."""
+    instances: StoreStats
+    """What both keep."""
 
 
 class PydanticModelSerializer:
-    """Turns models into bytes and bytes into validated models, without a cache.
+    """Turns models into bytes and bytes into validated models, without a cache of results.
 
-    Safe to use from many threads.
+    Models may be remembered by the bytes they came from (``cache_validation``), where that cannot be told from reading
+    them again. Safe to use from many threads.
 
     Args:
         config: Settings; the defaults if ``None``. Changes of it take effect on the next call.
@@ -69,7 +79,10 @@ class PydanticModelSerializer:
         self._by_class: dict[tuple[Any, Any], Pipeline] = {}
         self._by_type: dict[tuple[Any, Any], Pipeline] = {}
         self._tally = Tally()
-        self._binder = PipelineBinder(self.config, self.profiler, self._tally)
+        self._instances = InstanceStore(self.config.cache_max_size, self.config.cache_max_bytes // _INSTANCES_SHARE)
+        self._validated = ValidationCache(self._instances)
+        self._written = IdentityMemo(self._instances)
+        self._binder = PipelineBinder(self.config, self.profiler, self._tally, self._validated, self._written)
         self.config.on_change(self._rebind)
         FORMATS.on_change(self._rebind)
         CODECS.on_change(self._rebind)
@@ -171,6 +184,7 @@ class PydanticModelSerializer:
             else:
                 continue
             seconds += profile.total_time
+        validated = self._validated.stats()
         return ModelSerializerStats(
             serializations=written,
             deserializations=read,
@@ -179,7 +193,10 @@ class PydanticModelSerializer:
             total_time=seconds,
             avg_time=seconds / (written + read) if written + read else 0.0,
             bound_pipelines=len(self._by_class) + len(self._by_type),
-            validation_cache_hit_rate=0.0,
+            validation_cache_hit_rate=validated["hit_rate"],
+            validation_cache=validated,
+            identity_memo=self._written.stats(),
+            instances=self._instances.stats(),
         )
 
     def compression(self) -> dict[tuple[str, str], CompressionMeter]:
@@ -192,7 +209,7 @@ class PydanticModelSerializer:
 
     def _rebind(self) -> None:
         with self._lock:
-            self._binder = PipelineBinder(self.config, self.profiler, self._tally)
+            self._binder = PipelineBinder(self.config, self.profiler, self._tally, self._validated, self._written)
             self.profiler.threshold = self.config.profile_threshold
             self.profiler.enabled = self.config.enable_profiling
             self._by_class.clear()

@@ -323,4 +323,4 @@ def test_statistics_have_their_shape() -> None:
     assert (stats["serializations"], stats["deserializations"], stats["errors"], stats["fallbacks"]) == (3, 3, 0, 0)
     assert stats["avg_time"] == pytest.approx(stats["total_time"] / 6)
     assert stats["bound_pipelines"] == 1
-    assert stats["validation_cache_hit_rate"] == 0
+    assert stats["validation_cache_hit_rate"] == stats["validation_cache"]["hit_rate"] == pytest.approx(1 / 3)

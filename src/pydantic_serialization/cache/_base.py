@@ -145,7 +145,7 @@ class SharedTier(Protocol):
         ...
 
     async def set_many(self, items: Mapping[str, bytes], ttl: float) -> None:
-        """Store ``items`` for ``ttl`` seconds, in place of what their names had before."""
+        """Store ``items`` for ``ttl`` seconds, in their order, in place of what their names had before."""
         ...
 
     async def add_many(self, items: Mapping[str, bytes], ttl: float) -> dict[str, bytes]:
@@ -157,7 +157,7 @@ class SharedTier(Protocol):
         ...
 
     async def delete_many(self, names: Sequence[str]) -> None:
-        """Remove the values of ``names``; one that does not exist is no error."""
+        """Remove the values of ``names``, in this order; one that does not exist is no error."""
         ...
 
     async def close(self) -> None:

@@ -169,7 +169,7 @@ class MemoryTier:
 
     def _empty(self) -> None:
         self._nodes: dict[str, Node] = {}
-        self._queues = Queues(self.max_items, self.max_bytes)
+        self._queues: Queues[Node] = Queues(self.max_items, self.max_bytes)
         # The same nodes in a list, so that the sweep can look at a few of them without an iterator that writes break.
         self._ring: list[Node] = []
         self._hand = 0

@@ -10,11 +10,13 @@ moves nothing, so it needs no lock.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from pydantic_serialization.cache._base import BEFORE_ALL, Entry
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from pydantic_serialization.cache.generation import Generation
 
 ENTRY_OVERHEAD: Final = 704
@@ -28,6 +30,28 @@ MOST_VISITS: Final = 3
 """Reads that are remembered of an entry: the paper's two bits."""
 
 _SMALL_SHARE: Final = 10
+
+
+class Queued(Protocol):
+    """What can stand in the queues.
+
+    Attributes:
+        weight: Bytes that it counts for.
+        visits: Reads since it was placed, at most :data:`MOST_VISITS`.
+        in_main: Which queue it is in.
+    """
+
+    weight: int
+    visits: int
+    in_main: bool
+
+    @property
+    def key(self) -> Hashable:
+        """What it is found by."""
+        ...
+
+
+QueuedT = TypeVar("QueuedT", bound=Queued)
 
 
 class Node(Entry):
@@ -68,7 +92,7 @@ class Node(Entry):
         self.position = -1
 
 
-class Queues:
+class Queues(Generic[QueuedT]):
     """The three queues. Not thread-safe: the tier's lock guards every call.
 
     Args:
@@ -81,14 +105,14 @@ class Queues:
     def __init__(self, max_items: int, max_bytes: int) -> None:
         self._enough_items = max_items / _SMALL_SHARE
         self._enough_bytes = max_bytes / _SMALL_SHARE
-        self._small: OrderedDict[str, Node] = OrderedDict()
-        self._main: OrderedDict[str, Node] = OrderedDict()
+        self._small: OrderedDict[Hashable, QueuedT] = OrderedDict()
+        self._main: OrderedDict[Hashable, QueuedT] = OrderedDict()
         self._small_bytes = 0
         # Hashes, not keys: a collision costs one wrong admission, a key would cost memory.
         self._ghosts: set[int] = set()
         self._ghost_order: deque[int] = deque()
 
-    def place(self, node: Node) -> None:
+    def place(self, node: QueuedT) -> None:
         """Add a node whose key has none, to the queue that the key's past has earned."""
         ghost = hash(node.key)
         if ghost in self._ghosts:
@@ -96,12 +120,12 @@ class Queues:
             node.in_main = True
         self.add(node)
 
-    def replace(self, old: Node, new: Node) -> None:
+    def replace(self, old: QueuedT, new: QueuedT) -> None:
         """Remove ``old``, and let ``new``, which is not added yet, inherit its queue and its visits."""
         self.remove(old)
         new.visits, new.in_main = old.visits, old.in_main
 
-    def add(self, node: Node) -> None:
+    def add(self, node: QueuedT) -> None:
         """Add a node to the young end of its queue."""
         if node.in_main:
             self._main[node.key] = node
@@ -109,7 +133,7 @@ class Queues:
             self._small[node.key] = node
             self._small_bytes += node.weight
 
-    def remove(self, node: Node) -> None:
+    def remove(self, node: QueuedT) -> None:
         """Take a node out of its queue."""
         if node.in_main:
             del self._main[node.key]
@@ -117,7 +141,7 @@ class Queues:
             del self._small[node.key]
             self._small_bytes -= node.weight
 
-    def victim(self) -> Node:
+    def victim(self) -> QueuedT:
         """Return the node to evict, giving others the further turn that their reads have earned.
 
         At least one node must have been added. The victim is still in its queue.

@@ -1,0 +1,178 @@
+"""What remembering validated models saves where documents repeat, and costs where they do not.
+
+    python benchmarks/validation_cache.py [--rounds 15]
+
+Two managers read the same documents in turn, one with ``cache_validation`` and one without. ``x`` says how many times
+faster the first one is: over 1 it saves, and 0.95 would be 5 % slower. Each column is the best of interleaved rounds,
+after the cache has had time to decide (it measures, and switches itself off where it does not pay); the last column is
+all of the first reads, with that decision in it. Trust ratios, not microseconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from pydantic_serialization import create_serialization_config, create_serialization_manager, pure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HOT = 100
+FIRST_READS = 40_000
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[a-z]+")
+
+
+class Flat(BaseModel):
+    """Five scalars."""
+
+    id: int
+    name: str
+    email: str
+    age: int
+    active: bool
+
+
+class FrozenFlat(Flat):
+    """The same, frozen."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Item(BaseModel):
+    """A line of an order."""
+
+    sku: str
+    quantity: int
+    price: float
+
+
+class Order(BaseModel):
+    """An order with many lines."""
+
+    id: int
+    customer: str
+    items: list[Item]
+
+
+class FrozenItem(Item):
+    """A line that is frozen."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class FrozenOrder(BaseModel):
+    """An order that is frozen all the way down."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int
+    customer: str
+    items: tuple[FrozenItem, ...]
+
+
+class Checked(Flat):
+    """Five scalars, two of which are checked by Python code."""
+
+    @field_validator("email")
+    @classmethod
+    @pure
+    def in_one_form(cls, value: str) -> str:
+        """Check an address, and every other one that a careful application does not want."""
+        for blocked in range(40):
+            if _ADDRESS.fullmatch(value) is None or value.endswith(f"@blocked{blocked}.example"):
+                raise ValueError("not an address")
+        return value.lower()
+
+    @field_validator("name")
+    @classmethod
+    @pure
+    def trimmed(cls, value: str) -> str:
+        """Normalise white space."""
+        return " ".join(value.split())
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model, and the document of one number."""
+
+    label: str
+    model: Any
+    text: str
+
+    def documents(self, count: int, start: int = 0) -> list[bytes]:
+        """Return ``count`` documents that differ in their number."""
+        return [self.text.replace("%", str(number)).encode() for number in range(start, start + count)]
+
+
+_FLAT = '{"id":%,"name":"Ann Smith","email":"ann.smith@example.com","age":33,"active":true}'
+_ITEM = '{"sku":"SKU-00012345","quantity":3,"price":19.99}'
+_ORDER = '{"id":%,"customer":"Ann Smith","items":[' + ",".join([_ITEM] * 100) + "]}"
+CASES = (
+    Case("flat, 5 fields", Flat, _FLAT),
+    Case("flat, frozen", FrozenFlat, _FLAT),
+    Case("order, 100 lines", Order, _ORDER),
+    Case("order, 100 lines, frozen", FrozenOrder, _ORDER),
+    Case("flat, Python validators", Checked, _FLAT),
+)
+
+
+def seconds(manager: Any, model: Any, documents: Sequence[bytes]) -> float:
+    """Return what reading all documents once takes."""
+    read = manager.deserialize_sync
+    started = time.perf_counter()
+    for data in documents:
+        read(data, model)
+    return time.perf_counter() - started
+
+
+def best(managers: Sequence[Any], case: Case, documents: Sequence[bytes], rounds: int) -> list[float]:
+    """Return the best seconds of each manager, in interleaved rounds."""
+    found = [float("inf")] * len(managers)
+    for _ in range(rounds):
+        for index, manager in enumerate(managers):
+            found[index] = min(found[index], seconds(manager, case.model, documents))
+    return found
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15)
+    rounds = parser.parse_args().rounds
+    columns = (f"{HOT} documents, again and again", "all new", "first all-new reads")
+    print(f"{'µs per read: off / on':28}{columns[0]:>34}{columns[1]:>30}{columns[2]:>22}")
+    for case in CASES:
+        plain, caching = (
+            create_serialization_manager(create_serialization_config(cache_validation=on)) for on in (False, True)
+        )
+        hot = case.documents(HOT)
+        for _ in range(20):
+            seconds(caching, case.model, hot)
+        cells = [_cell(best((plain, caching), case, hot, rounds), HOT)]
+        mode = caching.get_stats()["cached_manager"]["model_serializer"]["validation_cache"]["models"]
+        new = [create_serialization_manager(create_serialization_config(cache_validation=on)) for on in (False, True)]
+        count = FIRST_READS if len(case.text) < 1000 else FIRST_READS // 20
+        warm = case.documents(count, 1_000_000)
+        firsts = [seconds(manager, case.model, warm) for manager in new]
+        found = [float("inf"), float("inf")]
+        for number in range(rounds):
+            later = case.documents(1000, 10_000_000 + 1000 * number)
+            found = [min(*pair) for pair in zip(found, best(new, case, later, 1), strict=True)]
+        cells += [_cell(found, 1000), f"x {firsts[0] / firsts[1]:.2f}"]
+        print(f"{case.label:28}{cells[0]:>34}{cells[1]:>30}{cells[2]:>22}   {mode[case.model.__name__]['mode']}")
+        print(f"{'':6}{mode[case.model.__name__]['reason']}")
+
+
+def _cell(found: Sequence[float], count: int) -> str:
+    off, on = (item / count * 1e6 for item in found)
+    return f"{off:8.2f} /{on:8.2f}   x {off / on:5.2f}"
+
+
+if __name__ == "__main__":
+    main()

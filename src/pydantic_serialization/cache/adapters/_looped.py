@@ -1,0 +1,183 @@
+"""Tiers of libraries that have coroutines only: they live on one event loop, in a thread of its own.
+
+Such libraries bind their connections to the event loop that was running first. An application has several of them, one
+after the other or at once, and threads without any; so each operation is sent to the one loop, and waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic_serialization._fork import renew_after_fork
+from pydantic_serialization.cache.values import as_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from concurrent.futures import Future
+
+ResultT = TypeVar("ResultT")
+
+_inherited: list[object] = []
+
+
+class LoopedTier(ABC):
+    """Sends the operations of a subclass to an event loop that lives as long as the tier is in use.
+
+    Args:
+        factory: Makes the library's cache. It is called in the tier's own thread, once in each process, and again after
+            :meth:`close`.
+        timeout: Seconds that an operation of a thread may take. Coroutines are cancelled by those who wait for them.
+
+    Raises:
+        ConfigurationError: ``timeout`` is not positive.
+    """
+
+    def __init__(self, factory: Callable[[], Any], *, timeout: float = 1.0) -> None:
+        self._factory = factory
+        self._timeout = as_seconds(timeout, "timeout")
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._cache: Any = None
+        self._making: asyncio.Lock | None = None
+        renew_after_fork(self)
+
+    def now(self) -> float:
+        """Return unix seconds."""
+        return time.time()
+
+    # -- what a subclass says ------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def _open(self, cache: Any) -> None:
+        """Prepare a cache that the factory has made."""
+
+    @abstractmethod
+    async def _get(self, cache: Any, names: Sequence[str]) -> dict[str, bytes]: ...
+
+    @abstractmethod
+    async def _set(self, cache: Any, items: Mapping[str, bytes], ttl: float) -> None: ...
+
+    @abstractmethod
+    async def _add(self, cache: Any, items: Mapping[str, bytes], ttl: float) -> dict[str, bytes]: ...
+
+    @abstractmethod
+    async def _delete(self, cache: Any, names: Sequence[str]) -> None: ...
+
+    # -- for coroutines ------------------------------------------------------------------------------------------------
+
+    async def get_many(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Return the values of those ``names`` that have one."""
+        return await asyncio.wrap_future(self._send(lambda cache: self._get(cache, names)))
+
+    async def set_many(self, items: Mapping[str, bytes], ttl: float) -> None:
+        """Store ``items`` for ``ttl`` seconds."""
+        await asyncio.wrap_future(self._send(lambda cache: self._set(cache, items, ttl)))
+
+    async def add_many(self, items: Mapping[str, bytes], ttl: float) -> dict[str, bytes]:
+        """Store those of ``items`` whose name has no value yet, and return the value that each name has then."""
+        return await asyncio.wrap_future(self._send(lambda cache: self._add(cache, items, ttl)))
+
+    async def delete_many(self, names: Sequence[str]) -> None:
+        """Remove the values of ``names``."""
+        await asyncio.wrap_future(self._send(lambda cache: self._delete(cache, names)))
+
+    async def close(self) -> None:
+        """Close the library's cache, and end the thread. The tier can still be used."""
+        await asyncio.to_thread(self.close_sync)
+
+    # -- for threads ---------------------------------------------------------------------------------------------------
+
+    def get_many_sync(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Do what :meth:`get_many` does, blocking the thread."""
+        return self._wait(self._send(lambda cache: self._get(cache, names)))
+
+    def set_many_sync(self, items: Mapping[str, bytes], ttl: float) -> None:
+        """Do what :meth:`set_many` does, blocking the thread."""
+        self._wait(self._send(lambda cache: self._set(cache, items, ttl)))
+
+    def add_many_sync(self, items: Mapping[str, bytes], ttl: float) -> dict[str, bytes]:
+        """Do what :meth:`add_many` does, blocking the thread."""
+        return self._wait(self._send(lambda cache: self._add(cache, items, ttl)))
+
+    def delete_many_sync(self, names: Sequence[str]) -> None:
+        """Do what :meth:`delete_many` does, blocking the thread."""
+        self._wait(self._send(lambda cache: self._delete(cache, names)))
+
+    def close_sync(self) -> None:
+        """Do what :meth:`close` does, blocking the thread."""
+        with self._lock:
+            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+        if loop is None or thread is None:
+            return
+        closing = asyncio.run_coroutine_threadsafe(self._close_cache(), loop)
+        try:
+            self._wait(closing)
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(self._timeout)
+
+    def after_fork(self) -> None:
+        """Begin anew in a child process, where the thread does not exist and connections belong to the parent."""
+        self._lock = threading.Lock()
+        # Kept for ever: what they would close takes the parent's sockets out of the epoll set, which both share.
+        _inherited.append((self._loop, self._cache))
+        self._loop = self._thread = self._cache = None
+
+    # -- the thread ----------------------------------------------------------------------------------------------------
+
+    def _send(self, operation: Callable[[Any], Coroutine[Any, Any, ResultT]]) -> Future[ResultT]:
+        with self._lock:
+            if self._loop is None:
+                self._start()
+            loop = self._loop
+            assert loop is not None  # noqa: S101  (for the type checker: it was just made)
+            return asyncio.run_coroutine_threadsafe(self._run(operation), loop)
+
+    def _start(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._making = asyncio.Lock()
+        self._cache = None
+        self._thread = threading.Thread(
+            target=_serve, args=(self._loop,), name=f"pydantic-serialization-{type(self).__name__}", daemon=True
+        )
+        self._thread.start()
+
+    async def _run(self, operation: Callable[[Any], Coroutine[Any, Any, ResultT]]) -> ResultT:
+        if self._cache is None:
+            making = self._making
+            assert making is not None  # noqa: S101  (made together with the loop)
+            async with making:
+                if self._cache is None:
+                    cache = self._factory()
+                    await self._open(cache)
+                    self._cache = cache
+        return await operation(self._cache)
+
+    async def _close_cache(self) -> None:
+        cache, self._cache = self._cache, None
+        if cache is not None:
+            await cache.close()
+        running = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    def _wait(self, future: Future[ResultT]) -> ResultT:
+        try:
+            return future.result(self._timeout)
+        except TimeoutError:
+            future.cancel()
+            raise
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()

@@ -1,0 +1,205 @@
+"""Whether looking results up pays for one type: measured while it runs, and switched off where it does not.
+
+Lookups are counted in blocks of 16, and the last one of a block is timed. Of a timed lookup that finds something, the
+result is now and then made anew beside it, so that both ways are compared on the same input, at the same moment: more
+than half of the comparisons lost, and lookups are switched off. Every 64 blocks the account is settled: where lookups,
+copies and stores cost more than hits save, by 2 % of the work, they are switched off too.
+
+They are tried again after sixteen times as many calls as the trial took, then after twice as many, and so on, but not
+before a second has passed, then two: what never repeats itself pays for one trial in sixteen at most, and in the end
+for none.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BLOCK: Final = 16
+"""Lookups of which one is timed."""
+TRIAL: Final = 64 * BLOCK
+"""Lookups between two settlements."""
+LOSS: Final = 0.02
+"""Share of the work that lookups may cost in vain."""
+COMPARISONS: Final = 5
+"""Comparisons that decide."""
+FIRST_PAUSE: Final = 16 * TRIAL
+"""Calls without a lookup after the first loss."""
+_LONGEST_PAUSE: Final = 256 * FIRST_PAUSE
+_FIRST_PAUSE_NS: Final = 1_000_000_000
+_INSTALMENTS: Final = 16
+_BLOCKS_BETWEEN_COMPARISONS: Final = 8
+_DEAR_NS: Final = 5_000_000
+_NEVER: Final = 1 << 63
+
+
+class Payoff:
+    """The account of one type.
+
+    Attributes:
+        active: Whether to look up.
+        countdown: Lookups until one is to be timed; decremented by the caller.
+        hits: Lookups that found something; incremented by the caller.
+        reason: Why it is switched off, as a phrase; empty while it is active.
+        hit_ns: What a hit takes, smoothed; 0 before the first timed one. So are the following.
+        miss_ns: What looking in vain takes.
+        made_ns: What making a result takes that a lookup would have found.
+        work_ns: What making a result takes that a lookup had not found.
+
+    Args:
+        clock: Returns nanoseconds.
+    """
+
+    __slots__ = (
+        "_blocks",
+        "_calls_at_pause",
+        "_clock",
+        "_compared",
+        "_debt_ns",
+        "_hits_before",
+        "_issued",
+        "_lookups_before",
+        "_lost",
+        "_lost_ns",
+        "_pause",
+        "_pause_ns",
+        "_resume_at",
+        "active",
+        "countdown",
+        "hit_ns",
+        "hits",
+        "made_ns",
+        "miss_ns",
+        "reason",
+        "work_ns",
+    )
+
+    def __init__(self, clock: Callable[[], int] = perf_counter_ns) -> None:
+        self._clock = clock
+        self.active = True
+        self.reason = ""
+        self.hits = 0
+        self.hit_ns = self.miss_ns = self.made_ns = self.work_ns = 0.0
+        self._issued = self.countdown = BLOCK
+        self._pause, self._pause_ns, self._resume_at = FIRST_PAUSE, _FIRST_PAUSE_NS, 0
+        self._calls_at_pause: int | None = None
+        self._debt_ns = 0.0
+        self._begin_trial()
+
+    @property
+    def lookups(self) -> int:
+        """Lookups so far."""
+        return self._issued - self.countdown
+
+    @property
+    def wants_comparison(self) -> bool:
+        """Whether the timed lookup, if it is a hit, should be compared with making the result."""
+        return self._compared < COMPARISONS or not self._blocks % _BLOCKS_BETWEEN_COMPARISONS
+
+    def compared(self, hit_ns: int, made_ns: int) -> None:
+        """Take in a comparison, on the same input.
+
+        Args:
+            hit_ns: What finding the result took, or would take, a copy included.
+            made_ns: What making it took.
+        """
+        self.hit_ns = _smoothed(self.hit_ns, hit_ns)
+        self.made_ns = _smoothed(self.made_ns, made_ns)
+        self._compared += 1
+        if hit_ns >= made_ns:
+            self._lost += 1
+            self._lost_ns += hit_ns - made_ns
+        is_decided = self._compared >= COMPARISONS or self._lost_ns > _DEAR_NS
+        if is_decided and 2 * self._lost > self._compared:
+            self._switch_off(f"a hit takes {_shown(self.hit_ns)}, making the result anew {_shown(self.made_ns)}")
+
+    def missed(self, miss_ns: int, work_ns: int) -> None:
+        """Take in a timed lookup that found nothing.
+
+        Args:
+            miss_ns: What looking in vain took.
+            work_ns: What making the result took.
+        """
+        self.miss_ns = _smoothed(self.miss_ns, miss_ns)
+        self.work_ns = _smoothed(self.work_ns, work_ns)
+
+    def stored(self, elapsed_ns: int) -> None:
+        """Charge the storing of a result, which is paid for over some settlements: it is there for longer than one.
+
+        Args:
+            elapsed_ns: What it took besides making the result.
+        """
+        self._debt_ns += elapsed_ns
+
+    def end_block(self) -> None:
+        """Begin the next block, after the timed lookup; settle the account when it is time."""
+        done = self.lookups
+        self._issued, self.countdown = done + BLOCK, BLOCK
+        self._blocks += 1
+        lookups, hits = done - self._lookups_before, self.hits - self._hits_before
+        if lookups < TRIAL or not self.active:
+            return
+        misses = lookups - hits
+        instalment = self._debt_ns / _INSTALMENTS
+        self._debt_ns -= instalment
+        spent = hits * self.hit_ns + misses * self.miss_ns + instalment
+        saved = hits * self.made_ns
+        if spent - saved > LOSS * (saved + misses * self.work_ns):
+            self._switch_off(
+                f"{hits} hits among {lookups} lookups are too few: looking in vain takes {_shown(self.miss_ns)}, "
+                f"making the result {_shown(self.work_ns)}"
+            )
+        else:
+            self._pause, self._pause_ns = FIRST_PAUSE, _FIRST_PAUSE_NS
+            self._begin_trial()
+
+    def stop(self, reason: str) -> None:
+        """Switch the lookups off for good."""
+        self._pause_ns = _NEVER
+        self._switch_off(reason)
+
+    def passed(self, calls: int) -> None:
+        """Begin a trial if enough calls went by without a lookup, and enough time.
+
+        Args:
+            calls: Calls so far, on any counter that goes up.
+        """
+        before = self._calls_at_pause
+        if before is None or calls < before:  # the first call, or the counter was reset
+            self._calls_at_pause = calls
+        elif calls - before >= self._pause and self._clock() >= self._resume_at:
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+            self._pause_ns *= 2
+            self._debt_ns = 0.0
+            self._begin_trial()
+            self.reason = ""
+            self.active = True
+
+    def _begin_trial(self) -> None:
+        self._lookups_before, self._hits_before = self.lookups, self.hits
+        self._blocks = self._compared = self._lost = self._lost_ns = 0
+
+    def _switch_off(self, reason: str) -> None:
+        self.active = False
+        self.reason = reason
+        self._calls_at_pause = None
+        self._resume_at = self._clock() + self._pause_ns
+
+
+NO_ACCOUNT: Final = Payoff()
+"""The account of what is never looked up."""
+NO_ACCOUNT.stop("it is never looked up")
+
+
+def _smoothed(mean: float, value: int) -> float:
+    """Return the moving mean. What takes many times the mean was interrupted, and says nothing about the work."""
+    if not mean or value < mean / 3:
+        return float(value)
+    return mean + (min(value, 3 * mean) - mean) / 8
+
+
+def _shown(nanoseconds: float) -> str:
+    return f"{nanoseconds / 1000:.1f} µs"

@@ -1,0 +1,151 @@
+"""The account of lookups: it goes on where they pay, ends where they do not, and tries again seldom."""
+
+from __future__ import annotations
+
+import pytest
+
+from pydantic_serialization.reuse.payoff import BLOCK, COMPARISONS, FIRST_PAUSE, TRIAL, Payoff
+
+SECOND = 1_000_000_000
+
+
+class Clock:
+    """Nanoseconds that are moved by hand."""
+
+    now = 0
+
+    def __call__(self) -> int:
+        return self.now
+
+
+def run(payoff: Payoff, lookups: int, *, hits: int, hit: int = 300, miss: int = 300, made: int = 10_000) -> None:
+    """Let ``hits`` of every 16 lookups find something, the timed one last; stop where lookups are switched off."""
+    for step in range(1, lookups + 1):
+        if not payoff.active:
+            return
+        payoff.countdown -= 1
+        is_hit = step % BLOCK < hits
+        payoff.hits += is_hit
+        if payoff.countdown <= 0:
+            if is_hit and payoff.wants_comparison:
+                payoff.compared(hit, made)
+            elif not is_hit:
+                payoff.missed(miss, made)
+            payoff.end_block()
+
+
+def test_it_goes_on_where_hits_pay() -> None:
+    """Half of the lookups hit, and each hit saves most of the work."""
+    payoff = Payoff()
+    run(payoff, 10 * TRIAL, hits=8)
+    assert payoff.active
+    assert payoff.reason == ""
+    assert payoff.lookups == 10 * TRIAL
+    assert payoff.hits == 5 * TRIAL
+
+
+def test_it_ends_after_few_comparisons_where_a_copy_is_dear() -> None:
+    """A hit that takes longer than the work is found out long before the trial ends."""
+    payoff = Payoff()
+    run(payoff, TRIAL, hits=16, hit=5000, made=900)
+    assert not payoff.active
+    assert payoff.lookups == COMPARISONS * BLOCK
+    assert payoff.reason == "a hit takes 5.0 µs, making the result anew 0.9 µs"
+
+
+def test_one_dear_copy_is_enough() -> None:
+    """Copies of milliseconds are not made five times to be certain."""
+    payoff = Payoff()
+    payoff.compared(80_000_000, 18_000_000)
+    assert not payoff.active
+
+
+def test_one_interruption_decides_nothing() -> None:
+    """A hit that the operating system interrupted is one lost comparison of five."""
+    payoff = Payoff()
+    for hit in (300, 3_000_000, 300, 300, 300):
+        payoff.compared(hit, 10_000)
+    assert payoff.active
+    assert payoff.hit_ns < 1000
+
+
+def test_it_ends_where_nothing_repeats_and_work_is_cheap() -> None:
+    """Lookups in vain of a third of the work are a loss."""
+    payoff = Payoff()
+    run(payoff, TRIAL, hits=0, miss=300, made=900)
+    assert not payoff.active
+    assert payoff.reason == (
+        "0 hits among 1024 lookups are too few: looking in vain takes 0.3 µs, making the result 0.9 µs"
+    )
+
+
+def test_it_goes_on_where_lookups_cost_next_to_nothing() -> None:
+    """A workload that may yet repeat itself is waited for, where that costs less than 2 % of the work."""
+    payoff = Payoff()
+    run(payoff, 10 * TRIAL, hits=0, miss=300, made=100_000)
+    assert payoff.active
+
+
+def test_stores_are_charged() -> None:
+    """What is stored and never found again is a loss too."""
+    payoff = Payoff()
+    payoff.stored(TRIAL * 100_000)
+    run(payoff, TRIAL, hits=0, miss=300, made=100_000)
+    assert not payoff.active
+
+
+def test_it_tries_again_after_calls_and_time_and_less_and_less_often() -> None:
+    """A second trial needs many calls and a second; a third twice as many, and two."""
+    clock = Clock()
+    payoff = Payoff(clock)
+    calls = 0
+    for trial in range(3):
+        run(payoff, TRIAL, hits=0, made=900)
+        assert not payoff.active
+        payoff.passed(calls)
+        calls += (FIRST_PAUSE << trial) - 1
+        clock.now += SECOND << trial
+        payoff.passed(calls)
+        assert not payoff.active
+        calls += 1
+        clock.now -= 1
+        payoff.passed(calls)
+        assert not payoff.active
+        clock.now += 1
+        payoff.passed(calls)
+        assert payoff.active
+        assert payoff.reason == ""
+
+
+def test_a_counter_that_was_reset_starts_the_pause_anew() -> None:
+    """The profiler may be cleared in between."""
+    clock = Clock()
+    payoff = Payoff(clock)
+    run(payoff, TRIAL, hits=0, made=900)
+    clock.now += SECOND
+    for calls in (10 * FIRST_PAUSE, 5, FIRST_PAUSE):
+        payoff.passed(calls)
+        assert not payoff.active
+    payoff.passed(FIRST_PAUSE + 5)
+    assert payoff.active
+
+
+def test_stopped_is_for_good() -> None:
+    """What cannot work is not tried again."""
+    clock = Clock()
+    payoff = Payoff(clock)
+    payoff.stop("no")
+    clock.now = 1 << 62
+    for calls in (0, 1 << 40):
+        payoff.passed(calls)
+    assert (payoff.active, payoff.reason) == (False, "no")
+
+
+@pytest.mark.parametrize("late", [1, 5, 40])
+def test_lookups_of_other_threads_during_a_timed_one_are_counted(late: int) -> None:
+    """The countdown may go below zero before the block ends."""
+    payoff = Payoff()
+    payoff.countdown -= BLOCK + late
+    payoff.end_block()
+    assert payoff.lookups == BLOCK + late
+    assert payoff.countdown == BLOCK
