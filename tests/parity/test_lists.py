@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -115,3 +116,36 @@ def test_a_list_may_change_while_it_is_written(format_name: str) -> None:
         stop.set()
         thread.join()
     assert turns > 20
+
+
+@pytest.mark.usefixtures("switching")
+@pytest.mark.parametrize("format_name", ["orjson", "msgpack"])
+@pytest.mark.parametrize("buffer", [bytes, bytearray, memoryview])
+def test_other_threads_run_while_a_list_is_read(format_name: str, buffer: Any) -> None:
+    """Another thread may do what it likes, also collect garbage, while a long list is read from memory that cannot change."""
+    items = [Item(number=number) for number in range(5000)]
+    data, read = buffer(encoder(list[Item], format_name)(items)), decoder(list[Item], format_name)
+    stop = threading.Event()
+    turns = 0
+
+    def run() -> None:
+        nonlocal turns
+        while not stop.is_set():
+            turns += 1
+            gc.collect(0)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        for _ in range(20):
+            assert read(data) == items
+    finally:
+        stop.set()
+        thread.join()
+    assert turns > 20
+
+
+def test_memory_that_another_thread_may_change_is_read_without_a_pause() -> None:
+    """A read-only view of a bytearray cannot be written to through the view, but still by its owner."""
+    owner = bytearray(encoder(list[Item])([Item(number=1)] * 1000))
+    assert len(decoder(list[Item])(memoryview(owner).toreadonly())) == 1000

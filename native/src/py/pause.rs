@@ -10,15 +10,16 @@ const ITEMS: u32 = 32;
 
 /// The time since other threads could last run.
 pub struct Pauses {
-    since: Instant,
-    /// After so long the interpreter lets another thread run; unknown until there are many items.
-    interval: Option<Duration>,
+    /// Unknown until there are many items, as the next one: a small value costs no look at a clock.
+    since: Option<Instant>,
+    /// After so long the interpreter lets another thread run.
+    interval: Duration,
     items: u32,
 }
 
 impl Pauses {
     pub fn new() -> Self {
-        Self { since: Instant::now(), interval: None, items: 0 }
+        Self { since: None, interval: Duration::ZERO, items: 0 }
     }
 
     /// Say that an item is done. Any Python code may have run in another thread when this returns.
@@ -33,11 +34,12 @@ impl Pauses {
     #[cold]
     fn look(&mut self, py: Python<'_>) {
         self.items = 0;
-        let interval = *self.interval.get_or_insert_with(|| interval(py));
-        if self.since.elapsed() >= interval {
-            py.detach(|| ());
-            self.since = Instant::now();
+        match self.since {
+            None => self.interval = interval(py),
+            Some(since) if since.elapsed() < self.interval => return,
+            Some(_) => py.detach(|| ()),
         }
+        self.since = Some(Instant::now());
     }
 }
 

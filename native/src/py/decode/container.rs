@@ -35,6 +35,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
                 _ => self.value(&items.item)?,
             };
             self.stack.push(item);
+            self.item_done();
         }
         within(items, self.stack.len() - base)
     }

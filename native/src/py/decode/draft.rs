@@ -191,6 +191,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
         let mut values = Vec::new();
         while self.goes_on(&mut open)? {
             values.push(self.draft(&items.item)?);
+            self.item_done();
         }
         if items.length.allows(values.len()) { Ok(values) } else { Err(Miss::Refused) }
     }

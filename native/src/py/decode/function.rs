@@ -17,6 +17,7 @@ use super::realise::{Realiser, Stop};
 use crate::json;
 use crate::msgpack::{self, cursor::Binary};
 use crate::py::function::{Arguments, Callable, bound};
+use crate::py::pause::Pauses;
 use crate::source::{Document, Source};
 
 /// Reads documents of one type, and hands to Pydantic what it is not certain of.
@@ -93,9 +94,11 @@ impl Decoder {
         if self.plan.is_live(&self.plan.root) && input.is_locked() {
             let copy = input.text().to_vec();
             drop(input);
-            return self.read_format(&copy, call);
+            return self.read_format(&copy, call, Some(Pauses::new()));
         }
-        self.read_format(input.text(), call)
+        // What is locked may still be written to by another thread.
+        let pauses = (!input.is_locked()).then(Pauses::new);
+        self.read_format(input.text(), call, pauses)
     }
 
     fn accepts(&self) -> Accepts {
@@ -106,19 +109,20 @@ impl Decoder {
     }
 
     #[inline]
-    fn read_format(&self, data: &[u8], call: Call) -> Outcome {
+    fn read_format(&self, data: &[u8], call: Call, pauses: Option<Pauses>) -> Outcome {
         match &self.format {
-            Format::Json => self.read_from(json::cursor::Cursor::new(data), call),
+            Format::Json => self.read_from(json::cursor::Cursor::new(data), call, pauses),
             Format::Msgpack(mark) => {
                 let binary = mark.as_deref().map_or(Binary::Text, Binary::Marked);
-                self.read_from(msgpack::cursor::Cursor::new(data, binary), call)
+                self.read_from(msgpack::cursor::Cursor::new(data, binary), call, pauses)
             }
         }
     }
 
     #[inline]
-    fn read_from<'t, S: Source<'t>>(&self, cursor: S, call: Call) -> Outcome {
+    fn read_from<'t, S: Source<'t>>(&self, cursor: S, call: Call, pauses: Option<Pauses>) -> Outcome {
         let mut reader = Reader::new(&self.plan, cursor, self.levels, call);
+        reader.pauses = pauses;
         if !self.plan.is_live(&self.plan.root) {
             return match reader.value(&self.plan.root) {
                 Ok(value) if reader.cursor.is_at_end() => Outcome::Value(value.into_ptr()),

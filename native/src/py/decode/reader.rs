@@ -7,9 +7,11 @@
 use std::marker::PhantomData;
 
 use pyo3::ffi;
+use pyo3::prelude::*;
 
 use super::node::{Node, Plan};
 use crate::py::object::Owned;
+use crate::py::pause::Pauses;
 use crate::source::{Kind, RawString, Source};
 
 /// Why a value is not read natively. No exception is set.
@@ -60,6 +62,8 @@ pub struct Reader<'p, 't, S: Source<'t>> {
     pub trials: usize,
     /// References that were followed to get here: some types refer to themselves without any text in between.
     references: usize,
+    /// Turns for other threads between the items of lists; not where the document may change meanwhile.
+    pub pauses: Option<Pauses>,
     scratch: String,
     /// The items of the lists that are being read.
     pub stack: Vec<Owned>,
@@ -84,6 +88,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
             is_interrupted: false,
             trials: 0,
             references: 0,
+            pauses: None,
             scratch: String::new(),
             stack: Vec::new(),
             keeps_binary: false,
@@ -114,6 +119,15 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
         let result = read(self, node);
         self.return_from(1);
         result
+    }
+
+    /// Note that an item of a list is done.
+    #[inline]
+    pub fn item_done(&mut self) {
+        if let Some(pauses) = &mut self.pauses {
+            // SAFETY: values are only made while the GIL is held.
+            pauses.item(unsafe { Python::assume_attached() });
+        }
     }
 
     /// Note that a value fits no better than this.
