@@ -122,7 +122,7 @@ def test_a_list_may_change_while_it_is_written(format_name: str) -> None:
 @pytest.mark.parametrize("format_name", ["orjson", "msgpack"])
 @pytest.mark.parametrize("buffer", [bytes, bytearray, memoryview])
 def test_other_threads_run_while_a_list_is_read(format_name: str, buffer: Any) -> None:
-    """Another thread may do what it likes, also collect garbage, while a long list is read from memory that cannot change."""
+    """Another thread may do what it likes, also collect garbage, while a long list is read."""
     items = [Item(number=number) for number in range(5000)]
     data, read = buffer(encoder(list[Item], format_name)(items)), decoder(list[Item], format_name)
     stop = threading.Event()

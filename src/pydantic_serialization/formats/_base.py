@@ -53,6 +53,8 @@ class BoundFormat(NamedTuple):
     """Value to bytes, with Pydantic's options."""
     decode_with: Callable[[Payload, LoadOptions], Any]
     """Bytes to a validated value, with Pydantic's options."""
+    pauses: bool = False
+    """Long lists are written and read with turns for other threads: such work may be done beside an event loop."""
 
 
 class Format(Protocol):

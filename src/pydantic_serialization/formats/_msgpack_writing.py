@@ -35,4 +35,4 @@ def write_natively(bound: BoundFormat, plan: ModelPlan, options: FormatOptions) 
         data: bytes = encode(value, **tree_options(dump_options))
         return data
 
-    return bound._replace(encode=encode, encode_with=encode_with)
+    return bound._replace(encode=encode, encode_with=encode_with, pauses=True)

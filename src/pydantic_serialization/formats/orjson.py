@@ -56,13 +56,13 @@ class OrjsonFormat:
                     pass
             return by_pydantic(value, **dump_options)
 
-        write = depth_checked(
+        checked = depth_checked(
             by_orjson if any(plan.type is plain for plain in _PLAIN) else by_pydantic, plan, options, self.name
         )
-        if not has_own(plan.model, "model_dump_json"):
-            write = bind_encoder(plan, write, max_depth=options.max_depth)
+        own = has_own(plan.model, "model_dump_json")
+        write = checked if own else bind_encoder(plan, checked, max_depth=options.max_depth)
 
         def encode_with(value: Any, dump_options: DumpOptions) -> bytes:
             return write(value, **dump_options)
 
-        return BoundFormat(write, reader.decode, encode_with, reader.decode_with)
+        return BoundFormat(write, reader.decode, encode_with, reader.decode_with, pauses=write is not checked)

@@ -1,6 +1,7 @@
-"""The one bridge between pipelines and the event loop: long compression runs in a worker thread, the rest on the loop.
+"""The one bridge between pipelines and the event loop: long work runs in a worker thread, the rest on the loop.
 
-Only work that releases the GIL is worth a thread. Encoding and validating hold it: a thread would stall the loop too.
+Only work that lets others run is worth a thread: compression, and what the native core does item by item. Pydantic's own
+encoding and validating hold the GIL from start to end: in a thread they would stall the loop too.
 """
 
 from __future__ import annotations
@@ -19,17 +20,24 @@ if TYPE_CHECKING:
 
 ResultT = TypeVar("ResultT")
 
+LONG_LIST = 1024
+"""Items. Writing fewer small models takes as long as the way to a thread and back."""
+
 
 async def dump_off_loop(pipeline: Pipeline, model: Any, options: DumpOptions) -> bytes:
-    """Return the bytes of a value; a large result is compressed in a worker thread."""
+    """Return the bytes of a value; a long list is written, and a large result compressed, in a worker thread."""
+    if pipeline.pauses and type(model) is list and len(model) >= LONG_LIST:
+        return await asyncio.to_thread(pipeline.dump_with, model, options)
     result = pipeline.begin_dump(model, options)
     return result if isinstance(result, bytes) else await asyncio.to_thread(result)
 
 
 async def load_off_loop(pipeline: Pipeline, data: Input, options: LoadOptions) -> Any:
-    """Return the value in ``data``; large compressed input is decompressed in a worker thread."""
+    """Return the value in ``data``; large input is read, or only decompressed, in a worker thread."""
     if not isinstance(data, (bytes, bytearray, memoryview, str)):  # len() of it may mean anything
         return pipeline.load(data)
+    if len(data) >= OFFLOAD_BYTES and pipeline.pauses:
+        return await asyncio.to_thread(pipeline.load_with, data, options)
     if len(data) >= OFFLOAD_BYTES and not pipeline.opens_cheaply(data):
         opened, elapsed = await asyncio.to_thread(_timed, pipeline.open, data)
         return pipeline.finish_load(opened, options, elapsed)

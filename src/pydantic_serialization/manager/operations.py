@@ -50,7 +50,8 @@ class ModelOperations(CacheOperations):
     ) -> bytes:
         """Return the bytes of a model or value.
 
-        Large results are compressed in a worker thread, so that the event loop stays free.
+        Long lists are written, and large results compressed, in a worker thread, so that the event loop stays free;
+        serializers of the model's own then run there, too.
 
         Args:
             model: A model, or anything that Pydantic knows.
@@ -171,7 +172,8 @@ class ModelOperations(CacheOperations):
     ) -> Any:
         """Return the validated value in ``data``.
 
-        Large compressed input is decompressed in a worker thread, so that the event loop stays free.
+        Large input is read in a worker thread, so that the event loop stays free; validators of the model's own then
+        run there, too.
 
         Args:
             data: What :meth:`serialize_model` wrote, or any document of the format; compression is recognised.

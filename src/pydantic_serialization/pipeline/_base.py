@@ -36,6 +36,7 @@ class Pipeline:
         open: Bytes to the inner payload; may run in another thread.
         finish_load: Inner payload to a validated value, with Pydantic's options, and the nanoseconds that ``open`` took.
         opens_cheaply: Says that ``open`` has nothing to decompress.
+        pauses: The format lets other threads run while it writes or reads a long list.
         serializer: The model's serializer it was bound with, to notice ``model_rebuild``; ``None`` for other types.
     """
 
@@ -49,6 +50,7 @@ class Pipeline:
     open: Callable[[Input], Opened]
     finish_load: Callable[..., Any]
     opens_cheaply: Callable[[Input], bool]
+    pauses: bool
     serializer: SchemaSerializer | None
 
 

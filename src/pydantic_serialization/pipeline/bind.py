@@ -26,5 +26,6 @@ def bind_pipeline(parts: PipelineParts) -> Pipeline:
         open=bind_open(parts),
         finish_load=reading.finish_load,
         opens_cheaply=parts.container.opens_cheaply,
+        pauses=parts.bound.pauses,
         serializer=parts.plan.source,
     )

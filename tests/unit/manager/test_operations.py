@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 import zoo
+from pydantic import BaseModel, field_serializer, field_validator
 
 from pydantic_serialization import (
+    BACKEND,
     CachedSerializationManager,
     CacheManager,
     InvalidationError,
@@ -500,5 +502,42 @@ def test_large_payloads_are_read_and_written_in_every_format(manager: Any) -> No
             assert len(data) < 200_000
             assert await manager.deserialize_model(data, zoo.Address, name) == LARGE
             assert await manager.deserialize_model(data, zoo.Address, name, strict=True) == LARGE
+
+    asyncio.run(check())
+
+
+class Located(BaseModel):
+    number: int
+
+    @field_serializer("number")
+    def note_writer(self, value: int) -> int:
+        THREADS.add(threading.get_ident())
+        return value
+
+    @field_validator("number")
+    @classmethod
+    def note_reader(cls, value: int) -> int:
+        THREADS.add(threading.get_ident())
+        return value
+
+
+THREADS: set[int] = set()
+
+
+@pytest.mark.skipif(BACKEND != "native", reason="only the native core lets other threads run")
+@pytest.mark.parametrize("format_name", ["orjson", "msgpack"])
+@pytest.mark.parametrize(("count", "is_long"), [(10, False), (60_000, True)])
+def test_long_lists_are_written_and_read_beside_the_loop(format_name: str, count: int, is_long: bool) -> None:
+    """What takes long does not run in the thread of the event loop; what is short does."""
+    manager = create_serialization_manager(SerializationConfig(enable_compression=False))
+    models = [Located.model_construct(number=number) for number in range(count)]
+
+    async def check() -> None:
+        THREADS.clear()
+        data = await manager.serialize_models(models, format_name)
+        assert (THREADS == {threading.get_ident()}) is not is_long
+        THREADS.clear()
+        assert await manager.deserialize_models(data, Located, format_name) == models
+        assert (THREADS == {threading.get_ident()}) is not is_long
 
     asyncio.run(check())
