@@ -68,6 +68,7 @@ matrix: $(VENV)/.pip  ## the tests on every supported pydantic and every Python 
 
 fuzz: $(VENV)/.dev  ## random classes and documents, both ways, against pydantic: make fuzz SECONDS=600 SEED=7
 	PYTHONPATH=tests $(BIN)/python -W ignore -m parity.campaign --seconds $(or $(SECONDS),60) $(addprefix --seed ,$(SEED))
+	PYTHONPATH=tests $(BIN)/python -W ignore -m parity.campaign --msgpack --seconds $(or $(SECONDS),60) $(addprefix --seed ,$(SEED))
 	PYTHONPATH=tests $(BIN)/python -W ignore -m parity.campaign --self-check --seed $(or $(SEED),1)
 
 valgrind: $(VENV)/.dev  ## a debug build of the core under valgrind, fed with everything that the parity tests have

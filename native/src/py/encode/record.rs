@@ -263,7 +263,7 @@ impl<O: Output> State<'_, O> {
             record.member(self);
             self.out.push_first_name(&field.names[usize::from(by_alias)]);
             if let Node::Call(call) = node {
-                if call.takes_model {
+                if call.gives_owner {
                     self.give_away(owner);
                 }
                 return self.leave_call::<STRICT>(call, owner, value);
@@ -339,7 +339,12 @@ impl<O: Output> State<'_, O> {
             return Ok(());
         }
         let by_alias = self.by_alias(fields)?;
-        self.give_away(owner);
+        // No field follows here, but the owner may stand in another place that follows, which holds it then, beside this
+        // place and this walk.
+        // SAFETY: the owner is alive.
+        if self.depth > 1 && unsafe { ffi::Py_REFCNT(owner) } > 2 {
+            self.give_away(owner);
+        }
         for computed in &fields.computed {
             let (at, depth, comma) = (self.out.len(), self.depth, record.hole());
             // SAFETY: the caller holds the owner; the rest belongs to the program.
