@@ -92,7 +92,7 @@ impl<O: Output> State<'_, O> {
             let (start, holes_before) = (self.out.len(), self.holes.len());
             let head = self.out.begin_members(fields.fields.len());
             let (mut next, mut required, mut members) = (0, 0, 0);
-            while let Some((key, value)) = walk.next()? {
+            while let Some((key, value)) = walk.take() {
                 let field = match fields.fields.get(next) {
                     Some(field) if field.key == key => field,
                     _ => match Self::find(fields, key)? {
@@ -108,7 +108,9 @@ impl<O: Output> State<'_, O> {
                 required += usize::from(field.required);
                 if let FieldKind::Native(node) = &field.kind {
                     members += 1;
-                    self.encode_named::<STRICT>(&field.names[usize::from(by_alias)], node, value)?;
+                    if !self.encode_named::<STRICT>(&field.names[usize::from(by_alias)], node, value)? {
+                        walk.check()?;
+                    }
                 }
             }
             if STRICT && required < fields.required {
@@ -138,9 +140,14 @@ impl<O: Output> State<'_, O> {
         Ok(by_alias)
     }
 
-    /// Write a name and its value; what models have most without a call.
+    /// Write a name and its value; what models have most without a call. Returns whether no Python code can have run.
     #[inline(always)]
-    unsafe fn encode_named<const STRICT: bool>(&mut self, name: &Piece, node: &Node, value: Object) -> Outcome {
+    unsafe fn encode_named<const STRICT: bool>(
+        &mut self,
+        name: &Piece,
+        node: &Node,
+        value: Object,
+    ) -> Result<bool, Stop> {
         // SAFETY: the value is alive; its type is checked before it is read; what is written was reserved.
         unsafe {
             match node {
@@ -149,7 +156,6 @@ impl<O: Output> State<'_, O> {
                     self.out.reserve(name.room() + text.len() + O::TEXT_ROOM);
                     self.out.put_name(name);
                     self.out.put_text(text, wide);
-                    Ok(())
                 }
                 Node::Int if ffi::PyLong_CheckExact(value) != 0 => {
                     let mut overflow = 0;
@@ -157,26 +163,27 @@ impl<O: Output> State<'_, O> {
                     self.out.reserve(name.room() + O::INT_ROOM);
                     self.out.put_name(name);
                     if overflow != 0 {
-                        return self.push_int(value);
+                        self.push_int(value)?;
+                        return Ok(false);
                     }
                     self.out.put_int(number);
-                    Ok(())
                 }
                 Node::Float(InfNan::Constants) if O::IS_COUNTED && ffi::PyFloat_CheckExact(value) != 0 => {
                     self.out.push_name(name);
                     self.out.push_float(ffi::PyFloat_AS_DOUBLE(value), true);
-                    Ok(())
                 }
                 Node::Bool => {
                     self.out.push_name(name);
-                    self.encode_bool::<STRICT>(value)
+                    self.encode_bool::<STRICT>(value)?;
                 }
                 _ => {
                     self.out.push_name(name);
-                    self.encode_other::<STRICT>(node, value)
+                    self.encode_other::<STRICT>(node, value)?;
+                    return Ok(false);
                 }
             }
         }
+        Ok(true)
     }
 
     /// The same with everything that can be: options that leave fields out, fields that Pydantic writes.
