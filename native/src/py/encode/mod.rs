@@ -3,7 +3,9 @@
 mod build;
 mod calls;
 mod clean_copy;
+mod constants;
 mod container;
+mod fields;
 mod fill;
 mod holes;
 mod infer;
