@@ -1,7 +1,7 @@
-//! The native core of `pydantic_serialization`: JSON and MessagePack straight from and into the instances of Pydantic
-//! models.
+//! The native core of `pydantic_serialization`: documents straight from and into the instances of Pydantic models.
 //!
-//! This file is wiring only. [`json`] and [`msgpack`] know no Python type; [`py`] is the only module that touches Python objects.
+//! This file is wiring only. [`json`] and [`msgpack`] know no Python type; [`py`] is the only module that touches Python
+//! objects.
 
 pub mod json;
 pub mod msgpack;

@@ -1,4 +1,4 @@
-//! MessagePack: its bytes, without any knowledge of Python.
+//! MessagePack: writing and reading it, without any knowledge of Python.
 //!
 //! <https://github.com/msgpack/msgpack/blob/master/spec.md>
 
