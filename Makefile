@@ -73,6 +73,7 @@ matrix: $(VENV)/.pip  ## the tests on every supported pydantic and every Python 
 
 fuzz: $(VENV)/.dev  ## random classes and documents, both ways, against pydantic: make fuzz SECONDS=600 SEED=7
 	PYTHONPATH=tests $(BIN)/python -W ignore -m parity.campaign --seconds $(or $(SECONDS),60) $(addprefix --seed ,$(SEED))
+	PYTHONPATH=tests $(BIN)/python -W ignore -m parity.campaign --msgpack --seconds $(or $(SECONDS),60) $(addprefix --seed ,$(SEED))
 	PYTHONPATH=tests $(BIN)/python -W ignore -m parity.campaign --self-check --seed $(or $(SEED),1)
 
 campaign: $(VENV)/.dev  ## hostile input for hours, shared by all kinds of it: make campaign HOURS=8 [SEED=7]

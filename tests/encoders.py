@@ -80,19 +80,24 @@ def native_packer(declared: Any, *, max_depth: int = 200) -> Callable[..., Any]:
     return encode
 
 
-@cache
-def python_packer(declared: Any, *, max_depth: int = 200) -> Callable[..., Any]:
-    """Return the MessagePack encoder of a type that works without the core: what it gives is right."""
-    plan, options = plan_of(declared), FormatOptions(max_depth=max_depth)
+def packer_of(plan: ModelPlan, *, max_depth: int = 200) -> Callable[..., Any]:
+    """Return the MessagePack encoder of a plan that works without the core: what it gives is right."""
+    options = FormatOptions(max_depth=max_depth)
     if plan.traits.has_bytes:
         bound = _WithBytes().bind(plan_with_marks(plan, "msgpack"), options)
     else:
         bound = TreeFormat.bind(MsgpackFormat(), plan, options)
 
     def encode(value: Any, **options: Any) -> bytes:
-        return bound.encode_with(value, tree_options(options)) if options else bound.encode(value)  # type: ignore[arg-type]
+        return bound.encode_with(value, options) if options else bound.encode(value)  # type: ignore[arg-type]
 
     return encode
+
+
+@cache
+def python_packer(declared: Any, *, max_depth: int = 200) -> Callable[..., Any]:
+    """Return the MessagePack encoder of a type that works without the core."""
+    return packer_of(plan_of(declared), max_depth=max_depth)
 
 
 def complete_packer(declared: Any, *, max_depth: int = 200, eager: bool = True) -> Callable[..., Any]:

@@ -28,16 +28,19 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from encoders import packer_of
 from parity.documents import RAW
 from parity.grammar import Grammar, World, root_document
 from parity.outcomes import outcome
 from pydantic import BaseModel
 
 from pydantic_serialization.plan.compiler import compile_plan
-from pydantic_serialization.plan.native import bind_decoder, bind_encoder
+from pydantic_serialization.plan.native import bind_decoder, bind_encoder, bind_msgpack_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from pydantic_serialization.plan import ModelPlan
 
 READ_OPTIONS: tuple[dict[str, Any], ...] = (
     {}, {}, {}, {}, {"strict": True}, {"strict": False}, {"context": {"c": 1}}, {"by_alias": True, "by_name": True},
@@ -102,13 +105,14 @@ class Pair:
     """Both sides for the type of one world."""
 
     module: Any
+    plan: ModelPlan
     pydantic: Side
     native: Side
     reads_natively: bool
     writes_natively: bool
 
 
-def pair_of(world: World, mistake: Callable[[Pair], None] | None = None) -> Pair | None:
+def pair_of(world: World, change: Callable[[Pair], None] | None = None) -> Pair | None:
     """Return both sides for a world; ``None`` if Pydantic refuses its classes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -122,6 +126,7 @@ def pair_of(world: World, mistake: Callable[[Pair], None] | None = None) -> Pair
     # Functions learn from what they decline: each call gets one that knows nothing yet.
     pair = Pair(
         module,
+        plan,
         Side(validator, serializer),
         Side(
             lambda data, **options: bind_decoder(plan, validator)(data, **options),
@@ -130,9 +135,21 @@ def pair_of(world: World, mistake: Callable[[Pair], None] | None = None) -> Pair
         plan.decoding.program is not None,
         plan.encoding.program is not None,
     )
-    if mistake is not None:
-        mistake(pair)
+    if change is not None:
+        change(pair)
     return pair
+
+
+def in_msgpack(pair: Pair) -> None:
+    """Let both sides of a pair write MessagePack: by the core, and without it."""
+    plan, behind = pair.plan, packer_of(pair.plan)
+
+    def write(value: Any, **options: Any) -> bytes:
+        data: bytes = bind_msgpack_encoder(plan, behind)(value, **options)
+        return data
+
+    pair.pydantic.write, pair.native.write = behind, write
+    pair.writes_natively = plan.packing.program is not None
 
 
 def observed(pair: Pair, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -392,9 +409,9 @@ def differences(world: World, pair: Pair, random: Random, seed: int, counts: Cou
                 yield found
 
 
-def again(found: Difference, world: World, data: bytes, mistake: Callable[[Pair], None] | None) -> Difference | None:
+def again(found: Difference, world: World, data: bytes, change: Callable[[Pair], None] | None) -> Difference | None:
     """Compare the same in another world, or with another document."""
-    pair = pair_of(world, mistake)
+    pair = pair_of(world, change)
     if pair is None:
         return None
     if found.verb == "read":
@@ -402,7 +419,7 @@ def again(found: Difference, world: World, data: bytes, mistake: Callable[[Pair]
     return write_difference(world, pair, data, found.bend, found.options, found.seed)
 
 
-def smallest(found: Difference, mistake: Callable[[Pair], None] | None = None, rounds: int = 400) -> Difference:
+def smallest(found: Difference, change: Callable[[Pair], None] | None = None, rounds: int = 400) -> Difference:
     """Take away lines, classes and parts of the document while the difference stays."""
     budget, progress = rounds, True
     while progress and budget > 0:
@@ -411,7 +428,7 @@ def smallest(found: Difference, mistake: Callable[[Pair], None] | None = None, r
             budget -= 1
             if budget <= 0:
                 break
-            less = again(found, world, data, mistake)
+            less = again(found, world, data, change)
             if less is not None and known(less) is None:
                 found, progress = less, True
                 break
@@ -466,17 +483,25 @@ def run(
     seed: int,
     *,
     worlds: int | None = None,
-    mistake: Callable[[Pair], None] | None = None,
+    change: Callable[[Pair], None] | None = None,
     most: int = 1,
 ) -> tuple[list[Difference], Counter[str]]:
-    """Compare until the time is over, all worlds are done, or there are enough differences."""
+    """Compare until the time is over, all worlds are done, or there are enough differences.
+
+    Args:
+        seconds: The time.
+        seed: Of the first world.
+        worlds: How many; as many as there is time for if it is not given.
+        change: Called for each pair before: a mistake on purpose, or :func:`in_msgpack`.
+        most: How many differences are enough.
+    """
     counts: Counter[str] = Counter()
     found: list[Difference] = []
     end = time.monotonic() + seconds
     while time.monotonic() < end and (worlds is None or counts["worlds"] < worlds) and len(found) < most:
         random = Random(seed)
         world = Grammar(random).world()
-        pair = pair_of(world, mistake)
+        pair = pair_of(world, change)
         counts["worlds"] += 1
         if pair is not None:
             counts["read natively"] += pair.reads_natively
@@ -586,7 +611,7 @@ MISTAKES: tuple[Callable[[Pair], None], ...] = (
 
 def self_check(seed: int, worlds: int) -> list[str]:
     """Return the names of mistakes that so many worlds do not bring to light."""
-    return [mistake.__name__ for mistake in MISTAKES if not run(600, seed, worlds=worlds, mistake=mistake)[0]]
+    return [mistake.__name__ for mistake in MISTAKES if not run(600, seed, worlds=worlds, change=mistake)[0]]
 
 
 def main() -> int:
@@ -595,6 +620,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**9)
     parser.add_argument("--most", type=int, default=1, help="stop after so many differences")
+    parser.add_argument("--msgpack", action="store_true", help="write MessagePack rather than JSON")
     parser.add_argument("--self-check", action="store_true")
     options = parser.parse_args()
     faulthandler.enable()
@@ -603,9 +629,10 @@ def main() -> int:
         unnoticed = self_check(options.seed, 400)
         print("not noticed:", ", ".join(unnoticed) or "none")
         return bool(unnoticed)
-    found, counts = run(options.seconds, options.seed, most=options.most)
+    change = in_msgpack if options.msgpack else None
+    found, counts = run(options.seconds, options.seed, change=change, most=options.most)
     for item in found:
-        print(smallest(item).report(), end="\n\n")
+        print(smallest(item, change).report(), end="\n\n")
     print(dict(counts))
     return bool(found)
 

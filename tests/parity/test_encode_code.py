@@ -11,7 +11,7 @@ import threading
 import tracemalloc
 import weakref
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 
 import ormsgpack
 import pytest
@@ -44,6 +44,7 @@ from pydantic_serialization.plan.rebuild import CAN_REBUILD
 
 pytestmark = pytest.mark.skipif(core is None, reason="needs the native core")
 
+T = TypeVar("T")
 calls: list[str] = []
 
 
@@ -588,8 +589,20 @@ class ChangingClass:
         return value
 
 
+class OnlyComputing(Changes):
+    @computed_field
+    @property
+    def total(self) -> int:
+        self.change()
+        return 1
+
+
+class Holding(BaseModel, Generic[T]):
+    one: T
+
+
 @each_form
-@pytest.mark.parametrize("kind", [PlainChanges, DetouredChanges, TwiceChanging, ChangingClass])
+@pytest.mark.parametrize("kind", [OnlyComputing, PlainChanges, DetouredChanges, TwiceChanging, ChangingClass])
 def test_a_serializer_may_change_a_later_value_in_place(form: Form, kind: Any) -> None:
     """Pydantic writes a value as it is when its turn comes: lists, dicts, sets, models, parts with code, extras."""
     options: tuple[dict[str, Any], ...] = ({}, {"exclude_none": True}, {"exclude_unset": True}, {"warnings": False})
@@ -600,6 +613,8 @@ def test_a_serializer_may_change_a_later_value_in_place(form: Form, kind: Any) -
                 (kind, make),
                 (list[kind], lambda make=make: [make(), make()]),
                 (list[kind], lambda make=make: [make()] * 2),
+                (list[list[kind]], lambda make=make: [[make()]] * 2),
+                (list[Holding[kind]], lambda make=make: [Holding[kind](one=make())] * 2),
                 (dict[str, kind | None], lambda make=make: {"a": make(), "b": None}),
                 (Any, lambda make=make: [make(), {"k": make()}]),
             ):

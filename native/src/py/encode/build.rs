@@ -198,6 +198,7 @@ fn node<O: Output>(tuple: &Bound<'_, PyTuple>) -> PyResult<Node> {
             handler: items.optional(5)?,
             make_handler: items.optional(6)?,
             make_info: items.optional(7)?,
+            gives_owner: items.flag(8)?,
         })),
         "unsupported" => Node::Unsupported,
         _ => return Err(unknown("node", &kind)),

@@ -37,16 +37,17 @@ pub struct Passed<'a> {
 /// Fill the holes in order, and put the output together.
 pub fn fill<O: Parts>(program: &Program<O>, bytes: &[u8], holes: Vec<Hole>, passed: &Passed<'_>) -> Outcome<O> {
     let out = O::behind(Vec::with_capacity(bytes.len() + 64 * holes.len()));
-    let mut filling = Filling { program, passed, out, refusals: Refusals::new(program.pack) };
+    let state = State::new(out, program, passed.options, passed.max_depth);
+    let mut filling = Filling { state, passed, refusals: Refusals::new(program.pack) };
     filling.fill(bytes, holes)?;
     filling.refusals.raise()?;
-    if filling.out.is_complete() { Ok(filling.out) } else { Err(Unfilled::Whole) }
+    if filling.state.out.is_complete() { Ok(filling.state.out) } else { Err(Unfilled::Whole) }
 }
 
 struct Filling<'a, O> {
-    program: &'a Program<O>,
+    /// What is written goes behind what has been put together.
+    state: State<'a, O>,
     passed: &'a Passed<'a>,
-    out: O,
     refusals: Refusals,
 }
 
@@ -62,26 +63,26 @@ impl<O: Parts> Filling<'_, O> {
         let (mut copied, mut has_members) = (0, false);
         let mut open: Vec<Open> = Vec::new();
         for hole in holes {
-            self.out.bytes().extend_from_slice(&bytes[copied..hole.at]);
+            self.state.out.bytes().extend_from_slice(&bytes[copied..hole.at]);
             copied = hole.at;
             let depth = hole.depth;
             let levels = self.passed.max_depth.saturating_sub(depth);
             match hole.kind {
-                Kind::Comma => self.out.next(!has_members),
-                Kind::Begin { head, members } => open.push(Open { start: self.out.len(), head, members }),
+                Kind::Comma => self.state.out.next(!has_members),
+                Kind::Begin { head, members } => open.push(Open { start: self.state.out.len(), head, members }),
                 Kind::End => {
                     let Open { start, head, members } = open.pop().ok_or(Unfilled::Whole)?;
-                    self.out.end_members(start, head, members);
+                    self.state.out.end_members(start, head, members);
                 }
                 Kind::Whole(call) => {
                     let found = self.ask(&call, self.passed.is_alone)?;
-                    self.out.push_part(&found, levels, &mut self.refusals)?;
+                    self.state.out.push_part(&found, levels, &mut self.refusals)?;
                 }
                 Kind::Member { call, comma } => {
                     let found = self.ask(&call, self.passed.is_alone)?;
                     has_members &= comma != Comma::First;
                     let is_first = !comma.is_needed(has_members);
-                    let count = self.out.push_members(&found, levels + 1, is_first, &mut self.refusals)?;
+                    let count = self.state.out.push_members(&found, levels + 1, is_first, &mut self.refusals)?;
                     has_members |= count > 0;
                     if let Some(object) = open.last_mut() {
                         object.members += count;
@@ -90,7 +91,7 @@ impl<O: Parts> Filling<'_, O> {
                 Kind::Function { call, owner, value } => {
                     // SAFETY: the node belongs to the program.
                     let call = unsafe { &*call };
-                    let found = calls::call(self.program, call, owner.as_ref(), &value, self.passed)?;
+                    let found = calls::call(self.state.program, call, owner.as_ref(), &value, self.passed)?;
                     self.write_returned(&call.result, &found, depth)?;
                 }
                 Kind::Late { node, value, .. } => {
@@ -104,7 +105,10 @@ impl<O: Parts> Filling<'_, O> {
                     let (property, found) = unsafe {
                         let property = &*property;
                         let found = ffi::PyObject_GetAttr(owner.as_ptr(), property.attribute);
-                        (property, Owned::from_new(found).ok_or_else(|| failed(self.program, property.result.name))?)
+                        (
+                            property,
+                            Owned::from_new(found).ok_or_else(|| failed(self.state.program, property.result.name))?,
+                        )
                     };
                     has_members &= comma != Comma::First;
                     // SAFETY: the singleton lives as long as the interpreter.
@@ -113,9 +117,9 @@ impl<O: Parts> Filling<'_, O> {
                     }
                     let name = &property.names[usize::from(by_alias)];
                     if comma.is_needed(has_members) {
-                        self.out.push_name(name);
+                        self.state.out.push_name(name);
                     } else {
-                        self.out.push_first_name(name);
+                        self.state.out.push_first_name(name);
                     }
                     has_members = true;
                     if let Some(object) = open.last_mut() {
@@ -125,29 +129,28 @@ impl<O: Parts> Filling<'_, O> {
                 }
             }
         }
-        self.out.bytes().extend_from_slice(&bytes[copied..]);
+        self.state.out.bytes().extend_from_slice(&bytes[copied..]);
         Ok(())
     }
 
     /// Write a value, and fill its holes; return whether it is written.
     fn write_natively(&mut self, node: &Node, value: &Owned, depth: usize) -> Outcome<bool> {
-        let place = self.out.place();
-        let out = std::mem::replace(&mut self.out, O::behind(Vec::new()));
-        let mut state = State::new(out, self.program, self.passed.options, self.passed.max_depth);
-        state.depth = depth;
+        let place = self.state.out.place();
+        self.state.depth = depth;
         // SAFETY: the value is held.
-        let outcome = unsafe { state.encode::<false>(node, value.as_ptr()) };
-        let State { out, mut holes, .. } = state;
-        self.out = out;
+        let outcome = unsafe { self.state.encode::<false>(node, value.as_ptr()) };
+        self.state.forget_owners();
+        if self.state.holes.is_empty() && outcome.is_ok() {
+            return Ok(true);
+        }
+        let mut holes = std::mem::take(&mut self.state.holes);
         if outcome.is_err() {
-            self.out.go_back(place);
+            self.state.out.go_back(place);
             return Ok(false);
         }
-        if !holes.is_empty() {
-            let written = self.out.bytes().split_off(place.length);
-            holes.iter_mut().for_each(|hole| hole.at -= place.length);
-            self.fill(&written, holes)?;
-        }
+        let written = self.state.out.bytes().split_off(place.length);
+        holes.iter_mut().for_each(|hole| hole.at -= place.length);
+        self.fill(&written, holes)?;
         Ok(true)
     }
 
@@ -161,7 +164,7 @@ impl<O: Parts> Filling<'_, O> {
         let mut call = unsafe { Call::new(returned.whole, value.as_ptr(), None, true) };
         let Some(field) = returned.field else {
             let found = self.ask(&call, self.passed.is_only)?;
-            return self.out.push_part(&found, levels, &mut self.refusals);
+            return self.state.out.push_part(&found, levels, &mut self.refusals);
         };
         // SAFETY: the dict is owned here; the name belongs to the program; the value is held.
         unsafe {
@@ -172,12 +175,12 @@ impl<O: Parts> Filling<'_, O> {
             call.value = dict;
         }
         let found = self.ask(&call, self.passed.is_only)?;
-        self.out.push_only_member(&found, field, levels, &mut self.refusals)
+        self.state.out.push_only_member(&found, field, levels, &mut self.refusals)
     }
 
     /// Call a serializer for a part. `may_warn`: nothing else can give a warning that would have to stand beside this one's.
     fn ask(&self, call: &Call, may_warn: bool) -> Outcome<Owned> {
-        let names = &self.program.support.names;
+        let names = &self.state.program.support.names;
         let mode = match self.passed.options.warnings {
             // SAFETY: the singletons live as long as the interpreter. Pydantic reads them much faster than the texts.
             Warnings::Silent => unsafe { ffi::Py_False() },
@@ -209,7 +212,7 @@ impl<O: Parts> Filling<'_, O> {
                 ffi::PyTuple_SET_ITEM(tuple.as_ptr(), index as isize, *name);
             }
             let found = ffi::PyObject_VectorcallMethod(method, values.as_ptr(), 2, tuple.as_ptr());
-            Owned::from_new(found).ok_or_else(|| raised(self.program))
+            Owned::from_new(found).ok_or_else(|| raised(self.state.program))
         }
     }
 }

@@ -29,7 +29,7 @@ pub enum Kind {
     /// What a function of the user's makes of a value.
     Function { call: *const node::Call, owner: Option<Owned>, value: Owned },
     /// A native value that is written when its turn comes, because code that runs before may change it.
-    Late { node: *const Node, value: Owned, expected: Expected },
+    Late { node: *const Node, value: Owned, expected: Box<Expected> },
     /// A computed field.
     Property { property: *const Property, owner: Owned, by_alias: bool, comma: Comma },
 }
@@ -133,7 +133,7 @@ impl Hole {
     pub unsafe fn late(at: usize, depth: usize, node: &Node, value: Object, expected: Expected) -> Self {
         // SAFETY: the caller's promise.
         let value = unsafe { Owned::from_borrowed(value) };
-        Self { at, depth, kind: Kind::Late { node, value, expected } }
+        Self { at, depth, kind: Kind::Late { node, value, expected: Box::new(expected) } }
     }
 
     /// Take another part of the same instance into this hole, if they are side by side: one call gives both.

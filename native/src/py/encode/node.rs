@@ -175,6 +175,8 @@ pub struct Call {
     pub make_handler: Option<Object>,
     /// Makes the last argument of a serializer with `info`: `make(**options)`.
     pub make_info: Option<Object>,
+    /// It may change the object that the field belongs to.
+    pub gives_owner: bool,
 }
 
 /// What code of the user's returns.
@@ -224,7 +226,7 @@ pub struct Detour {
     /// A set with the field's name in it.
     pub include: Object,
     pub keeps_warnings: bool,
-    /// Code of the user's is given the object that the field belongs to.
+    /// Code of the user's may change the object that the field belongs to.
     pub gives_owner: bool,
 }
 

@@ -1,7 +1,7 @@
 //! One run of an encoder: the text so far, and the walk from node to node.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use pyo3::ffi;
 
@@ -39,7 +39,27 @@ pub struct State<'p, O> {
     max_depth: usize,
     pub holes: Vec<Hole>,
     /// Addresses of objects that code of the user's is given.
-    given_away: HashSet<usize, BuildHasherDefault<DefaultHasher>>,
+    given_away: HashSet<usize, BuildHasherDefault<AddressHasher>>,
+}
+
+/// Addresses are as good as random but for their lowest bits.
+#[derive(Default)]
+struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_usize(&mut self, address: usize) {
+        self.0 = (address as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15); // Fibonacci hashing: Knuth, volume 3, 6.4
+    }
 }
 
 impl<'p, O: Output> State<'p, O> {
@@ -59,6 +79,13 @@ impl<'p, O: Output> State<'p, O> {
     /// Note that code of the user's is given an object.
     pub fn give_away(&mut self, object: Object) {
         self.given_away.insert(object.addr());
+    }
+
+    /// Forget these objects: the code has run.
+    pub fn forget_owners(&mut self) {
+        if !self.given_away.is_empty() {
+            self.given_away.clear();
+        }
     }
 
     /// Whether code of the user's is given an object before its turn comes.

@@ -54,20 +54,45 @@ impl InPlace {
     /// As for [`InPlace::over`].
     #[inline]
     pub unsafe fn next(&mut self) -> Result<Option<(Object, Object)>, Changed> {
-        // SAFETY: the table still belongs to the dict and has the shape it had, so its entries are where they were.
+        // SAFETY: checked right before.
+        unsafe {
+            self.check()?;
+            Ok(self.take())
+        }
+    }
+
+    /// Look whether the walk can go on, after Python code may have run.
+    ///
+    /// # Safety
+    /// As for [`InPlace::over`].
+    #[inline]
+    pub unsafe fn check(&self) -> Result<(), Changed> {
+        // SAFETY: the dict is held; the table is only looked at while it belongs to the dict.
         unsafe {
             if (*self.dict).keys != self.keys || (*self.dict).used != self.used || shape_of(self.keys) != self.shape {
                 return Err(Changed);
             }
+        }
+        Ok(())
+    }
+
+    /// As [`InPlace::next`], where no Python code can have run since the last check.
+    ///
+    /// # Safety
+    /// No Python code has run since [`InPlace::over`] or the last [`InPlace::check`] that found no change.
+    #[inline]
+    pub unsafe fn take(&mut self) -> Option<(Object, Object)> {
+        // SAFETY: the table still belongs to the dict and has the shape it had, so its entries are where they were.
+        unsafe {
             while self.next != self.end {
                 let [key, value] = *self.next;
                 self.next = self.next.add(1);
                 if !value.is_null() {
-                    return Ok(Some((key, value)));
+                    return Some((key, value));
                 }
             }
-            Ok(None)
         }
+        None
     }
 }
 

@@ -8,6 +8,7 @@ from pydantic_core import SchemaSerializer, core_schema
 
 from pydantic_serialization.plan.native.encoding.arguments import Handlers, SerializationInfo
 from pydantic_serialization.plan.native.encoding.modes import Modes
+from pydantic_serialization.plan.native.encoding.owners import looks_at_owner
 from pydantic_serialization.plan.native.program import Unsupported
 from pydantic_serialization.plan.native.supported import version
 from pydantic_serialization.plan.walk import children
@@ -51,7 +52,8 @@ def call(compiler: Compiler, node: Node, scope: Scope) -> Program:
         handlers = Handlers(inner, compiler.reachable(inner), scope.config, compiler.field)
         handler, make_handler = handlers.plain(compiler.alone(inner, scope.config, function)), handlers.make
     make_info = SerializationInfo if serialization.get("info_arg") else None
-    return ("call", function, of_field, nothing, returned, handler, make_handler, make_info)
+    gives_owner = of_field and looks_at_owner(function)
+    return ("call", function, of_field, nothing, returned, handler, make_handler, make_info, gives_owner)
 
 
 def computed(compiler: Compiler, node: Node, scope: Scope) -> Program:

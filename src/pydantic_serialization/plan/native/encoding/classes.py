@@ -14,6 +14,7 @@ from pydantic_core import SchemaSerializer
 from pydantic_serialization.plan.native.encoding.calls import computed as computed_field
 from pydantic_serialization.plan.native.encoding.catching import may_catch
 from pydantic_serialization.plan.native.encoding.modes import Modes, Scope
+from pydantic_serialization.plan.native.encoding.owners import looks_at_owner
 from pydantic_serialization.plan.native.encoding.same import same
 from pydantic_serialization.plan.native.encoding.support import found, support
 from pydantic_serialization.plan.native.instances import has_usual_dict
@@ -309,7 +310,8 @@ def _gives_owner(schema: Node) -> bool:
     """Say whether a function of the user's that writes a field is given the object that the field belongs to."""
     node: Node | None = schema
     while node is not None:
-        if (node.get("serialization") or {}).get("is_field_serializer"):
+        serialization = node.get("serialization") or {}
+        if serialization.get("is_field_serializer") and looks_at_owner(serialization["function"]):
             return True
         node = node.get("schema")
     return False
