@@ -66,18 +66,18 @@ class MsgpackFormat(TreeFormat):
 
     def bind(self, plan: ModelPlan, options: FormatOptions) -> BoundFormat:
         """Return the functions for one type; see :meth:`Format.bind`."""
+        read_plan, mark = plan, None
         if plan.traits.has_bytes:
-            plan_of_marks = plan_with_marks(plan, self.name)
-            bound = _native_reader(plan_of_marks, options, _WithBytes().bind(plan_of_marks, options), mark=MARK)
+            read_plan, mark = plan_with_marks(plan, self.name), MARK
+            behind = _WithBytes().bind(read_plan, options)
         else:
-            bound = _native_reader(plan, options, super().bind(plan, options))
+            behind = super().bind(plan, options)
+        bound = _native_reader(read_plan, options, behind, mark)
         return write_natively(bound, plan, options)
 
 
-def _native_reader(
-    plan: ModelPlan, options: FormatOptions, behind: BoundFormat, *, mark: str | None = None
-) -> BoundFormat:
-    """Return the functions for one type, with the native core in front of those that read."""
+def _native_reader(plan: ModelPlan, options: FormatOptions, behind: BoundFormat, mark: str | None) -> BoundFormat:
+    """Return the functions with a reader by the native core; what the core is not certain of goes to ``behind``."""
     reader = read_natively(
         plan,
         options,

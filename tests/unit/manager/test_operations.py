@@ -535,9 +535,9 @@ def test_long_lists_are_written_and_read_beside_the_loop(format_name: str, count
     async def check() -> None:
         THREADS.clear()
         data = await manager.serialize_models(models, format_name)
-        assert (THREADS == {threading.get_ident()}) is not is_long
+        assert ({threading.get_ident()} == THREADS) is not is_long
         THREADS.clear()
         assert await manager.deserialize_models(data, Located, format_name) == models
-        assert (THREADS == {threading.get_ident()}) is not is_long
+        assert ({threading.get_ident()} == THREADS) is not is_long
 
     asyncio.run(check())
