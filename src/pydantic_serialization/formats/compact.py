@@ -92,7 +92,10 @@ def unwrap(document: bytes) -> Wrapped | None:
     end = start + int.from_bytes(document[start - 8 : start], "little")
     names: list[tuple[str, str]] = []
     at = end
-    while document[at:] != _AFTER:
+    behind = len(document) - len(_AFTER)
+    if not document.endswith(_AFTER):
+        return None
+    while at != behind:
         module, at = _text(document, at)
         name, at = _text(document, at)
         if module is None or name is None or document[at : at + 1] != _STACK_GLOBAL or len(names) >= _MOST_CLASSES:
