@@ -76,6 +76,9 @@ class Zone(tzinfo):
     def dst(self, _: datetime | None) -> None:
         return None
 
+    def __repr__(self) -> str:
+        return "Zone()"
+
 
 def parts(value: Any) -> list[Any]:
     """Return what a value holds, in an order that its copy has too."""

@@ -1,4 +1,4 @@
-"""Read and write everything that there is, without looking at the results: for tools that watch the memory.
+"""Read, write, copy and pickle everything that there is, without looking at the results: for tools that watch the memory.
 
     python -m parity.exercise [SHARE]
 
@@ -12,18 +12,35 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from random import Random
+from typing import Any
 
 import zoo
 from parity import campaign, msgpack_documents
 from parity.documents import variants
 from parity.msgpack_sides import documents_of, sides_of
-from pydantic import TypeAdapter
+from pydantic import RootModel, TypeAdapter
 
+from pydantic_serialization import copy_model
 from pydantic_serialization._native import core
+from pydantic_serialization.formats import compact
 from pydantic_serialization.plan import plan_for
 from pydantic_serialization.plan.native import bind_decoder, bind_encoder
 
 OPTIONS = ({}, {"by_alias": True, "exclude_none": True}, {"exclude_unset": True, "exclude_defaults": True})
+
+
+def copy_again(value: Any) -> None:
+    """Copy a value, pack it, and read the block in parts."""
+    with suppress(Exception):
+        copy_model(RootModel[Any](value))
+    with suppress(Exception):
+        wrapped = compact.unwrap(compact.pack([zoo.Cat(), value]) or b"")
+        if wrapped is not None:
+            classes = [getattr(sys.modules[module], name) for module, name in wrapped.names]
+            for size in range(0, len(wrapped.block) + 1, 7):
+                with suppress(Exception):
+                    compact.restore(wrapped.block[:size], *classes)
+            compact.restore(wrapped.block, *classes)
 
 
 def exercise(share: float) -> None:
@@ -36,7 +53,10 @@ def exercise(share: float) -> None:
             for options in OPTIONS:
                 with suppress(Exception):
                     encode(value, **options, warnings=False)
+            copy_again(value)
             for _ in range(3):
+                with suppress(Exception):
+                    copy_again(campaign.bent(value, random))
                 with suppress(Exception):
                     encode(campaign.bent(value, random), warnings=False)
             try:

@@ -175,7 +175,7 @@ class ScalarReader:
     def date_time(self) -> datetime.datetime:
         day = self.day()
         hour, minute, second, microsecond, zone, fold = self.clock()
-        return datetime.datetime(*day, hour, minute, second, microsecond, zone, fold=fold)  # noqa: DTZ001  (the zone is given)
+        return datetime.datetime(*day, hour, minute, second, microsecond, zone, fold=fold)  # noqa: DTZ001
 
     def clock_time(self) -> datetime.time:
         hour, minute, second, microsecond, zone, fold = self.clock()

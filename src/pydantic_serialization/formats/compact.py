@@ -10,13 +10,12 @@ always has the layout that :func:`wrap` gives it.
 
 from __future__ import annotations
 
-import copyreg
 import struct
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic_serialization.formats._compact_reader import read_block, refuse
-from pydantic_serialization.plan.native.pickling import has_usual_reducers, restored_kind, written_kind
+from pydantic_serialization.plan.native.pickling import restored_kind, written_kind
 from pydantic_serialization.plan.native.supported import core_for_json
 
 if TYPE_CHECKING:
@@ -64,22 +63,22 @@ def pack(value: Any, allowed: frozenset[Any] | None = None) -> bytes | None:
         allowed: Classes that may be written; ``None`` for all.
     """
     packed = None if _write is None else _write(value)
-    if packed is None or not has_usual_reducers():
+    if packed is None:
         return None
     block, classes = packed
     names = []
     for cls in classes:
-        is_allowed = allowed is None or cls in allowed
-        if not is_allowed or cls in copyreg.dispatch_table or _found(cls.__module__, cls.__qualname__) is not cls:
+        module, name = cls.__module__, cls.__qualname__
+        if (allowed is not None and cls not in allowed) or _found(module, name) is not cls:
             return None
-        names.append((cls.__module__, cls.__qualname__))
+        names.append((module, name))
     return wrap(block, names)
 
 
 def wrap(block: bytes, names: Sequence[tuple[str, str]]) -> bytes:
     """Return the pickle that restores a block."""
-    classes = b"".join(_global(*name) for name in names)
-    return b"".join((_BEFORE, struct.pack("<Q", len(block)), block, classes, _AFTER))
+    classes = b"".join([_global(module, name) for module, name in names])
+    return b"".join((_BEFORE, len(block).to_bytes(8, "little"), block, classes, _AFTER))
 
 
 def unwrap(document: bytes) -> Wrapped | None:
@@ -93,7 +92,10 @@ def unwrap(document: bytes) -> Wrapped | None:
     end = start + int.from_bytes(document[start - 8 : start], "little")
     names: list[tuple[str, str]] = []
     at = end
-    while document[at:] != _AFTER:
+    behind = len(document) - len(_AFTER)
+    if not document.endswith(_AFTER):
+        return None
+    while at != behind:
         module, at = _text(document, at)
         name, at = _text(document, at)
         if module is None or name is None or document[at : at + 1] != _STACK_GLOBAL or len(names) >= _MOST_CLASSES:
@@ -106,6 +108,8 @@ def unwrap(document: bytes) -> Wrapped | None:
 def _found(module: str, name: str) -> Any:
     """Return what pickle will find under a name."""
     found: Any = sys.modules.get(module)
+    if "." not in name:
+        return getattr(found, name, None)
     for part in name.split("."):
         found = getattr(found, part, None)
     return found
@@ -114,7 +118,7 @@ def _found(module: str, name: str) -> Any:
 def _push(text: str) -> bytes:
     data = text.encode()
     if len(data) <= _LONGEST_SHORT:
-        return _SHORT_BINUNICODE + bytes([len(data)]) + data
+        return b"\x8c%c%b" % (len(data), data)
     return _BINUNICODE + struct.pack("<I", len(data)) + data
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import collections
 import copyreg
 import enum
+import gc
+import io
 import pickle
 import random
 import sys
+import threading
 import uuid
 from datetime import UTC, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -312,6 +315,68 @@ def test_equal_texts_become_one() -> None:
     assert len({id(leaf.name) for leaf in pickle.loads(data)}) == 1
 
 
+@needs_core
+def test_other_threads_may_change_what_is_packed() -> None:
+    """A pickle made meanwhile is of one state or another; nothing is read that is not there any more."""
+    tree = Tree(leaves=[Leaf() for _ in range(50)])
+    stop = threading.Event()
+
+    def change() -> None:
+        count = 0
+        while not stop.is_set():
+            count += 1
+            tree.value = {str(number): [number] for number in range(count % 50)}
+            tree.leaves.append(Leaf(name=str(count)))
+            del tree.leaves[: count % 3]
+            tree.__dict__.pop("other", None)
+            tree.__dict__["other"] = [count, Decimal(count)]
+            tree.__pydantic_fields_set__ ^= {f"x{count % 9}"}
+
+    threads = [threading.Thread(target=change) for _ in range(2)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in range(1500):
+            data = compact.pack(tree)
+            assert data is None or type(pickle.loads(data)) is Tree
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        sys.setswitchinterval(interval)
+
+
+@needs_core
+def test_finalizers_may_change_what_is_packed() -> None:
+    """The collector may run in the middle, and finalizers may empty what is being written."""
+    tree = Tree()
+
+    class Trap:
+        def __init__(self) -> None:
+            self.me = self
+
+        def __del__(self) -> None:
+            tree.value.clear()
+            tree.leaves.clear()
+            tree.__dict__["left"] = None
+            tree.__dict__["new"] = [1]
+
+    thresholds = gc.get_threshold()
+    try:
+        for threshold in range(1, 60):
+            tree.value = {str(number): [{number, 1}, Decimal(number), zoo.Color.RED, 2**70] for number in range(20)}
+            tree.leaves = [Leaf(values=[{1, 2}]) for _ in range(20)]
+            gc.set_threshold(100_000)
+            Trap()
+            gc.set_threshold(threshold)
+            data = compact.pack(tree)
+            assert data is None or type(pickle.loads(data)) is Tree
+    finally:
+        gc.set_threshold(*thresholds)
+
+
 # -- hostile blocks -----------------------------------------------------------------------------------------------------
 
 
@@ -487,8 +552,6 @@ def test_the_pickle_is_pythons() -> None:
         def find_class(self, module: str, name: str) -> Any:
             calls.append((module, name))
             return super().find_class(module, name)
-
-    import io
 
     Watching(io.BytesIO(data)).load()
     assert calls[0] == ("pydantic_serialization.formats.compact", "restore")

@@ -94,15 +94,16 @@ impl Classes {
         // SAFETY: as for `of`; while Python runs, nothing is borrowed from the map.
         unsafe {
             let py = Python::assume_attached();
+            // Looking an attribute up gives a class a number, if it has none. Should the class be changed while it is
+            // asked about, it has another number afterwards.
+            crate::py::encode::layout::lookup(class, pyo3::intern!(py, "__deepcopy__").as_ptr());
+            let version = (*class).tp_version_tag;
             let builtin = builtin_kind(class);
             let (kind, copies_as_usual, is_frozen) = match builtin {
                 Some(kind) => (kind, false, false),
                 None => self.asked(py, class).unwrap_or((Kind::Unknown, false, false)),
             };
-            // Looking an attribute up gives a class a number, if it has none.
-            let name = pyo3::intern!(py, "__deepcopy__");
-            crate::py::encode::layout::lookup(class, name.as_ptr());
-            let verdict = Verdict { kind, copies_as_usual, is_frozen, version: (*class).tp_version_tag };
+            let verdict = Verdict { kind, copies_as_usual, is_frozen, version };
             if verdict.version != 0 {
                 let known = &mut *self.known.get();
                 if known.len() >= MOST {

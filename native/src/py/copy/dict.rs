@@ -37,6 +37,33 @@ impl Values {
         }
     }
 
+    /// The entry with this number, borrowed, if there is one that still has a value; `None` behind the last.
+    ///
+    /// # Safety
+    /// As for [`Values::of`]; the dict has not been changed.
+    #[inline(always)]
+    pub unsafe fn get(&self, index: usize) -> Option<(Object, Object)> {
+        // SAFETY: entries lie between the two ends.
+        unsafe {
+            let entry = self.next.add(index);
+            if entry >= self.end {
+                return None;
+            }
+            let [key, value] = *entry;
+            Some((key, value))
+        }
+    }
+
+    /// Say whether the dict still has the table that it had.
+    ///
+    /// # Safety
+    /// As for [`Values::of`].
+    #[inline(always)]
+    pub unsafe fn is_current(&self) -> bool {
+        // SAFETY: the dict is held.
+        unsafe { (*self.dict).keys == self.keys }
+    }
+
     /// The next key and value, borrowed; `None` at the end.
     ///
     /// # Safety

@@ -145,21 +145,52 @@ pub(crate) unsafe fn small_copy(py: Python<'_>, original: *mut ffi::PyObject) ->
     }
 }
 
-/// The table of a set as it lies in memory: sets with equal tables are equal. `None` if it is large, or not known.
-///
-/// # Safety
-/// The object is exactly a set, which is held and not changed while the result is used.
-#[inline]
-pub(crate) unsafe fn table_of<'a>(py: Python<'_>, set: *mut ffi::PyObject) -> Option<&'a [u8]> {
-    const MOST_PLACES: usize = 256;
-    // SAFETY: the layout was tried out; a table has one more place than its mask says.
-    unsafe {
-        let set = set.cast::<Set>();
-        let places = (*set).mask as usize + 1;
-        if !is_known(py) || places > MOST_PLACES {
-            return None;
+/// Where the names of a set lie in its table: sets that were made in the same way have them in the same places.
+pub(crate) struct Arrangement {
+    mask: ffi::Py_ssize_t,
+    places: Vec<(usize, *mut ffi::PyObject)>,
+}
+
+impl Arrangement {
+    /// `None` if the set is large, or this interpreter's sets are not known.
+    ///
+    /// # Safety
+    /// The object is exactly a set, which is held for the call.
+    pub unsafe fn of(py: Python<'_>, set: *mut ffi::PyObject) -> Option<Self> {
+        const MOST_PLACES: usize = 1024;
+        // SAFETY: the layout was tried out; a table has one more place than its mask says.
+        unsafe {
+            let set = set.cast::<Set>();
+            let count = (*set).mask as usize + 1;
+            if !is_known(py) || count > MOST_PLACES {
+                return None;
+            }
+            let places = (0..count).filter_map(|at| {
+                let Place { key, hash } = *(*set).table.add(at);
+                // What was taken out of a set leaves a place with a hash that nothing has.
+                (!key.is_null() && hash != -1).then_some((at, key))
+            });
+            Some(Self { mask: (*set).mask, places: places.collect() })
         }
-        Some(std::slice::from_raw_parts((*set).table.cast(), places * size_of::<Place>()))
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = *mut ffi::PyObject> {
+        self.places.iter().map(|(_, name)| *name)
+    }
+
+    /// Say whether a set holds the very same names, in the same places; if so, the sets are equal.
+    ///
+    /// # Safety
+    /// The object is exactly a set, which is held for the call, and the names of the arrangement are alive.
+    #[inline]
+    pub unsafe fn fits(&self, set: *mut ffi::PyObject) -> bool {
+        // SAFETY: an arrangement is only made where the layout is known; its places are within the mask.
+        unsafe {
+            let set = set.cast::<Set>();
+            (*set).mask == self.mask
+                && (*set).used as usize == self.places.len()
+                && self.places.iter().all(|(at, key)| (*(*set).table.add(*at)).key == *key)
+        }
     }
 }
 

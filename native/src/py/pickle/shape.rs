@@ -1,11 +1,14 @@
 //! What instances of one class have in common, while they are written: their names stand in the block once.
 
+use std::rc::Rc;
+
 use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::tag::flag;
 use crate::py::copy::classes::{Class, Object};
-use crate::py::decode::set_layout;
+use crate::py::copy::dict::Values;
+use crate::py::decode::set_layout::Arrangement;
 use crate::py::object::Owned;
 
 /// A shape, as it stands in the block.
@@ -13,12 +16,11 @@ pub struct Shape {
     class: Class,
     pub flags: u8,
     /// The names in `__dict__`, in order.
-    pub names: Vec<Owned>,
+    pub names: Rc<[Owned]>,
     /// A bit for each name that was given.
     pub bits: Vec<u8>,
-    /// The table of the last set that had these names, as it lies in memory: the sets of instances that were made in one
-    /// way are alike to the bit.
-    table: Vec<u8>,
+    /// Where the last set of these names had them. They are among `names`, so they are alive.
+    given: Option<Arrangement>,
 }
 
 /// The parts of an instance that its shape depends on.
@@ -45,8 +47,7 @@ impl Parts<'_> {
     #[inline]
     pub unsafe fn has(&self, shape: &Shape) -> bool {
         // SAFETY: the caller's promise.
-        let table = unsafe { set_layout::table_of(Python::assume_attached(), self.fields_set) };
-        self.is_like(shape) && !shape.table.is_empty() && table.is_some_and(|table| table == shape.table)
+        self.is_like(shape) && shape.given.as_ref().is_some_and(|given| unsafe { given.fits(self.fields_set) })
     }
 
     /// The shape of the instance, not yet in the block; `None` if names are no strings.
@@ -57,13 +58,13 @@ impl Parts<'_> {
         // SAFETY: the caller's promise; names are exact strings, which are hashed and compared without Python code.
         unsafe {
             let mut bits = vec![0; self.names.len().div_ceil(8)];
-            let mut given = 0;
+            let mut count = 0;
             for (index, name) in self.names.iter().enumerate() {
                 match ffi::PySet_Contains(self.fields_set, *name) {
                     0 => {}
                     1 => {
                         bits[index / 8] |= 1 << (index % 8);
-                        given += 1;
+                        count += 1;
                     }
                     _ => {
                         ffi::PyErr_Clear();
@@ -71,29 +72,49 @@ impl Parts<'_> {
                     }
                 }
             }
-            let has_more = ffi::PySet_Size(self.fields_set) != given;
-            let table = set_layout::table_of(Python::assume_attached(), self.fields_set);
+            let has_more = ffi::PySet_Size(self.fields_set) != count;
+            let given = Arrangement::of(Python::assume_attached(), self.fields_set);
             Some(Shape {
                 class: self.class,
                 flags: self.flags | if has_more { flag::MORE } else { 0 },
                 names: self.names.iter().map(|name| Owned::from_borrowed(*name)).collect(),
                 bits,
-                table: table.filter(|_| !has_more).map(<[u8]>::to_vec).unwrap_or_default(),
+                // A set may hold equal texts that are other objects, which nobody would hold.
+                given: given.filter(|given| !has_more && given.names().all(|name| self.names.contains(&name))),
             })
         }
     }
 }
 
 impl Shape {
-    /// Say whether another shape would be written in the same way; the other's table is taken over then.
+    /// Say whether an instance surely has this shape, whose names are the entries of a dict.
+    ///
+    /// # Safety
+    /// All is of a live instance.
+    #[inline]
+    pub unsafe fn fits(&self, class: Class, flags: u8, entries: &Values, fields_set: Object) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.class == class
+                && self.flags == flags
+                && self.given.as_ref().is_some_and(|given| given.fits(fields_set))
+                && (0..self.names.len()).all(|index| {
+                    let name = self.names[index].as_ptr();
+                    entries.get(index).is_some_and(|(key, value)| key == name && !value.is_null())
+                })
+                && entries.get(self.names.len()).is_none()
+        }
+    }
+
+    /// Say whether another shape would be written in the same way; its arrangement is taken over then.
     pub fn takes(&mut self, other: &mut Shape) -> bool {
         let is_same = self.class == other.class
             && self.flags == other.flags
             && self.bits == other.bits
             && self.names.len() == other.names.len()
-            && self.names.iter().zip(&other.names).all(|(name, others)| name.as_ptr() == others.as_ptr());
+            && self.names.iter().zip(other.names.iter()).all(|(name, others)| name.as_ptr() == others.as_ptr());
         if is_same {
-            std::mem::swap(&mut self.table, &mut other.table);
+            std::mem::swap(&mut self.given, &mut other.given);
         }
         is_same
     }

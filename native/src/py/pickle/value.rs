@@ -2,6 +2,7 @@
 
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use crate::py::copy::classes::{Class, Classes, Object};
 use crate::py::decode::{dict_layout, instance};
@@ -20,6 +21,8 @@ pub struct Known {
     pub timezone: Py<PyAny>,
     pub utc: Py<PyAny>,
     pub tz_info: Py<PyAny>,
+    /// `copyreg.dispatch_table`: classes can be put there at any time.
+    pub reducers: Py<PyDict>,
     /// The layout of dicts is known.
     pub knows_dicts: bool,
 }
@@ -40,6 +43,7 @@ impl Known {
             utc: timezone.getattr("utc")?.unbind(),
             timezone: timezone.unbind(),
             tz_info: core.getattr("TzInfo")?.unbind(),
+            reducers: py.import("copyreg")?.getattr("dispatch_table")?.cast_into()?.unbind(),
             knows_dicts: dict_layout::is_known(py),
         })
     }

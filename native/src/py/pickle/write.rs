@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::CStr;
 use std::hash::BuildHasherDefault;
+use std::rc::Rc;
 
 use pyo3::ffi;
 use pyo3::intern;
@@ -75,8 +76,8 @@ struct Block<'a> {
     classes: Vec<Owned>,
     shapes: Vec<Shape>,
     last_shape: usize,
-    /// Values of the instances that are being written, held.
-    values: Vec<Owned>,
+    /// Keys and values of the dicts that are being written, held.
+    entries: Vec<Owned>,
     names: Vec<Object>,
     depth: usize,
 }
@@ -94,7 +95,7 @@ impl<'a> Block<'a> {
             classes: Vec::new(),
             shapes: Vec::new(),
             last_shape: 0,
-            values: Vec::new(),
+            entries: Vec::new(),
             names: Vec::new(),
             depth: 0,
         }
@@ -164,8 +165,25 @@ impl<'a> Block<'a> {
         }
     }
 
+    /// Write a value whose holder may lose it meanwhile. Nothing else runs while a scalar is written.
+    #[inline(always)]
+    unsafe fn held(&mut self, value: Object) -> Written {
+        // SAFETY: nothing has run since the value was read from its holder.
+        unsafe {
+            let class = ffi::Py_TYPE(value);
+            if class == &raw mut ffi::PyUnicode_Type {
+                return self.text(value, HELD - 1);
+            }
+            if self.plain(value, class)? {
+                return Ok(());
+            }
+            let value = Owned::from_borrowed(value);
+            self.other(value.as_ptr(), HELD)
+        }
+    }
+
     /// Write a scalar but for text; say whether it was one.
-    #[inline]
+    #[inline(always)]
     unsafe fn plain(&mut self, value: Object, class: Class) -> Result<bool, Unsuited> {
         // SAFETY: the caller's promise; the class says what the value is.
         unsafe {
@@ -189,6 +207,7 @@ impl<'a> Block<'a> {
         }
     }
 
+    #[inline(always)]
     unsafe fn integer(&mut self, value: Object) -> Written {
         // SAFETY: exactly an integer.
         unsafe {
@@ -227,7 +246,7 @@ impl<'a> Block<'a> {
     }
 
     /// Write text; what something else refers to is kept.
-    #[inline]
+    #[inline(always)]
     unsafe fn text(&mut self, value: Object, references: ffi::Py_ssize_t) -> Written {
         // SAFETY: exactly a string.
         unsafe {
@@ -261,7 +280,7 @@ impl<'a> Block<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn utf8(&mut self, bytes: &[u8], is_kept: bool) {
         if !is_kept && bytes.len() < 64 {
             self.out.push(tag::SHORT | bytes.len() as u8);
@@ -277,13 +296,8 @@ impl<'a> Block<'a> {
         unsafe {
             let kind = self.known.classes.of(ffi::Py_TYPE(value)).kind;
             match kind {
-                Kind::Enum
-                | Kind::Uuid
-                | Kind::Decimal
-                | Kind::Date
-                | Kind::DateTime
-                | Kind::Time
-                | Kind::TimeDelta => {
+                Kind::Enum => return self.member(value),
+                Kind::Uuid | Kind::Decimal | Kind::Date | Kind::DateTime | Kind::Time | Kind::TimeDelta => {
                     return self.leaf(value, kind);
                 }
                 _ => {}
@@ -333,8 +347,7 @@ impl<'a> Block<'a> {
                 if ffi::PyList_GET_SIZE(list) != size {
                     return Err(Unsuited);
                 }
-                let item = Owned::from_borrowed(ffi::PyList_GET_ITEM(list, index));
-                self.value(item.as_ptr(), HELD)?;
+                self.held(ffi::PyList_GET_ITEM(list, index))?;
             }
             Ok(())
         }
@@ -365,22 +378,22 @@ impl<'a> Block<'a> {
             if is_kept {
                 self.keep(dict);
             }
-            let start = self.values.len();
+            let start = self.entries.len();
             let (mut at, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
             while ffi::PyDict_Next(dict, &raw mut at, &raw mut key, &raw mut value) != 0 {
                 if value != without {
-                    self.values.push(Owned::from_borrowed(key));
-                    self.values.push(Owned::from_borrowed(value));
+                    self.entries.push(Owned::from_borrowed(key));
+                    self.entries.push(Owned::from_borrowed(value));
                 }
             }
-            let end = self.values.len();
+            let end = self.entries.len();
             self.number(((end - start) / 2) as u64);
             for index in (start..end).step_by(2) {
-                let (key, value) = (self.values[index].as_ptr(), self.values[index + 1].as_ptr());
+                let (key, value) = (self.entries[index].as_ptr(), self.entries[index + 1].as_ptr());
                 self.key(key)?;
                 self.value(value, HELD)?;
             }
-            self.values.truncate(start);
+            self.entries.truncate(start);
             Ok(())
         }
     }
@@ -425,7 +438,10 @@ impl<'a> Block<'a> {
                 self.depth -= 1;
                 return Ok(());
             }
-            self.leaf(key, self.known.classes.of(class).kind)
+            match self.known.classes.of(class).kind {
+                Kind::Enum => self.member(key),
+                kind => self.leaf(key, kind),
+            }
         }
     }
 
@@ -434,8 +450,8 @@ impl<'a> Block<'a> {
     unsafe fn leaf(&mut self, value: Object, kind: Kind) -> Written {
         // SAFETY: the kind says what the value is; the functions of `datetime` were imported.
         unsafe {
+            self.check_reducer(ffi::Py_TYPE(value))?;
             match kind {
-                Kind::Enum => self.member(value),
                 Kind::Uuid => self.uuid(value),
                 Kind::Decimal => {
                     let text = Owned::from_new(ffi::PyObject_Str(value)).ok_or_else(unsuited)?;
@@ -551,7 +567,7 @@ impl<'a> Block<'a> {
             let name = intern!(Python::assume_attached(), "_value_");
             let value = ffi::PyObject_GenericGetAttr(member, name.as_ptr());
             let value = Owned::from_new(value).ok_or_else(unsuited)?;
-            let class = self.class(ffi::Py_TYPE(member));
+            let class = self.class(ffi::Py_TYPE(member))?;
             self.out.push(tag::MEMBER);
             self.number(class);
             let kind = ffi::Py_TYPE(value.as_ptr());
@@ -566,13 +582,28 @@ impl<'a> Block<'a> {
     }
 
     /// The number of a class.
-    unsafe fn class(&mut self, class: Class) -> u64 {
+    unsafe fn class(&mut self, class: Class) -> Result<u64, Unsuited> {
         let known = self.classes.iter().position(|known| known.as_ptr() == class.cast());
-        known.unwrap_or_else(|| {
-            // SAFETY: the class of a live value.
-            self.classes.push(unsafe { Owned::from_borrowed(class.cast()) });
-            self.classes.len() - 1
-        }) as u64
+        if let Some(number) = known {
+            return Ok(number as u64);
+        }
+        // SAFETY: the class of a live value.
+        unsafe {
+            self.check_reducer(class)?;
+            self.classes.push(Owned::from_borrowed(class.cast()));
+        }
+        Ok(self.classes.len() as u64 - 1)
+    }
+
+    /// Leave instances of a class to pickle if the application has registered another way to pickle them.
+    #[inline]
+    unsafe fn check_reducer(&self, class: Class) -> Written {
+        // SAFETY: the class of a live value, which is hashed by its address.
+        match unsafe { ffi::PyDict_Contains(self.known.reducers.as_ptr(), class.cast()) } {
+            0 => Ok(()),
+            1 => Err(Unsuited),
+            _ => Err(unsuited()),
+        }
     }
 
     // -- models -------------------------------------------------------------------------------------------------------
@@ -592,21 +623,15 @@ impl<'a> Block<'a> {
             if private.is_some_and(|private| ffi::Py_REFCNT(private) > HELD && ffi::PyDict_Size(private) == 0) {
                 return Err(Unsuited);
             }
-            let start = self.values.len();
-            self.attributes(&state.dict)?;
             let flags =
                 if extra.is_some() { flag::EXTRA } else { 0 } | if private.is_some() { flag::PRIVATE } else { 0 };
-            let shape = self.shape(ffi::Py_TYPE(model), flags, state.fields_set.as_ptr())?;
+            let shape = self.shape(ffi::Py_TYPE(model), flags, &state)?;
             self.out.push(if is_kept { tag::KEPT_MODEL } else { tag::MODEL });
             self.number(shape as u64);
             if is_kept {
                 self.keep(model);
             }
-            for index in start..self.values.len() {
-                let value = self.values[index].as_ptr();
-                self.value(value, HELD)?;
-            }
-            self.values.truncate(start);
+            self.attributes(&state.dict, shape)?;
             if let Some(extra) = extra {
                 self.value(extra, HELD)?;
             }
@@ -620,47 +645,92 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// Push the values of a `__dict__`, and list its names.
+    /// The places of the values of a dict, if all its keys are strings.
     #[inline]
-    unsafe fn attributes(&mut self, dict: &Owned) -> Written {
+    unsafe fn places(&self, dict: &Owned) -> Option<Values> {
+        // SAFETY: exactly a dict, which is held.
+        if self.known.knows_dicts { unsafe { Values::of(dict.as_ptr()) } } else { None }
+    }
+
+    /// List the names in a `__dict__`.
+    #[inline]
+    unsafe fn list_names(&mut self, dict: &Owned) -> Written {
         self.names.clear();
         // SAFETY: exactly a dict, which is held; nothing else runs here.
         unsafe {
-            let places = if self.known.knows_dicts { Values::of(dict.as_ptr()) } else { None };
-            if let Some(mut places) = places {
-                while let Ok(Some((name, value))) = places.next() {
+            if let Some(mut places) = self.places(dict) {
+                while let Ok(Some((name, _))) = places.next() {
                     self.names.push(name);
-                    self.values.push(Owned::from_borrowed(value));
                 }
                 return Ok(());
             }
-            let (mut at, mut name, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
-            while ffi::PyDict_Next(dict.as_ptr(), &raw mut at, &raw mut name, &raw mut value) != 0 {
+            let (mut at, mut name) = (0, std::ptr::null_mut());
+            while ffi::PyDict_Next(dict.as_ptr(), &raw mut at, &raw mut name, std::ptr::null_mut()) != 0 {
                 if ffi::PyUnicode_CheckExact(name) == 0 {
                     return Err(Unsuited);
                 }
                 self.names.push(name);
-                self.values.push(Owned::from_borrowed(value));
             }
             Ok(())
         }
     }
 
-    /// The number of the shape of an instance whose names were listed; a new one is written.
+    /// Write the values of a `__dict__`, whose names are those of the shape.
     #[inline]
-    unsafe fn shape(&mut self, class: Class, flags: u8, fields_set: Object) -> Result<usize, Unsuited> {
-        let names = std::mem::take(&mut self.names);
-        let parts = Parts { class, flags, names: &names, fields_set };
-        // SAFETY: parts of a live instance.
-        let found = unsafe {
-            match self.shapes.get(self.last_shape) {
-                Some(shape) if parts.has(shape) => Ok(self.last_shape),
-                _ => self.other_shape(&parts),
+    unsafe fn attributes(&mut self, dict: &Owned, shape: usize) -> Written {
+        let names = Rc::clone(&self.shapes[shape].names);
+        // SAFETY: exactly a dict, which is held. Should it change meanwhile, it has another table, other names, or fewer.
+        unsafe {
+            let mut done = 0;
+            if let Some(entries) = self.places(dict) {
+                let mut index = 0;
+                while let Some((name, value)) = entries.get(index) {
+                    index += 1;
+                    if value.is_null() {
+                        continue;
+                    }
+                    if names.get(done).map(Owned::as_ptr) != Some(name) {
+                        return Err(Unsuited);
+                    }
+                    self.held(value)?;
+                    if !entries.is_current() {
+                        return Err(Unsuited);
+                    }
+                    done += 1;
+                }
+            } else {
+                let (mut at, mut name, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+                while ffi::PyDict_Next(dict.as_ptr(), &raw mut at, &raw mut name, &raw mut value) != 0 {
+                    if names.get(done).map(Owned::as_ptr) != Some(name) {
+                        return Err(Unsuited);
+                    }
+                    self.held(value)?;
+                    done += 1;
+                }
             }
-        };
-        self.names = names;
-        self.last_shape = *found.as_ref().unwrap_or(&0);
-        found
+            if done == names.len() { Ok(()) } else { Err(Unsuited) }
+        }
+    }
+
+    /// The number of the shape of an instance; a new one is written.
+    #[inline]
+    unsafe fn shape(&mut self, class: Class, flags: u8, state: &State) -> Result<usize, Unsuited> {
+        let fields_set = state.fields_set.as_ptr();
+        // SAFETY: parts of a live instance.
+        unsafe {
+            if let Some(entries) = self.places(&state.dict)
+                && let Some(shape) = self.shapes.get(self.last_shape)
+                && shape.fits(class, flags, &entries, fields_set)
+            {
+                return Ok(self.last_shape);
+            }
+            self.list_names(&state.dict)?;
+            let names = std::mem::take(&mut self.names);
+            let found = self.other_shape(&Parts { class, flags, names: &names, fields_set });
+            self.names = names;
+            self.last_shape = *found.as_ref().unwrap_or(&0);
+            found
+        }
     }
 
     unsafe fn other_shape(&mut self, parts: &Parts<'_>) -> Result<usize, Unsuited> {
@@ -676,12 +746,12 @@ impl<'a> Block<'a> {
             if let Some(found) = self.shapes[first..].iter_mut().position(|known| known.takes(&mut shape)) {
                 return Ok(first + found);
             }
-            let class = self.class(parts.class);
+            let class = self.class(parts.class)?;
             self.out.push(tag::SHAPE);
             self.number(class);
             self.out.push(shape.flags);
             self.number(shape.names.len() as u64);
-            for name in &shape.names {
+            for name in shape.names.iter() {
                 self.text(name.as_ptr(), 0)?;
             }
             self.out.extend_from_slice(&shape.bits);

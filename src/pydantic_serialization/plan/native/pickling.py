@@ -6,7 +6,6 @@ methods, and to be restored by them; every other keeps the pickle that it has.
 
 from __future__ import annotations
 
-import copyreg
 import datetime
 import decimal
 import enum
@@ -63,11 +62,6 @@ def restored_kind(cls: type) -> CopyKind:
         and found(cls, "__del__") is None
     )
     return ("root-model" if base is RootModel else "model", False, False) if is_plain else _UNKNOWN
-
-
-def has_usual_reducers() -> bool:
-    """Say whether nobody has registered another way to pickle the value types of blocks."""
-    return copyreg.dispatch_table.keys().isdisjoint(_VALUES)
 
 
 def _base(cls: type[BaseModel]) -> Any:
