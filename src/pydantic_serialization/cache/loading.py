@@ -179,8 +179,8 @@ class ReadThrough:
             value = None if made is None else as_bytes(made, "the loader returned")
             times = self._keep(intent, value, policy)
             outcome = Outcome(value)
-            if ticket is not None and times is not None:
-                await self._share(runner, ticket, value, times)
+            if ticket is not None:
+                await self._share(runner, key, ticket, value, times)
         except Exception as error:  # noqa: BLE001  (the flight hands it to every caller that waits)
             # Without this frame, which refers to the flight, and so to the error.
             outcome = Outcome(None, error, error.__traceback__ and error.__traceback__.tb_next)
@@ -213,11 +213,16 @@ class ReadThrough:
         self._store.fulfil(intent, value, ttl=kept, fresh=times.fresh, stale=times.stale)
         return times
 
-    async def _share(self, runner: Runner, ticket: Ticket, value: bytes | None, times: Times) -> None:
+    async def _share(self, runner: Runner, key: str, ticket: Ticket, value: bytes | None, times: Times | None) -> None:
         """Store a loaded value in the shared tier, behind the caller's back where that is possible."""
         assert self._tiers is not None  # noqa: S101  (there is a ticket)
         shared = self._tiers.shared
-        work = shared.write(runner.loop, ticket, value, times)
+        if times is not None:
+            work = shared.write(runner.loop, key, shared.entry(ticket, value, times))
+        elif ticket.replaces:
+            work = shared.discard(runner.loop, key)
+        else:
+            return
         if runner.loop is not None and shared.settings.background_writes and self._background.has_room():
             runner.start(work, _nothing)
         else:

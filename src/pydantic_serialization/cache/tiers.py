@@ -91,11 +91,13 @@ class Tiers:
         deadline = time.monotonic() + self.shared.settings.timeout
         answer = await self.shared.find(loop, intent.key, tags)
         entry = answer.entry
-        if entry is not None and self.keep(intent, entry) and not (refreshing and self._is_due(entry)):
+        # The one that is to be refreshed is here already, and has been marked as being refreshed.
+        if entry is not None and not (refreshing and self._is_due(entry)) and self.keep(intent, entry):
             return entry, None
         if not answer.reachable:
             return None, None
-        return None, await self.shared.prepare(loop, intent.key, tags, longest, deadline)
+        replaces = entry is not None
+        return None, await self.shared.prepare(loop, intent.key, tags, longest, deadline, replaces=replaces)
 
     def keep(self, intent: Intent, entry: SharedEntry) -> bool:
         """Keep an entry of the shared tier in this process for the time that is left; return whether it is a hit."""

@@ -256,7 +256,9 @@ def test_a_message_comes_back(invalidation: Invalidation) -> None:
         assert Messenger(channel, "other topic", Sealer(keys)).read(received[1]) == Invalidation(everything=True)
 
 
-@pytest.mark.parametrize("body", [b"", b"null", b"[]", b'["x",["a"],[],1]', b'["x",[1],[],false]', b'["x","a",[],false]'])
+@pytest.mark.parametrize(
+    "body", [b"", b"null", b"[]", b'["x",["a"],[],1]', b'["x",[1],[],false]', b'["x","a",[],false]']
+)
 def test_another_message_is_none(body: bytes) -> None:
     """Of another version, or by somebody who can write to the channel."""
     reader = Messenger(Channel(), "topic", Sealer())
