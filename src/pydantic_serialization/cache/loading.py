@@ -11,6 +11,7 @@ from pydantic_serialization.cache.shared.sealing import Times
 from pydantic_serialization.cache.stats import LoadStats
 from pydantic_serialization.cache.values import as_bytes
 from pydantic_serialization.errors import CacheError
+from pydantic_serialization.frame import ZERO_FINGERPRINT
 
 if TYPE_CHECKING:
     import random
@@ -168,9 +169,7 @@ class ReadThrough:
         outcome = ticket = started = None
         try:
             if self._tiers is not None:
-                found, ticket = await self._tiers.look_up(
-                    runner.loop, intent, policy.tags, policy.longest, refreshing=refreshing
-                )
+                found, ticket = await self._tiers.look_up(runner.loop, intent, policy, refreshing=refreshing)
                 if found is not None:
                     outcome = Outcome(found.value)
                     return
@@ -179,8 +178,8 @@ class ReadThrough:
             value = None if made is None else as_bytes(made, "the loader returned")
             times = self._keep(intent, value, policy)
             outcome = Outcome(value)
-            if ticket is not None and times is not None:
-                await self._share(runner, ticket, value, times)
+            if ticket is not None:
+                await self._share(runner, key, ticket, value, times, policy)
         except Exception as error:  # noqa: BLE001  (the flight hands it to every caller that waits)
             # Without this frame, which refers to the flight, and so to the error.
             outcome = Outcome(None, error, error.__traceback__ and error.__traceback__.tb_next)
@@ -213,11 +212,19 @@ class ReadThrough:
         self._store.fulfil(intent, value, ttl=kept, fresh=times.fresh, stale=times.stale)
         return times
 
-    async def _share(self, runner: Runner, ticket: Ticket, value: bytes | None, times: Times) -> None:
+    async def _share(
+        self, runner: Runner, key: str, ticket: Ticket, value: bytes | None, times: Times | None, policy: LoadPolicy
+    ) -> None:
         """Store a loaded value in the shared tier, behind the caller's back where that is possible."""
         assert self._tiers is not None  # noqa: S101  (there is a ticket)
         shared = self._tiers.shared
-        work = shared.write(runner.loop, ticket, value, times)
+        if times is not None:
+            entry = shared.entry(ticket, value, times)
+            work = shared.write(runner.loop, key, entry, policy.fingerprint or ZERO_FINGERPRINT)
+        elif ticket.replaces:
+            work = shared.discard(runner.loop, key)
+        else:
+            return
         if runner.loop is not None and shared.settings.background_writes and self._background.has_room():
             runner.start(work, _nothing)
         else:

@@ -112,6 +112,11 @@ class CacheManager:
         )
         renew_after_fork(self)
 
+    @property
+    def shares_unsigned(self) -> bool:
+        """Whether entries are shared with other processes, and not signed: then the store is to be trusted with them."""
+        return self._tiers is not None and not self._tiers.is_signed
+
     async def get(self, key: str) -> bytes | None:
         """Return the value of ``key``, or ``None`` if there is none.
 
@@ -193,6 +198,7 @@ class CacheManager:
         negative_ttl: float | None = None,
         tags: Iterable[str] = (),
         timeout: float | None = None,  # noqa: ASYNC109  (it bounds the wait and lets the load go on)
+        fingerprint: bytes | None = None,
     ) -> bytes | None:
         """Return the value of ``key``; if there is none, call ``loader`` and store what it returns.
 
@@ -214,6 +220,8 @@ class CacheManager:
             negative_ttl: Seconds for which ``None`` is remembered; ``None`` asks the loader each time.
             tags: Names by which :meth:`invalidate` removes the value.
             timeout: Seconds to wait; the load itself goes on in the background, and stores what it makes.
+            fingerprint: 8 bytes that stand for the schema of the value: an entry of the shared tier that was stored with
+                others is a miss. (Two schemas that are in use at once need two keys.)
 
         Raises:
             TimeoutError: the wait took longer than ``timeout``, and there is no old value.
@@ -225,7 +233,7 @@ class CacheManager:
         if entry is not None and (entry.fresh_until == entry.expires_at or self._clock() < entry.fresh_until):
             return entry.value
         policy = LoadPolicy.checked(
-            self.ttl if ttl is None else ttl, stale_ttl, refresh_after, negative_ttl, tags, timeout
+            self.ttl if ttl is None else ttl, stale_ttl, refresh_after, negative_ttl, tags, timeout, fingerprint
         )
         runner = LoopRunner(self._background)
         if entry is None:
@@ -244,6 +252,7 @@ class CacheManager:
         negative_ttl: float | None = None,
         tags: Iterable[str] = (),
         timeout: float | None = None,
+        fingerprint: bytes | None = None,
     ) -> bytes | None:
         """Do what :meth:`get_or_load` does, in a thread; the callers that share one load are those in threads.
 
@@ -254,7 +263,7 @@ class CacheManager:
         if entry is not None and (entry.fresh_until == entry.expires_at or self._clock() < entry.fresh_until):
             return entry.value
         policy = LoadPolicy.checked(
-            self.ttl if ttl is None else ttl, stale_ttl, refresh_after, negative_ttl, tags, timeout
+            self.ttl if ttl is None else ttl, stale_ttl, refresh_after, negative_ttl, tags, timeout, fingerprint
         )
         runner = ThreadRunner(self._background)
         if entry is None:

@@ -22,6 +22,7 @@ class LoadPolicy(NamedTuple):
         negative_ttl: Seconds for which "there is no value" is a hit, or ``None`` to ask the loader each time.
         tags: Names that invalidate the value.
         timeout: Seconds for which the caller waits, or ``None``.
+        fingerprint: Of the value's schema, where it is known.
     """
 
     ttl: float
@@ -30,6 +31,7 @@ class LoadPolicy(NamedTuple):
     negative_ttl: float | None
     tags: tuple[str, ...]
     timeout: float | None
+    fingerprint: bytes | None
 
     @property
     def longest(self) -> float:
@@ -45,6 +47,7 @@ class LoadPolicy(NamedTuple):
         negative_ttl: float | None,
         tags: Iterable[str],
         timeout: float | None,
+        fingerprint: bytes | None,
     ) -> LoadPolicy:
         """Return the policy that the arguments of a call describe.
 
@@ -60,4 +63,5 @@ class LoadPolicy(NamedTuple):
             tags=check_tags(tags),
             # The platform's timers overflow for more than some centuries.
             timeout=None if timeout is None or as_seconds(timeout, "timeout") > TIMEOUT_MAX else timeout,
+            fingerprint=fingerprint,
         )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Mapping, Sequence
 
+    from pydantic_serialization.cache.policy import LoadPolicy
     from pydantic_serialization.cache.shared.sealing import SharedEntry
     from pydantic_serialization.cache.shared.store import Ticket
     from pydantic_serialization.cache.store import EntryStore, Intent
@@ -37,12 +38,16 @@ class Tiers:
         local: The entries of this process.
         shared: The entries of all.
         hearing: Hears what other processes invalidate, where the shared tier has a backplane.
+        is_signed: Whether entries of the shared tier are signed.
     """
 
-    def __init__(self, local: EntryStore, shared: SharedStore, hearing: Hearing | None) -> None:
+    def __init__(
+        self, local: EntryStore, shared: SharedStore, hearing: Hearing | None = None, *, is_signed: bool = False
+    ) -> None:
         self.local = local
         self.shared = shared
         self.hearing = hearing
+        self.is_signed = is_signed
 
     def keep_for(self, ttl: float) -> float:
         """Return for how long this process may keep what lives for ``ttl`` seconds."""
@@ -71,8 +76,7 @@ class Tiers:
         self,
         loop: AbstractEventLoop | None,
         intent: Intent,
-        tags: tuple[str, ...],
-        longest: float,
+        policy: LoadPolicy,
         *,
         refreshing: bool,
     ) -> tuple[SharedEntry | None, Ticket | None]:
@@ -83,19 +87,22 @@ class Tiers:
         Args:
             loop: Of the caller.
             intent: Taken before.
-            tags: Tags of what will be loaded.
-            longest: Seconds that it may exist.
+            policy: How what will be loaded is stored.
             refreshing: Whether an entry will not do for which a refresh is due.
         """
         self.listen()
         deadline = time.monotonic() + self.shared.settings.timeout
-        answer = await self.shared.find(loop, intent.key, tags)
+        answer = await self.shared.find(loop, intent.key, policy.tags, policy.fingerprint)
         entry = answer.entry
-        if entry is not None and self.keep(intent, entry) and not (refreshing and self._is_due(entry)):
+        # The one that is to be refreshed is here already, and has been marked as being refreshed.
+        if entry is not None and not (refreshing and self._is_due(entry)) and self.keep(intent, entry):
             return entry, None
         if not answer.reachable:
             return None, None
-        return None, await self.shared.prepare(loop, intent.key, tags, longest, deadline)
+        replaces = entry is not None
+        return None, await self.shared.prepare(
+            loop, intent.key, policy.tags, policy.longest, deadline, replaces=replaces
+        )
 
     def keep(self, intent: Intent, entry: SharedEntry) -> bool:
         """Keep an entry of the shared tier in this process for the time that is left; return whether it is a hit."""
@@ -235,7 +242,7 @@ def build_tiers(
     sealer = Sealer(signing_keys, algorithm=signing_algorithm)
     messenger = Messenger(shared_tier, names.backplane, sealer) if isinstance(shared_tier, Backplane) else None
     store = SharedStore(shared_tier, names, sealer, used, messenger)
-    tiers = Tiers(local, store, None)
+    tiers = Tiers(local, store, is_signed=sealer.keyed)
     if messenger is not None:
         tiers.hearing = Hearing(store, messenger, apply=tiers.apply, forget=local.clear)
     return tiers

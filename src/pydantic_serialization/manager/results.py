@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from hashlib import blake2b
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
-from pydantic_serialization.cache import encode_parts
+from pydantic_serialization.cache import CacheManager, encode_parts
 from pydantic_serialization.cache.keys import check_tags
+from pydantic_serialization.errors import ConfigurationError
 from pydantic_serialization.manager._offload import dump_off_loop
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from pydantic_serialization._types import DumpOptions
-    from pydantic_serialization.cache import CacheManager
     from pydantic_serialization.config import SerializationConfig, SerializationFormat
     from pydantic_serialization.pipeline import Pipeline
 
@@ -30,6 +30,10 @@ _CALLERS_MISTAKES = (TypeError, ValueError, AttributeError, MemoryError)
 def key_tag(cache_key: str) -> str:
     """Return the tag that every entry of ``cache_key`` carries, whatever its format, type and options."""
     return f"key:{cache_key if len(cache_key) <= _LONGEST_TAGGED else encode_parts(cache_key)}"
+
+
+class _Schema(TypedDict, total=False):
+    fingerprint: bytes | None
 
 
 class MeanTime:
@@ -118,11 +122,13 @@ class ResultCache:
 
         Raises:
             TypeError: an option cannot be part of a key, such as a ``context`` of one's own class.
+            ConfigurationError: the format is pickle, and the shared tier is not signed.
         """
         if not isinstance(cache_key, str):
             message = f"cache_key is a string, not {type(cache_key).__name__}"
             raise TypeError(message)
         plan = pipeline.plan
+        self._refuse_unsigned_pickles(pipeline.format)
         return encode_parts(cache_key, pipeline.format, plan.name, plan.fingerprint, self._variant, dict(options))
 
     def call_key(
@@ -131,6 +137,7 @@ class ResultCache:
         """Return the key of what a decorated function returned; the arguments are in ``cache_key``."""
         written = self._config.default_format if wanted is None else wanted
         name = str(getattr(written, "value", written))
+        self._refuse_unsigned_pickles(name)
         return encode_parts("function", function, fingerprint, name, self._variant, cache_key)
 
     async def get_or_dump(
@@ -146,7 +153,13 @@ class ResultCache:
         """Return what is kept for ``cache_key``, or the bytes of ``model``, which are then kept."""
         key = self.key(pipeline, cache_key, options)
         all_tags = (*check_tags(tags), key_tag(cache_key))
-        return await self.get_or_make(key, lambda: dump_off_loop(pipeline, model, options), ttl=ttl, tags=all_tags)
+        return await self.get_or_make(
+            key,
+            lambda: dump_off_loop(pipeline, model, options),
+            ttl=ttl,
+            tags=all_tags,
+            fingerprint=pipeline.plan.fingerprint,
+        )
 
     def get_or_dump_sync(
         self,
@@ -161,21 +174,35 @@ class ResultCache:
         """Do what :meth:`get_or_dump` does, without an event loop."""
         key = self.key(pipeline, cache_key, options)
         all_tags = (*check_tags(tags), key_tag(cache_key))
-        return self.get_or_make_sync(key, lambda: pipeline.dump_with(model, options), ttl=ttl, tags=all_tags)
+        return self.get_or_make_sync(
+            key,
+            lambda: pipeline.dump_with(model, options),
+            ttl=ttl,
+            tags=all_tags,
+            fingerprint=pipeline.plan.fingerprint,
+        )
 
     async def get_or_make(
-        self, key: str, make: Callable[[], Awaitable[bytes]], *, ttl: float | None, tags: Iterable[str]
+        self,
+        key: str,
+        make: Callable[[], Awaitable[bytes]],
+        *,
+        ttl: float | None,
+        tags: Iterable[str],
+        fingerprint: bytes | None = None,
     ) -> bytes:
         """Return the entry under ``key``, or what ``make`` returns, which is then kept for ``ttl`` seconds.
 
-        Concurrent callers share one making, and its error.
+        Concurrent callers share one making, and its error. ``fingerprint`` is the schema's, where it is known.
 
         Raises:
             Exception: whatever ``make`` raises.
         """
         making = _Making(make)
         try:
-            found = await self.cache.get_or_load(key, making.load, ttl=self._ttl(ttl), tags=tags)
+            found = await self.cache.get_or_load(
+                key, making.load, ttl=self._ttl(ttl), tags=tags, **self._schema(fingerprint)
+            )
         except _Failed as failed:
             error = failed.error
         except _CALLERS_MISTAKES:
@@ -187,11 +214,21 @@ class ResultCache:
             return self._timed(making, found)
         raise error  # outside the handler: the caller's traceback is about making, not about the cache
 
-    def get_or_make_sync(self, key: str, make: Callable[[], bytes], *, ttl: float | None, tags: Iterable[str]) -> bytes:
+    def get_or_make_sync(
+        self,
+        key: str,
+        make: Callable[[], bytes],
+        *,
+        ttl: float | None,
+        tags: Iterable[str],
+        fingerprint: bytes | None = None,
+    ) -> bytes:
         """Do what :meth:`get_or_make` does, without an event loop."""
         making = _Making(make)
         try:
-            found = self.cache.get_or_load_sync(key, making.load_sync, ttl=self._ttl(ttl), tags=tags)
+            found = self.cache.get_or_load_sync(
+                key, making.load_sync, ttl=self._ttl(ttl), tags=tags, **self._schema(fingerprint)
+            )
         except _Failed as failed:
             error = failed.error
         except _CALLERS_MISTAKES:
@@ -206,6 +243,18 @@ class ResultCache:
     def _timed(self, making: _Making, found: bytes | None) -> bytes:
         (self.miss_times if making.elapsed_ns else self.hit_times).add(making.other_ns())
         return cast("bytes", found)
+
+    def _schema(self, fingerprint: bytes | None) -> _Schema:
+        # Caches of others need not know it: it is in the key too.
+        cache: object = self.cache
+        return _Schema(fingerprint=fingerprint) if isinstance(cache, CacheManager) else _Schema()
+
+    def _refuse_unsigned_pickles(self, format_name: str) -> None:
+        if format_name == "pickle" and getattr(self.cache, "shares_unsigned", False):
+            message = (
+                "pickled results are not kept in a shared cache without signing_keys: set them, or use another format"
+            )
+            raise ConfigurationError(message)
 
     def _ttl(self, ttl: float | None) -> float:
         return self._config.cache_ttl if ttl is None else ttl

@@ -46,9 +46,10 @@ _UNDELIVERED = (
 class Ticket(NamedTuple):
     """The promise of an entry: the versions that it depends on, as they were before its value was asked for."""
 
-    key: str
     tags: tuple[str, ...]
     stamps: tuple[bytes, ...]
+    replaces: bool
+    """Whether there is an entry past its time to live."""
 
 
 class Answer(NamedTuple):
@@ -152,9 +153,16 @@ class SharedStore:
         return self._tier.now()
 
     async def prepare(
-        self, loop: AbstractEventLoop | None, key: str, tags: tuple[str, ...], longest: float, deadline: float
+        self,
+        loop: AbstractEventLoop | None,
+        key: str,
+        tags: tuple[str, ...],
+        longest: float,
+        deadline: float,
+        *,
+        replaces: bool = False,
     ) -> Ticket | None:
-        """Return what :meth:`write` needs, to be called before the value is asked for; ``None`` if there is no tier now.
+        """Return what :meth:`entry` needs, to be called before the value is asked for; ``None`` if there is no tier now.
 
         Args:
             loop: Of the caller.
@@ -162,30 +170,41 @@ class SharedStore:
             tags: Names that will invalidate the entry.
             longest: Seconds that it may exist.
             deadline: Until when, on ``time.monotonic``.
+            replaces: Whether there is an entry past its time to live.
         """
         names = self._names.versions(key, tags)
         life = min(longest, LONGEST_LIFE) + LONGEST_LOAD
         found = await self._access.add_many(loop, {name: new_version() for name in names}, life, deadline)
         stamps = _stamps(found, names)
-        return None if stamps is None else Ticket(key, tags, stamps)
+        return None if stamps is None else Ticket(tags, stamps, replaces)
+
+    def entry(self, ticket: Ticket, value: bytes | None, times: Times) -> SharedEntry:
+        """Return the entry of a value that was just loaded: its life begins now, whenever it is stored."""
+        return SharedEntry(value, self._tier.now(), times, ticket.tags, ticket.stamps)
 
     async def write(
         self,
         loop: AbstractEventLoop | None,
-        ticket: Ticket,
-        value: bytes | None,
-        times: Times,
+        key: str,
+        entry: SharedEntry,
         fingerprint: bytes = ZERO_FINGERPRINT,
     ) -> None:
-        """Store a loaded value. If its key or a tag was invalidated since the ticket, nobody will be served it."""
-        name = self._names.entry(ticket.key)
-        entry = SharedEntry(value, self._tier.now(), times, ticket.tags, ticket.stamps)
+        """Store an entry. If its key or a tag was invalidated since its ticket, nobody will be served it."""
+        name = self._names.entry(key)
+        left = min(entry.times.total - entry.age(self._tier.now()), LONGEST_LIFE)
+        if left <= 0:
+            return
         sealed = self._sealer.seal(name, entry, fingerprint)
         if sealed is None:
             self._oversize += 1
-        elif await self._access.set_many(loop, {name: sealed}, min(times.total, LONGEST_LIFE)):
+        elif await self._access.set_many(loop, {name: sealed}, left):
             self._writes += 1
             self._bytes_written += len(sealed)
+
+    async def discard(self, loop: AbstractEventLoop | None, key: str) -> None:
+        """Remove the entry of a key whose source has no value any more, if that is possible."""
+        with contextlib.suppress(Exception):
+            await self._access.delete_many(loop, (self._names.entry(key),))
 
     async def put_many(
         self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], tags: tuple[str, ...], times: Times

@@ -139,6 +139,54 @@ def test_a_load_that_began_before_does_not_store(pair: Pair, how: str, by: str) 
         assert cache.get_sync("key") != b"old"
 
 
+@pytest.mark.parametrize("how", ["key", "tag", "everything"])
+def test_a_read_that_is_overtaken_keeps_nothing(pair: Pair, how: str) -> None:
+    """Its caller gets what was there when it asked; the first tier of the process does not."""
+    pair.one.set_sync("key", b"old", tags=("tag",))
+    pair.forget()
+    reads = 0
+
+    async def get_many(names: Any) -> dict[str, bytes]:
+        nonlocal reads
+        found = pair.tier.get_many_sync(names)
+        reads += 1
+        if reads == 2:  # the versions of the tags, which were not known before
+            invalidate(pair.one, how)
+        return found
+
+    pair.tier.get_many = get_many  # type: ignore[method-assign]
+    assert asyncio.run(pair.one.get("key")) == b"old"
+    assert pair.one.get_sync("key") is None
+
+
+@pytest.mark.parametrize("how", ["key", "tag", "everything", "delete"])
+def test_a_read_during_an_invalidation_does_not_undo_it(pair: Pair, how: str) -> None:
+    """The old entry may be read until the store knows, and not afterwards."""
+    pair.one.set_sync("key", b"old", tags=("tag",))
+    seen = []
+
+    def before(what: str) -> None:
+        if what == "delete":
+            pair.tier.before = lambda _: None
+            seen.append(pair.one.get_sync("key"))
+
+    pair.tier.before = before
+    invalidate(pair.one, how)
+    assert seen == [b"old"]
+    assert pair.one.get_sync("key") is None
+
+
+def test_a_set_that_is_cancelled_leaves_no_old_entry(pair: Pair) -> None:
+    """Whether the store has the new value nobody knows: others load theirs, and so does this process."""
+    pair.one.set_sync("key", b"old")
+    pair.tier.before = lambda what: cancel_if(what == "set")
+    with pytest.raises(asyncio.CancelledError):
+        pair.one.set_sync("key", b"new")
+    pair.tier.before = lambda _: None
+    assert pair.one.get_sync("key") is None
+    assert pair.other.get_sync("key") is None
+
+
 def test_a_lost_version_is_a_miss(pair: Pair) -> None:
     """When the store has evicted any of the versions, the entry is gone: what was invalidated never comes back."""
     for kind in (":k:", ":t:", ":all"):
@@ -157,6 +205,29 @@ def test_a_version_outlives_the_entries_made_under_it(pair: Pair) -> None:
     pair.one.get_or_load_sync("long", lambda: b"2", ttl=100_000, tags=("tag",))
     pair.clock.advance(99_999)
     assert pair.other.get_sync("long") == b"2"
+
+
+def test_a_load_may_take_longer_than_its_entry_lives(pair: Pair) -> None:
+    """The versions that it began under are still there when it is stored."""
+
+    def load() -> bytes:
+        pair.clock.advance(500)
+        return b"1"
+
+    pair.one.get_or_load_sync("key", load, ttl=10, tags=("tag",))
+    assert pair.other.get_sync("key") == b"1"
+
+
+def test_another_schema_is_a_miss_that_is_replaced(pair: Pair) -> None:
+    """An entry of another deploy under the same key is not served."""
+    pair.one.get_or_load_sync("key", lambda: b"1", fingerprint=b"schema-1")
+    pair.forget()
+    assert pair.other.get_or_load_sync("key", no_load, fingerprint=b"schema-1") == b"1"
+    pair.forget()
+    assert pair.other.get_or_load_sync("key", lambda: b"2", fingerprint=b"schema-2") == b"2"
+    assert pair.other.get_stats()["l2_cache"]["rejected"]["schema"] == 1
+    pair.forget()
+    assert pair.one.get_or_load_sync("key", no_load, fingerprint=b"schema-2") == b"2"
 
 
 def test_old_values_of_the_store_stand_in_for_a_failing_load(pair: Pair) -> None:
