@@ -4,7 +4,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -61,7 +61,7 @@ def user(number: int) -> User:
         id=number,
         name=f"Ada Lovelace {number}",
         email=f"ada{number}@example.com",
-        created=datetime(2024, 5, 17, 12, 30, number % 60, tzinfo=timezone.utc),
+        created=datetime(2024, 5, 17, 12, 30, number % 60, tzinfo=UTC),
         uid=UUID(int=number * 0x1234_5678_9ABC),
         color=Color.BLUE,
         tags=["engine", "analytical"],
@@ -80,62 +80,98 @@ ORDER = Order(
 BODY = {"one": USERS[0].model_dump_json().encode(), "many": TypeAdapter(list[User]).dump_json(USERS)}
 
 
-def build(kind: str) -> FastAPI:
-    """Return the application: ``"stock"`` as FastAPI makes it, ``"ours"`` after ``setup``."""
+async def one() -> User:
+    """Return one model."""
+    return USERS[0]
+
+
+async def order() -> Order:
+    """Return a nested model."""
+    return ORDER
+
+
+async def hundred() -> list[User]:
+    """Return a list."""
+    return USERS[:100]
+
+
+async def thousand() -> list[User]:
+    """Return a longer list."""
+    return USERS
+
+
+async def megabytes() -> list[User]:
+    """Return 5 MB of JSON."""
+    return USERS * 22
+
+
+async def undeclared():  # type: ignore[no-untyped-def]
+    """Return a list of which FastAPI does not know the type."""
+    return USERS
+
+
+def sync() -> User:
+    """Return one model from a thread."""
+    return USERS[0]
+
+
+async def post_one(user: User) -> int:
+    """Read one model."""
+    return user.id
+
+
+async def post(users: list[User]) -> int:
+    """Read a list."""
+    return len(users)
+
+
+async def lines() -> AsyncIterator[User]:
+    """Stream a list."""
+    for item in USERS:
+        yield item
+
+
+def lines_sync() -> Iterator[User]:
+    """Stream a list from a thread."""
+    yield from USERS
+
+
+@cached(3600)
+async def from_cache() -> list[User]:
+    """Return the longer list, for an hour the same."""
+    return USERS
+
+
+async def health() -> str:
+    """Return next to nothing."""
+    return "well"
+
+
+ENDPOINTS: dict[str, tuple[str, Any]] = {
+    "/user": ("GET", one),
+    "/order": ("GET", order),
+    "/users/100": ("GET", hundred),
+    "/users/1000": ("GET", thousand),
+    "/megabytes": ("GET", megabytes),
+    "/undeclared": ("GET", undeclared),
+    "/sync": ("GET", sync),
+    "/post/one": ("POST", post_one),
+    "/post/many": ("POST", post),
+    "/lines": ("GET", lines),
+    "/lines-sync": ("GET", lines_sync),
+    "/cached": ("GET", from_cache),
+    "/health": ("GET", health),
+}
+
+
+def build(kind: str, *paths: str) -> FastAPI:
+    """Return an application with some of the endpoints: ``"stock"`` as FastAPI makes it, ``"ours"`` after ``setup``."""
     app = FastAPI()
     if kind == "ours":
         setup(app)
-
-    @app.get("/health")
-    async def health() -> str:
-        return "well"
-
-    @app.get("/user")
-    async def one() -> User:
-        return USERS[0]
-
-    @app.get("/order")
-    async def order() -> Order:
-        return ORDER
-
-    @app.get("/users/{count}")
-    async def users(count: int) -> list[User]:
-        return USERS[:count]
-
-    @app.get("/many/{times}")
-    async def many(times: int) -> list[User]:
-        return USERS * times
-
-    @app.get("/undeclared/{count}", response_model=None)
-    async def undeclared(count: int) -> Any:
-        return USERS[:count]
-
-    @app.get("/sync")
-    def sync() -> User:
-        return USERS[0]
-
-    @app.post("/user")
-    async def post_one(user: User) -> int:
-        return user.id
-
-    @app.post("/users")
-    async def post(users: list[User]) -> int:
-        return len(users)
-
-    @app.get("/lines")
-    async def lines() -> AsyncIterator[User]:
-        for item in USERS:
-            yield item
-
-    @app.get("/lines-sync")
-    def lines_sync() -> Iterator[User]:
-        yield from USERS
-
-    @app.get("/cached/{count}")
-    @cached(3600)
-    async def from_cache(count: int) -> list[User]:
-        return USERS[:count]
-
+    for path in paths or ENDPOINTS:
+        method, endpoint = ENDPOINTS[path]
+        app.add_api_route(path, endpoint, methods=[method])
     return app
 
 
