@@ -1,4 +1,4 @@
-"""FastAPI's own routes beside ``ModelRoute``, in one run: ``python benchmarks/fastapi_routes.py [--server] [--chart FILE]``.
+"""FastAPI's own routes beside ``ModelRoute``: ``python benchmarks/fastapi_routes.py [--server] [--chart FILE]``.
 
 In process: the same application is built twice and called over ASGI, the calls take turns, and the CPU time of the best
 round counts. ``--server`` adds a real server, uvicorn in a process of its own, and what a crowd of clients does to it.
@@ -12,6 +12,7 @@ import asyncio
 import gc
 import platform
 import sys
+from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from time import process_time
@@ -21,7 +22,7 @@ from _rows import Target, progress
 from _web_app import BODY, build, call
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
 JSON = ((b"content-type", b"application/json"),)
 CODED = ((b"accept-encoding", b"zstd"),)
@@ -47,7 +48,7 @@ MOST_SLOWER = 2.0
 """Microseconds by which a single small model may be slower."""
 
 
-async def time_calls(calls: dict[str, Callable[[], Awaitable[Any]]], rounds: int) -> dict[str, float]:
+async def time_calls(calls: Mapping[str, Callable[[], Awaitable[Any]]], rounds: int) -> dict[str, float]:
     """Return microseconds of CPU time per call; the calls take turns, and the best round counts."""
     repeats = {}
     for name, make in calls.items():
@@ -72,7 +73,7 @@ def in_process(rounds: int) -> tuple[list[tuple[str, float, float]], list[Target
     for label, path, method, body, headers, least in CASES:
         progress(label)
         apps = {"stock": build("stock", path), "ours": build("ours", path)}
-        calls = {name: (lambda app=app: call(app, path, method, body, headers)) for name, app in apps.items()}  # noqa: B023
+        calls = {name: partial(call, app, path, method, body, headers) for name, app in apps.items()}
         times = asyncio.run(time_calls(calls, rounds))
         rows.append((label, times["stock"], times["ours"]))
         if least is not None:
