@@ -7,12 +7,11 @@ declared to be public, whatever says who is asking.
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, get_args
 
 from fastapi.security.base import SecurityBase
 from pydantic import BaseModel
-
-from pydantic_serialization.cache import encode_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,35 +66,51 @@ def _is_model(item: Any) -> bool:
     return isinstance(item, type) and issubclass(item, BaseModel)
 
 
-def address_of(request: Request) -> tuple[bytes | str, ...]:
-    """Return what a request asks for: scheme, host, path and query, as they came."""
-    scope = request.scope
-    host = b", ".join(value for name, value in scope["headers"] if name == b"host")
-    return (scope.get("scheme", ""), host, scope.get("root_path", ""), scope["path"], scope.get("query_string", b""))
+class RequestKeys:
+    """The keys of one route's responses.
 
-
-def request_key(request: Request, headers: tuple[bytes, ...], *parts: Any) -> str:
-    """Return the key of a request's response.
+    They are digests: what says who is asking must not be read in the keys of a store. Parts are hashed with their lengths
+    in front, so that no two lists of parts are the same bytes.
 
     Args:
-        request: The request.
-        headers: Names of the headers that it depends on.
-        *parts: What else it depends on.
+        headers: Names of the headers that the responses depend on.
+        *parts: What tells the route from others.
     """
-    values: dict[bytes, list[bytes]] = {name: [] for name in headers}
-    for name, value in request.scope["headers"]:
-        if name in values:
-            values[name].append(value)
-    # Always a digest: what says who is asking must not be read in the keys of a store.
-    return f"response:{_digest(encode_headers(values), *parts)}"
+
+    def __init__(self, headers: tuple[str, ...], *parts: bytes) -> None:
+        self._headers = {name.encode("latin-1") for name in headers}
+        self._seed = blake2b(digest_size=20)
+        for part in (*parts, *sorted(self._headers)):
+            _add(self._seed, part)
+
+    def key(self, request: Request, media_type: str, what: str | None) -> str:
+        """Return the key of a request's response.
+
+        Args:
+            request: The request.
+            media_type: What the response is.
+            what: What is asked for, in place of scheme, host, path and query as they came.
+        """
+        scope, wanted = request.scope, self._headers
+        seed = self._seed.copy()
+        _add(seed, media_type.encode())
+        if what is None:
+            for part in (scope["scheme"], scope.get("root_path", ""), scope["path"]):
+                _add(seed, part.encode())
+            _add(seed, scope.get("query_string", b""))
+            hosts = [value for name, value in scope["headers"] if name == b"host"]
+            _add(seed, b",".join(hosts))
+        else:
+            _add(seed, b"key")
+            _add(seed, what.encode())
+        if wanted:
+            # In the order in which they came: another order gives another key, which costs a miss and nothing else.
+            for name, value in scope["headers"]:
+                if name in wanted:
+                    _add(seed, name)
+                    _add(seed, value)
+        return f"response:{seed.hexdigest()}"
 
 
-def encode_headers(values: dict[bytes, list[bytes]]) -> tuple[Any, ...]:
-    """Return the values of headers as one part of a key."""
-    return tuple((name, tuple(found)) for name, found in values.items())
-
-
-def _digest(*parts: Any) -> str:
-    from hashlib import blake2b  # noqa: PLC0415
-
-    return blake2b(encode_parts(*parts).encode(), digest_size=20).hexdigest()
+def _add(digest: blake2b, part: bytes) -> None:
+    digest.update(b"%d:%b" % (len(part), part))

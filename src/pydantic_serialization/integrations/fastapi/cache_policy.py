@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pydantic_serialization.cache.keys import check_tags
 from pydantic_serialization.cache.values import as_seconds
 from pydantic_serialization.errors import ConfigurationError
+from pydantic_serialization.integrations.fastapi.endpoint import original
 from pydantic_serialization.integrations.fastapi.options import codings
 
 if TYPE_CHECKING:
@@ -104,13 +105,14 @@ def check_cached(app: Any) -> None:
         ConfigurationError: a route with a cached endpoint is none of ours.
     """
     for route in _routes(app):
-        endpoint = getattr(route, "endpoint", None)
-        if policy_of(endpoint) is not None and not hasattr(route, "options"):
-            message = (
-                f"cached() has no effect on {route.path!r}: its route is FastAPI's own; use"
-                " APIRouter(route_class=ModelRoute)"
-            )
-            raise ConfigurationError(message)
+        endpoint = original(getattr(route, "endpoint", None))
+        if policy_of(endpoint) is None or getattr(route, "caches", False):
+            continue
+        way_out = "put @cached below the route's decorator"
+        if not hasattr(route, "caches"):
+            way_out = "its route is FastAPI's own; use APIRouter(route_class=ModelRoute)"
+        message = f"cached() has no effect on {route.path!r}: {way_out}"
+        raise ConfigurationError(message)
 
 
 def _routes(holder: Any) -> Iterator[Any]:

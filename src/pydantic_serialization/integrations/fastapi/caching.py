@@ -15,10 +15,10 @@ from starlette.responses import Response
 
 from pydantic_serialization.cache import compile_key
 from pydantic_serialization.errors import ConfigurationError, UnsupportedTypeError
-from pydantic_serialization.integrations.fastapi.cache_keys import address_of, headers_in_key, request_key
+from pydantic_serialization.integrations.fastapi.cache_keys import RequestKeys, headers_in_key
 from pydantic_serialization.integrations.fastapi.cache_policy import CachePolicy, policy_of
 from pydantic_serialization.integrations.fastapi.coding import (
-    add_vary,
+    FinalResponse,
     compressed,
     is_unchanged,
     joined,
@@ -31,7 +31,7 @@ from pydantic_serialization.integrations.fastapi.runtime import runtime_of
 from pydantic_serialization.plan import plan_for
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
     from starlette.types import Message
@@ -60,12 +60,6 @@ class _Failed(Exception):  # noqa: N818
         self.error = error
 
 
-class CachedResponse(Response):
-    """A response out of the cache, to which nothing may be added."""
-
-    is_final = True
-
-
 class CachedResponses:
     """The cached responses of one route.
 
@@ -85,12 +79,11 @@ class CachedResponses:
         if methods or inspect.isgeneratorfunction(endpoint) or inspect.isasyncgenfunction(endpoint):
             message = f"cached() is for endpoints of GET that return a value, and {self._name} is none"
             raise ConfigurationError(message)
-        self._parts = (self._name, route.path_format, _fingerprint(route))
         self._headers = headers_in_key(route.dependant, policy.vary, policy.private_by)
-        self._header_bytes = tuple(header.encode("latin-1") for header in self._headers)
+        self._keys = RequestKeys(self._headers, self._name.encode(), route.path_format.encode(), _fingerprint(route))
         self._lifetime = policy.ttl + policy.stale
         self._refresh_after = policy.ttl / self._lifetime if policy.stale else None
-        self._control = "private, no-cache" if policy.private_by else "no-cache"
+        self._control = b"private, no-cache" if policy.private_by else b"no-cache"
         signature = inspect.signature(endpoint)
         self._template = compile_key(policy.key, signature) if isinstance(policy.key, str) else None
         for tag in policy.tags:
@@ -175,29 +168,26 @@ class CachedResponses:
     ) -> Response:
         policy, request = self._policy, exchange.request
         coding = IDENTITY
-        headers = dict(entry.headers)
-        if policy.compress and len(entry.body) >= _SMALLEST_CODED and "content-encoding" not in headers:
+        if policy.compress and len(entry.body) >= _SMALLEST_CODED and not entry.has(b"content-encoding"):
             coding = choose_coding(joined(request, "accept-encoding"), policy.compress)
-        etag = quoted(entry.tag, coding)
-        response = CachedResponse(status_code=entry.status)
-        response.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in entry.headers]
+        headers = [*entry.headers, (b"vary", self._vary(exchange))]
         if entry.merges:
-            response.raw_headers += by_dependencies
-        response.headers.setdefault("cache-control", self._control)
-        add_vary(response, *self._vary(exchange))
+            headers += by_dependencies
+        if not entry.has(b"cache-control"):
+            headers.append((b"cache-control", self._control))
         if policy.etag:
-            response.headers["etag"] = etag
+            etag = quoted(entry.tag, coding)
+            headers.append((b"etag", etag.encode()))
             if is_unchanged(joined(request, "if-none-match"), etag):
-                return not_modified(response)
+                return not_modified(FinalResponse(b"", entry.status, headers))
         if coding == IDENTITY:
             body = bytes(entry.body)
         else:
             body = await self._coded(cache, entry, coding)
-            response.headers["content-encoding"] = coding
-        response.body = body
-        response.headers["content-length"] = str(len(body))
-        response.headers["content-type"] = entry.media_type
-        return response
+            headers.append((b"content-encoding", coding.encode()))
+        headers.append((b"content-length", b"%d" % len(body)))
+        headers.append((b"content-type", entry.media_type.encode("latin-1")))
+        return FinalResponse(body, entry.status, headers)
 
     async def _coded(self, cache: CacheManager, entry: CachedEntry, coding: str) -> bytes:
         """Return the body in a content coding; it is found by the body's own digest, so it can never be out of date."""
@@ -210,22 +200,19 @@ class CachedResponses:
             packed = None
         return await compressed(body, coding) if packed is None else packed
 
-    def _vary(self, exchange: Exchange) -> Iterable[str]:
-        if len(exchange.binding.offers) > 1:
-            yield "Accept"
-        if self._policy.compress:
-            yield "Accept-Encoding"
-        yield from (header.title() for header in self._headers)
+    def _vary(self, exchange: Exchange) -> bytes:
+        names = [*(("Accept",) if len(exchange.binding.offers) > 1 else ())]
+        names += ("Accept-Encoding",) if self._policy.compress else ()
+        return ", ".join([*names, *(header.title() for header in self._headers)]).encode("latin-1")
 
     def _key(self, exchange: Exchange, arguments: dict[str, Any]) -> str:
         request, key = exchange.request, self._policy.key
-        if key is None:
-            what: Any = address_of(request)
-        elif self._template is not None:
+        what = None
+        if self._template is not None:
             what = self._template((), arguments)
-        else:
-            what = key(request) if callable(key) else key
-        return request_key(request, self._header_bytes, *self._parts, exchange.media_type, what)
+        elif callable(key):
+            what = key(request)
+        return self._keys.key(request, exchange.media_type, what)
 
     def _tags_of(self, arguments: dict[str, Any]) -> tuple[str, ...]:
         tags = self._policy.tags

@@ -86,6 +86,22 @@ def not_modified(response: Response) -> Response:
     return short
 
 
+class FinalResponse(Response):
+    """A response of which everything is known, to which nothing is added.
+
+    Args:
+        body: The body.
+        status_code: The status.
+        raw_headers: All of its headers.
+    """
+
+    def __init__(self, body: bytes, status_code: int, raw_headers: list[tuple[bytes, bytes]]) -> None:
+        self.body = body
+        self.status_code = status_code
+        self.background = None
+        self.raw_headers = raw_headers
+
+
 async def finished(request: Request, response: Response, options: RouteOptions) -> Response:
     """Return the response with what the options of its route add: an ETag, a 304 in its place, a compressed body."""
     body: Any = getattr(response, "body", None)

@@ -26,10 +26,9 @@ _INJECTED: Final = "pydantic_serialization_response"
 _ORIGINAL: Final = "__pydantic_serialization_endpoint__"
 
 
-def original(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+def original(endpoint: Any) -> Any:
     """Return the user's endpoint that ``endpoint`` stands for, or ``endpoint`` itself."""
-    found: Callable[..., Any] = getattr(endpoint, _ORIGINAL, endpoint)
-    return found
+    return getattr(endpoint, _ORIGINAL, endpoint)
 
 
 def stand_in(endpoint: Callable[..., Any], path: str) -> Callable[..., Any]:

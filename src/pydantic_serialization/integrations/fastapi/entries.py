@@ -38,11 +38,15 @@ class CachedEntry(NamedTuple):
 
     status: int
     media_type: str
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[bytes, bytes], ...]
     tag: str
     created: float
     merges: bool
     body: bytes | memoryview
+
+    def has(self, name: bytes) -> bool:
+        """Say whether the endpoint has set a header."""
+        return any(key == name for key, _ in self.headers)
 
     def packed(self) -> bytes:
         """Return the bytes to keep: a head in MessagePack, and the body as it is."""
@@ -58,18 +62,15 @@ def unpacked(data: bytes) -> CachedEntry | None:
         if magic != _MAGIC or start > len(data):
             return None
         status, media_type, headers, tag, created, merges = ormsgpack.unpackb(memoryview(data)[_HEAD.size : start])
-        pairs = tuple((name, value) for name, value in headers)
-    except (ValueError, TypeError, struct.error):
+        pairs = tuple([(name, value) for name, value in headers])
+        said = b"\0".join(
+            [media_type.encode("latin-1"), tag.encode("latin-1"), *[part for pair in pairs for part in pair]]
+        )
+    except (ValueError, TypeError, AttributeError, struct.error):
         return None
-    texts = (media_type, tag, *(text for pair in pairs for text in pair))
-    if (
-        type(status) is not int
-        or type(created) is not float
-        or type(merges) is not bool
-        or not all(type(text) is str for text in texts)
-    ):
+    if type(status) is not int or type(created) is not float or type(merges) is not bool:
         return None
-    if not all(text.isprintable() and text.isascii() for text in texts):
+    if b"\r" in said or b"\n" in said:
         return None  # a header must not be able to end its line
     return CachedEntry(status, media_type, pairs, tag, created, merges, memoryview(data)[start:])
 
@@ -94,9 +95,7 @@ def entry_of(response: Response, headers: Iterable[tuple[bytes, bytes]], *, merg
         or "vary" in response.headers
     ):
         return None
-    kept = tuple(
-        (name.decode("latin-1"), value.decode("latin-1")) for name, value in headers if name.lower() not in _OF_THE_BODY
-    )
+    kept = tuple((name, value) for name, value in headers if name.lower() not in _OF_THE_BODY)
     return CachedEntry(
         response.status_code,
         response.headers.get("content-type", JSON),

@@ -12,8 +12,9 @@ from starlette.exceptions import HTTPException
 
 from pydantic_serialization.integrations.fastapi.binding import RouteBinding
 from pydantic_serialization.integrations.fastapi.bodies_by_format import decode_body, limited
+from pydantic_serialization.integrations.fastapi.cache_policy import policy_of
 from pydantic_serialization.integrations.fastapi.coding import finished, joined
-from pydantic_serialization.integrations.fastapi.endpoint import stand_in
+from pydantic_serialization.integrations.fastapi.endpoint import original, stand_in
 from pydantic_serialization.integrations.fastapi.errors import CHOSEN, negotiated_send
 from pydantic_serialization.integrations.fastapi.exchange import CURRENT, Exchange
 from pydantic_serialization.integrations.fastapi.media_types import names, offers
@@ -37,11 +38,16 @@ class ModelRoute(APIRoute):
     """A route that does exactly what FastAPI's does, faster.
 
     ``APIRouter(route_class=ModelRoute)`` is all it takes; :func:`model_route` gives classes that do more.
+
+    Attributes:
+        options: What routes of this class do beyond FastAPI's.
+        caches: Whether the endpoint asked for a cache when the route was made.
     """
 
     options: ClassVar[RouteOptions] = RouteOptions()
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
+        self.caches = policy_of(original(endpoint)) is not None
         self._negotiates = any(not offer.is_json for offer in offers(self.options.formats))
         super().__init__(path, stand_in(endpoint, path), **settings)
 
