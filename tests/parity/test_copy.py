@@ -324,7 +324,7 @@ def test_what_cannot_be_copied_raises_what_deepcopy_raises() -> None:
     "wrap", [lambda value: [value], lambda value: Tree.model_construct(value=value), lambda v: (v,)]
 )
 def test_depth(wrap: Any) -> None:
-    """Deep values are copied, deeper ones end as Pydantic's copy ends, in a small stack too."""
+    """Deep values are copied, deeper ones end as Pydantic's copy ends, in the stack of a thread too."""
     outcomes: list[Any] = []
 
     def run() -> None:
@@ -343,7 +343,7 @@ def test_depth(wrap: Any) -> None:
         while isinstance(value, (list, tuple, Tree)) and value:  # deallocated step by step
             value = value.value if isinstance(value, Tree) else value[0]
 
-    size = threading.stack_size(256 * 1024)
+    size = threading.stack_size(1024 * 1024)
     try:
         thread = threading.Thread(target=run)
         thread.start()

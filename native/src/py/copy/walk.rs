@@ -375,7 +375,12 @@ impl<'a> Walk<'a> {
             };
             let copy = allocate(class)?;
             self.remember(object, &copy, references)?;
-            self.give_dict(&copy, &dict)?;
+            let attributes = self.dict(dict.as_ptr(), BY_TWO)?;
+            // Not by `PyObject_GenericSetDict`: since 3.13 that does not tell an instance with inline values.
+            let name = pyo3::intern!(Python::assume_attached(), "__dict__");
+            if ffi::PyObject_GenericSetAttr(copy.as_ptr(), name.as_ptr(), attributes.as_ptr()) < 0 {
+                return Err(Stop::Failed);
+            }
             Ok(copy)
         }
     }
