@@ -124,7 +124,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
 
     #[inline(never)]
     fn draft_dict(&mut self, entries: &'p Entries) -> Read<Draft<'p>> {
-        let start = self.cursor.next_position();
+        self.every_value_counts()?;
         let mut open = self.open_object()?;
         let mut members = Vec::new();
         while self.goes_on(&mut open)? {
@@ -132,9 +132,6 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
             let (key, _) = self.dict_key(&entries.key)?;
             let value = self.draft(&entries.value)?;
             members.push(Member { key, key_at, value });
-        }
-        if !self.cursor.has_distinct_keys(start) {
-            return Err(Miss::Unknown);
         }
         // Equal keys would be one entry: how many there are is only known afterwards.
         if entries.length.is_bounded() && !entries.length.allows(members.len()) {
