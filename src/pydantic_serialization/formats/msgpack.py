@@ -37,7 +37,7 @@ _PACKED_END = ormsgpack.packb(_END)
 
 
 class MsgpackFormat(TreeFormat):
-    """MessagePack, read by the native core where it is there, and through ormsgpack."""
+    """MessagePack by the native core, or through ormsgpack."""
 
     name = "msgpack"
     wire_id = 2

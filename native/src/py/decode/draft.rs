@@ -129,7 +129,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
         let mut members = Vec::new();
         while self.goes_on(&mut open)? {
             let key_at = self.cursor.next_position();
-            let (key, _) = self.dict_key(&entries.key)?;
+            let key = self.dict_key(&entries.key)?;
             let value = self.draft(&entries.value)?;
             members.push(Member { key, key_at, value });
         }
