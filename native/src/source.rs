@@ -4,6 +4,7 @@
 //! the caller hands the whole document to somebody whose verdict counts.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// What the next value is, before it is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,8 +103,9 @@ pub trait Source<'t>: Document {
     /// How far an array or object has been read.
     type Open: Copy;
 
-    /// Of a key that stands in an object several times, nobody sees any value but the last.
-    const LAST_COUNTS: bool;
+    /// Every value counts. Not so in formats of whose keys, where one stands in an object several times, nobody sees any
+    /// value but the last.
+    const EVERY_VALUE_COUNTS: bool = true;
 
     /// Where the source stands.
     fn position(&self) -> usize;
@@ -160,6 +162,9 @@ pub trait Source<'t>: Document {
     /// Say whether the document is over.
     fn is_at_end(&mut self) -> bool;
 
-    /// Say whether no object in the value at a position has a key twice.
-    fn has_distinct_keys(&self, position: usize) -> bool;
+    /// The stretch of the document around a position, as far as known, in which every value counts. `None` if the value at
+    /// the position holds one that does not, or is nested more than `levels` deep.
+    fn all_counting(&self, _position: usize, _levels: usize) -> Option<Range<usize>> {
+        Some(0..usize::MAX)
+    }
 }

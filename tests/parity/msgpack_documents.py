@@ -72,7 +72,7 @@ RAW: tuple[bytes, ...] = tuple(
             b"\xcb\x80" + b"\0" * 7, b"\xcb\x43\x40" + b"\0" * 6,
             # text and bytes in every width, some of it no UTF-8
             b"\xd9\x01a", b"\xda\0\x01a", b"\xdb\0\0\0\x01a", b"\xa1\xff", b"\xa3\xed\xa0\x80", b"\xa2\xc3\xa9", b"\xa1\0", b"\xa2\"\\",
-            b"\xd9\x242024-02-29T10:11:12.000000000000Zxxx", b"\xc4\0", b"\xc4\x01a", b"\xc5\0\x01a", b"\xc6\0\0\0\x01a", b"\xc4\x01\xff",
+            b"\xd9\x242024-02-29T10:11:12.000000000000Zxxx", b"\xc4\0", b"\xc4\x01a", b"\xc4\x03\xfb\xff\xbf", b"\xc5\0\x01a", b"\xc6\0\0\0\x01a", b"\xc4\x01\xff",
             b"\xc4\x0aaGVsbG8=\xc3\xa9", b"\x91\xc4\x01\xff", b"\x81\xa1a\xc4\x01\xff", b"\x93\xc0\xc4\x02hi\xcb\x7f\xf0\0\0\0\0\0\0",
             # arrays and maps in every width
             b"\xdc\0\x01\x01", b"\xdd\0\0\0\x01\x01", b"\xde\0\x01\xa1a\x01", b"\xdf\0\0\0\x01\xa1a\x01", b"\x82\xa1a\x01\xa1a\xa1x",

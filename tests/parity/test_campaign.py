@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from parity import msgpack_campaign
 from parity.campaign import MISTAKES, in_msgpack, run, smallest
 
 from pydantic_serialization._native import core
@@ -29,14 +28,6 @@ def test_random_classes_are_read_and_written_alike(change: Callable[[Pair], None
     assert counts["types"] > 50
     assert counts["read natively"] > 0.6 * counts["types"]
     assert counts["written natively"] > 0.6 * counts["types"]
-
-
-def test_random_classes_are_read_alike_from_msgpack() -> None:
-    """The same for reading MessagePack natively and through Python."""
-    found, counts = msgpack_campaign.run(600, 1, worlds=60)
-    assert not found, found[0].report()
-    assert counts["types"] > 30
-    assert counts["valid"] > 200
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.__name__.strip("_"))

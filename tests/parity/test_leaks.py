@@ -17,11 +17,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import ormsgpack
 import pytest
 import zoo
 from encoders import UNDECLARED_MODELS, Declined
-from parity.msgpack_sides import sides_of
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -30,13 +28,11 @@ from pydantic import (
     HttpUrl,
     PlainSerializer,
     PrivateAttr,
-    StringConstraints,
     WrapSerializer,
     computed_field,
     create_model,
     model_validator,
 )
-from pydantic_core import from_json
 
 from pydantic_serialization import copy_model
 from pydantic_serialization._native import core
@@ -109,21 +105,6 @@ class Plain(BaseModel, extra="allow"):
     moments: list[datetime] = []
 
 
-def refuse_bytes(value: bytes) -> bytes:
-    if value == b"\xff":
-        raise ValueError(MARK)
-    return value
-
-
-class Bytes(BaseModel, extra="allow"):
-    raw: bytes
-    many: list[bytes] = []
-    either: bytes | int | str = 0
-    anything: Any = None
-    checked: Annotated[bytes, AfterValidator(refuse_bytes)] = b""
-    part: Annotated[str, StringConstraints(pattern="^a")] = "a"
-
-
 class Wide(BaseModel):
     """More fields than fit the smallest set."""
 
@@ -164,27 +145,6 @@ PLAIN = (
 )
 
 
-PACKED, PACKED_PLAIN = (
-    ormsgpack.packb(from_json(text.replace(b"12345678901234567890", b"7"))) for text in (FULL, PLAIN)
-)
-PACKED_BYTES = ormsgpack.packb(
-    {
-        "raw": b"\xff",
-        "many": [b"a", b""],
-        "either": b"b",
-        "anything": {"k": [b"\xfe", 1]},
-        "checked": b"c",
-        "part": "a",
-        "more": b"d",
-    }
-)
-
-
-def decline(*_: Any, **__: Any) -> Any:
-    """Stand behind a function that is to do everything itself."""
-    raise Declined
-
-
 def decoder(declared: Any) -> Callable[..., Any]:
     """Return the core's decoder of a type; it raises :class:`Declined` where it would ask Pydantic.
 
@@ -192,6 +152,9 @@ def decoder(declared: Any) -> Callable[..., Any]:
     """
     assert core is not None
     program = plan_for(declared).decoding.program
+
+    def decline(*_: Any, **__: Any) -> Any:
+        raise Declined
 
     decode: Callable[..., Any] = core.decoder(program, decline, max_depth=200, views=True)
     return decode
@@ -201,6 +164,9 @@ def encoder(declared: Any) -> Callable[..., Any]:
     """Return the core's encoder of a type, in the same way."""
     assert core is not None
     program = plan_for(declared).encoding.program
+
+    def decline(*_: Any, **__: Any) -> Any:
+        raise Declined
 
     encode: Callable[..., Any] = core.encoder(program, decline, max_depth=200, text=False, eager=True)
     return encode
@@ -237,7 +203,6 @@ def alternating(function: Callable[..., Any], good: Any, bad: Any, **options: An
 
 read_outer, read_plain, read_wide = decoder(Outer), decoder(Plain), decoder(Wide)
 read_zoo = decoder(zoo.Everything)
-unpack_outer, unpack_plain, unpack_bytes = (sides_of(kind).decoder(decline) for kind in (Outer, Plain, Bytes))
 write_written, write_plain, write_zoo = encoder(Written), encoder(Plain), encoder(zoo.Everything)
 pack_written, pack_plain, pack_zoo = packer(Written), packer(Plain), packer(zoo.Everything)
 plain, written, everything = Plain.model_validate_json(PLAIN), Written(), zoo.Everything(extra=[1, {"a": None}])
@@ -284,23 +249,6 @@ READING: dict[str, Callable[[], Any]] = {
     "a part refuses": lambda: quietly(read_outer, b'{"a":1,"before":"no"}'),
     "a wrong keyword": lambda: quietly(read_outer, FULL, nothing_like_this=1),
     "a part of the zoo": lambda: quietly(read_zoo, b'{"id":1}'),
-}
-UNPACKING: dict[str, Callable[[], Any]] = {
-    "success, nothing runs": lambda: unpack_plain(PACKED_PLAIN),
-    "success, user code": lambda: unpack_outer(PACKED, strict=None, context={"a": MARK}),
-    "success, bytes": lambda: unpack_bytes(PACKED_BYTES),
-    "bytearray": lambda: unpack_bytes(bytearray(PACKED_BYTES)),
-    "memoryview": lambda: unpack_bytes(memoryview(PACKED_BYTES)),
-    "writable memoryview": lambda: unpack_outer(memoryview(bytearray(PACKED))),
-    "declined in the middle": alternating(unpack_plain, PACKED_PLAIN, PACKED_PLAIN.replace(b"\xa3cat", b"\xa3dog", 1)),
-    "declined at the end": alternating(unpack_outer, PACKED, PACKED + b"\xc0"),
-    "declined, text": alternating(unpack_plain, PACKED_PLAIN, "text"),
-    "declined, a key twice": alternating(unpack_bytes, PACKED_BYTES, b"\x82\xa3raw\xc4\x01a\xa3raw\xc4\x01b"),
-    "declined, bytes in a part": alternating(unpack_bytes, PACKED_BYTES, b"\x82\xa3raw\xc4\0\xa4part\xc4\x01\xff"),
-    "a validator refuses": lambda: quietly(unpack_outer, b"\x82\xa1a\x01\xa5inner\x81\xa1x\x07"),
-    "a validator refuses bytes": lambda: quietly(unpack_bytes, b"\x82\xa3raw\xc4\x01a\xa7checked\xc4\x01\xff"),
-    "a validator fails": lambda: quietly(unpack_outer, b"\x82\xa1a\x01\xa5inner\x81\xa1x\x08"),
-    "a part refuses": lambda: quietly(unpack_outer, b"\x82\xa1a\x01\xa6before\xa2no"),
 }
 
 
@@ -398,12 +346,6 @@ def check(work: Callable[[], Any]) -> None:
 def test_reading_keeps_nothing(name: str) -> None:
     """After many documents nothing is left of them: success, declining, refusals, failures, options."""
     check(READING[name])
-
-
-@pytest.mark.parametrize("name", UNPACKING)
-def test_unpacking_keeps_nothing(name: str) -> None:
-    """The same for MessagePack."""
-    check(UNPACKING[name])
 
 
 @pytest.mark.parametrize("name", WRITING)
@@ -507,11 +449,9 @@ def test_classes_of_both_directions_can_be_collected() -> None:
         plan = compile_plan(short)
         assert core is not None
         decode = core.decoder(plan.decoding.program, plan.validator.validate_json, max_depth=200, views=False)
-        unpack = core.msgpack_decoder(plan.decoding.program, plan.validator.validate_json, max_depth=200, mark=None)
         encode = core.encoder(plan.encoding.program, plan.serializer.to_json, max_depth=200, text=False, eager=True)
         encode(decode(b'{"part":{"n":1},"kind":"a","more":{"n":2},"mixed":{"k":{"n":3}}}'))
-        unpack(b"\x82\xa4part\x81\xa1n\x01\xa4kind\xa1a")
-        short.functions = (decode, unpack, encode)  # type: ignore[attr-defined]
+        short.functions = (decode, encode)  # type: ignore[attr-defined]
         return weakref.ref(short)
 
     references = [made() for _ in range(20)]

@@ -71,8 +71,6 @@ impl<'t> Source<'t> for Cursor<'t> {
     type Number = RawNumber<'t>;
     type Open = Open;
 
-    const LAST_COUNTS: bool = false;
-
     #[inline(always)]
     fn position(&self) -> usize {
         Cursor::position(self)
@@ -201,9 +199,5 @@ impl<'t> Source<'t> for Cursor<'t> {
 
     fn is_at_end(&mut self) -> bool {
         Cursor::is_at_end(self)
-    }
-
-    fn has_distinct_keys(&self, _position: usize) -> bool {
-        true // no matter: every value counts
     }
 }

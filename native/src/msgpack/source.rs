@@ -1,15 +1,13 @@
 //! MessagePack as a source of values.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::cursor::{Binary, Cursor, Num, is_text};
 use crate::source::{Document, Expected, Kind, Number, RawString, Source};
 
 /// Larger integers the versions of Pydantic read differently into a `float`.
 const LARGEST_FLOAT: u64 = 1 << 53;
-
-/// Levels that are looked through for keys that stand twice; what has been read is not nested so deep.
-const DEEPEST: usize = 512;
 
 /// The shortest form of a string: what every writer makes of a key.
 pub fn expected_key(key: &[u8]) -> Expected {
@@ -76,7 +74,7 @@ impl<'t> Source<'t> for Cursor<'t> {
     /// Items or members that are still to come.
     type Open = usize;
 
-    const LAST_COUNTS: bool = true;
+    const EVERY_VALUE_COUNTS: bool = false;
 
     #[inline(always)]
     fn position(&self) -> usize {
@@ -205,9 +203,10 @@ impl<'t> Source<'t> for Cursor<'t> {
         Cursor::is_at_end(self)
     }
 
-    fn has_distinct_keys(&self, position: usize) -> bool {
+    fn all_counting(&self, position: usize, levels: usize) -> Option<Range<usize>> {
         let mut cursor = self.clone();
-        cursor.rewind(position);
-        Cursor::has_distinct_keys(&mut cursor, DEEPEST)
+        Cursor::rewind(&mut cursor, position);
+        cursor.skip_distinct(levels)?;
+        Some(position..Cursor::position(&cursor))
     }
 }

@@ -9,6 +9,7 @@ use pyo3::sync::PyOnceLock;
 const ITEMS: u32 = 32;
 
 /// The time since other threads could last run.
+#[derive(Default)]
 pub struct Pauses {
     /// Unknown until there are many items, as the next one: a small value costs no look at a clock.
     since: Option<Instant>,
@@ -18,10 +19,6 @@ pub struct Pauses {
 }
 
 impl Pauses {
-    pub fn new() -> Self {
-        Self { since: None, interval: Duration::ZERO, items: 0 }
-    }
-
     /// Say that an item is done. Any Python code may have run in another thread when this returns.
     #[inline]
     pub fn item(&mut self, py: Python<'_>) {

@@ -6,7 +6,7 @@ use super::node::{Entries, Items, Node};
 use super::reader::{Fit, Miss, Read, Reader, out_of_memory};
 use super::scalar::{new_dict, new_integer, set_item};
 use crate::py::object::Owned;
-use crate::source::{RawString, Source};
+use crate::source::Source;
 
 impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
     pub(super) fn list(&mut self, items: &'p Items) -> Read<Owned> {
@@ -93,7 +93,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
         let mut open = self.open_object()?;
         let dict = new_dict()?;
         while self.goes_on(&mut open)? {
-            let (key, _) = self.dict_key(&entries.key)?;
+            let key = self.dict_key(&entries.key)?;
             let value = self.value(&entries.value)?;
             set_item(&dict, &key, &value)?;
         }
@@ -102,12 +102,12 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
         if entries.length.allows(count) { Ok(dict) } else { Err(Miss::Refused) }
     }
 
-    /// A key, read as a string by its declaration: Pydantic validates keys of JSON as strings. Also as it stands there.
-    pub(super) fn dict_key(&mut self, node: &'p Node) -> Read<(Owned, RawString<'t>)> {
+    /// A key, read as a string by its declaration: Pydantic validates keys of JSON as strings.
+    pub(super) fn dict_key(&mut self, node: &'p Node) -> Read<Owned> {
         if let Node::Str(None) = node {
             let raw = self.key()?;
             self.lower_fit(Fit::Strict);
-            return Ok((self.string_object(raw)?, raw));
+            return self.string_object(raw);
         }
         let start = self.cursor.next_position();
         let raw = self.key()?;
@@ -120,13 +120,13 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
             if let Node::Date = node {
                 self.lower_fit(Fit::Lax); // unlike a value
             }
-            return Ok((key, raw));
+            return Ok(key);
         };
         let value = canonical_integer(raw.bytes).ok_or(Miss::Unknown)?;
         self.lower_fit(Fit::Lax);
         match bounds {
             Some(bounds) if !bounds.allows(value) => Err(Miss::Refused),
-            _ => Ok((new_integer(value)?, raw)),
+            _ => new_integer(value),
         }
     }
 }

@@ -124,17 +124,14 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
 
     #[inline(never)]
     fn draft_dict(&mut self, entries: &'p Entries) -> Read<Draft<'p>> {
-        let start = self.cursor.next_position();
+        self.every_value_counts()?;
         let mut open = self.open_object()?;
         let mut members = Vec::new();
         while self.goes_on(&mut open)? {
             let key_at = self.cursor.next_position();
-            let (key, _) = self.dict_key(&entries.key)?;
+            let key = self.dict_key(&entries.key)?;
             let value = self.draft(&entries.value)?;
             members.push(Member { key, key_at, value });
-        }
-        if !self.cursor.has_distinct_keys(start) {
-            return Err(Miss::Unknown);
         }
         // Equal keys would be one entry: how many there are is only known afterwards.
         if entries.length.is_bounded() && !entries.length.allows(members.len()) {

@@ -94,10 +94,10 @@ impl Decoder {
         if self.plan.is_live(&self.plan.root) && input.is_locked() {
             let copy = input.text().to_vec();
             drop(input);
-            return self.read_format(&copy, call, Some(Pauses::new()));
+            return self.read_format(&copy, call, Some(Pauses::default()));
         }
         // What is locked may still be written to by another thread.
-        let pauses = (!input.is_locked()).then(Pauses::new);
+        let pauses = (!input.is_locked()).then(Pauses::default);
         self.read_format(input.text(), call, pauses)
     }
 

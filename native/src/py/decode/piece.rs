@@ -25,9 +25,9 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
 
     /// Skip a part that Pydantic can read from its JSON text.
     pub(super) fn piece_span(&mut self) -> Read<Span> {
+        self.every_value_counts()?;
         let levels = self.levels;
-        let (_, span) = self.spanned(|reader| reader.cursor.skip_value(levels).ok_or(Miss::Unknown))?;
-        if self.cursor.has_distinct_keys(span.start) { Ok(span) } else { Err(Miss::Unknown) }
+        Ok(self.spanned(|reader| reader.cursor.skip_value(levels).ok_or(Miss::Unknown))?.1)
     }
 }
 

@@ -5,6 +5,7 @@
 //! the whole document is known to be good.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -69,6 +70,8 @@ pub struct Reader<'p, 't, S: Source<'t>> {
     pub stack: Vec<Owned>,
     /// Bytes that are no text stand for themselves in what has no declaration.
     pub keeps_binary: bool,
+    /// A stretch of the document in which every value counts.
+    counting: Range<usize>,
     document: PhantomData<&'t ()>,
 }
 
@@ -92,6 +95,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
             scratch: String::new(),
             stack: Vec::new(),
             keeps_binary: false,
+            counting: 0..0,
             document: PhantomData,
         }
     }
@@ -230,6 +234,20 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
         let goes_on = self.cursor.goes_on(open).ok_or(Miss::Unknown)?;
         self.levels += usize::from(!goes_on);
         Ok(goes_on)
+    }
+
+    /// See that the next value holds none that a later one of its key replaces: it would be tried, compared or refused,
+    /// and its validators would be called, though nobody sees it.
+    #[inline]
+    pub fn every_value_counts(&mut self) -> Read<()> {
+        if S::EVERY_VALUE_COUNTS {
+            return Ok(());
+        }
+        let start = self.cursor.next_position();
+        if !self.counting.contains(&start) {
+            self.counting = self.cursor.all_counting(start, self.levels).ok_or(Miss::Unknown)?;
+        }
+        Ok(())
     }
 
     /// Take a key, up to its value.

@@ -15,6 +15,7 @@ struct Best {
 
 impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
     pub(super) fn union(&mut self, choices: &'p [Node]) -> Read<Owned> {
+        self.every_value_counts()?;
         self.best_of(choices, |reader, choice| reader.value(choice))
     }
 
@@ -28,7 +29,6 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
         let (levels, fit, given) = (self.levels, self.fit, self.given);
         let mut best: Option<Best> = None;
         let mut may_be_lax = false;
-        let mut counts_all = false;
         for choice in choices {
             self.cursor.rewind(start);
             self.levels = levels;
@@ -36,15 +36,10 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
             self.trials += 1;
             let result = read(self, choice);
             self.trials -= 1;
-            let is_settled = result.is_ok() && self.fit == Fit::Exact && self.given.is_none();
-            if !is_settled && !counts_all {
-                self.every_value_counts(start)?;
-                counts_all = true;
-            }
             match result {
                 Ok(value) => {
                     let found = Best { value, fit: self.fit, given: self.given, end: self.cursor.position() };
-                    if is_settled {
+                    if found.fit == Fit::Exact && found.given.is_none() {
                         (self.fit, self.given) = (fit, given);
                         return Ok(found.value);
                     }
@@ -77,6 +72,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
 impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
     /// A union in left-to-right mode: the first member that accepts wins.
     pub(super) fn first_of(&mut self, choices: &'p [Node]) -> Read<Owned> {
+        self.every_value_counts()?;
         let start = self.cursor.position();
         let (levels, fit, given) = (self.levels, self.fit, self.given);
         for choice in choices {
@@ -86,20 +82,12 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
             let result = self.value(choice);
             self.trials -= 1;
             match result {
-                Err(Miss::Refused) => self.every_value_counts(start)?,
+                Err(Miss::Refused) => {}
                 Err(Miss::Lax) => return Err(Miss::Unknown), // it may be accepted
                 result => return result,
             }
         }
         Err(Miss::Refused)
-    }
-}
-
-impl<'t, S: Source<'t>> Reader<'_, 't, S> {
-    /// See that no value which nobody would see was compared or refused in the value at a position.
-    #[inline]
-    fn every_value_counts(&self, start: usize) -> Read<()> {
-        if S::LAST_COUNTS && !self.cursor.has_distinct_keys(start) { Err(Miss::Unknown) } else { Ok(()) }
     }
 }
 

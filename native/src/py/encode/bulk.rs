@@ -67,7 +67,7 @@ impl<O: Output> State<'_, O> {
     ) -> Result<isize, Stop> {
         let program = self.program;
         let item = program.resolved(item);
-        let mut pauses = Pauses::new();
+        let mut pauses = Pauses::default();
         let mut index = 0;
         // SAFETY: each item is fetched when its turn comes, from a list that may have changed since the last one.
         unsafe {
