@@ -63,8 +63,8 @@ class ModelClient:
         self,
         client: AsyncHttpClient,
         *,
-        formats: Iterable[SerializationFormat | str] = ("msgpack", "json"),
-        body_format: SerializationFormat | str = "json",
+        formats: Iterable[SerializationFormat | str] = ("msgpack", "orjson"),
+        body_format: SerializationFormat | str = "orjson",
         cache: CacheManager | None = None,
         max_response_bytes: int = 67_108_864,
         revalidate_for: float = 3600.0,
@@ -182,17 +182,41 @@ class ModelClient:
             await cache.invalidate(key)  # whatever it is, it is not what was kept
         raise AssertionError
 
+    @overload
+    async def post(self, url: Any, body: Any, model: type[ModelT], **options: Any) -> ModelT: ...
+
+    @overload
+    async def post(self, url: Any, body: Any, model: Any = None, **options: Any) -> Any: ...
+
     async def post(self, url: Any, body: Any, model: Any = None, **options: Any) -> Any:
         """Send ``body`` and return what is answered; see :meth:`request`."""
         return await self.request("POST", url, model, body=body, **options)
+
+    @overload
+    async def put(self, url: Any, body: Any, model: type[ModelT], **options: Any) -> ModelT: ...
+
+    @overload
+    async def put(self, url: Any, body: Any, model: Any = None, **options: Any) -> Any: ...
 
     async def put(self, url: Any, body: Any, model: Any = None, **options: Any) -> Any:
         """Send ``body`` and return what is answered; see :meth:`request`."""
         return await self.request("PUT", url, model, body=body, **options)
 
+    @overload
+    async def patch(self, url: Any, body: Any, model: type[ModelT], **options: Any) -> ModelT: ...
+
+    @overload
+    async def patch(self, url: Any, body: Any, model: Any = None, **options: Any) -> Any: ...
+
     async def patch(self, url: Any, body: Any, model: Any = None, **options: Any) -> Any:
         """Send ``body`` and return what is answered; see :meth:`request`."""
         return await self.request("PATCH", url, model, body=body, **options)
+
+    @overload
+    async def delete(self, url: Any, model: type[ModelT], **options: Any) -> ModelT: ...
+
+    @overload
+    async def delete(self, url: Any, model: Any = None, **options: Any) -> Any: ...
 
     async def delete(self, url: Any, model: Any = None, **options: Any) -> Any:
         """Delete what is at ``url`` and return what is answered; see :meth:`request`."""
