@@ -175,6 +175,16 @@ def test_other_statuses_are_errors(make: Callable[..., Any], server: Behaviour, 
         assert error.body == b'{"detail":"SECRET"}'
 
 
+@pytest.mark.parametrize("headers", [{}, {"content-length": "3000000"}, {"content-encoding": "gzip"}])
+def test_a_large_error_is_still_an_error(make: Callable[..., Any], server: Behaviour, headers: dict[str, str]) -> None:
+    """The status is told, with the beginning of the body, whatever its size and coding; the rest is not read."""
+    server.status, server.headers, server.body = 500, headers, b"x" * 3_000_000
+    with pytest.raises(UnexpectedStatusError, match="500") as caught:
+        make(max_response_bytes=1_000_000).get("/user", User)
+    expected = b"" if "content-encoding" in headers else b"x" * 65_536
+    assert caught.value.body == expected
+
+
 def test_a_server_that_is_not_there(make: Callable[..., Any]) -> None:
     """The client's own error, with a note that names the request without secrets."""
     with pytest.raises((httpx.ConnectError, httpx2.ConnectError)) as caught:

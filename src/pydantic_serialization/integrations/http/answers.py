@@ -76,6 +76,12 @@ def accepted_codings() -> str:
 class Collector:
     """Takes in the raw body of a response, chunk by chunk, and never more than the limit.
 
+    Of the body of an error the beginning is enough.
+
+    Attributes:
+        status: The status of the response.
+        content_type: As the server wrote it.
+
     Args:
         response: Of httpx or httpx2, not read yet.
         limit: Bytes of the body, before and after decoding.
@@ -85,26 +91,33 @@ class Collector:
     """
 
     def __init__(self, response: Any, limit: int) -> None:
-        self._status: int = response.status_code
+        self.status: int = response.status_code
         self._headers: Mapping[str, str] = response.headers
+        self.content_type = self._headers.get("content-type", "")
         self._limit = limit
         self._chunks: list[bytes] = []
         self._size = 0
         self._is_decoded = False
         announced = self._headers.get("content-length", "")
-        if announced.isdecimal() and int(announced) > limit:
+        if self.is_success and announced.isdecimal() and int(announced) > limit:
             self._refuse()
 
-    def add(self, chunk: bytes) -> None:
-        """Take in some bytes.
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is one of success."""
+        return 200 <= self.status < 300
+
+    def add(self, chunk: bytes) -> bool:
+        """Take in some bytes, and say whether more are wanted.
 
         Raises:
             LimitExceededError: there are too many.
         """
         self._size += len(chunk)
-        if self._size > self._limit:
+        if self.is_success and self._size > self._limit:
             self._refuse()
         self._chunks.append(chunk)
+        return self.is_success or self._size < _LONGEST_ERROR_BODY
 
     def add_decoded(self, body: bytes) -> None:
         """Take in a body that the client has read and decoded already.
@@ -124,8 +137,8 @@ class Collector:
         """
         directives = {item.strip().lower() for item in self._headers.get("cache-control", "").split(",")}
         return Answer(
-            status=self._status,
-            content_type=self._headers.get("content-type", ""),
+            status=self.status,
+            content_type=self.content_type,
             etag=self._headers.get("etag"),
             keep="no-store" not in directives and self._headers.get("vary", "").strip() != "*",
             body=self._decoded(b"".join(self._chunks)),

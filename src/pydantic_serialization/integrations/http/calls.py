@@ -123,19 +123,18 @@ class Calls:
             UnexpectedStatusError: it is neither.
             DecodeError: its body cannot be decoded, or is too large.
         """
-        try:
-            answer = collector.answer()
-        except DecodeError as error:
-            raise self.placed(error, request) from None
-        if 200 <= answer.status < 300 or (conditional and answer.status == _NOT_MODIFIED):
-            return answer
+        if collector.is_success or (conditional and collector.status == _NOT_MODIFIED):
+            try:
+                return collector.answer()
+            except DecodeError as error:
+                raise self.placed(error, request) from None
         place = describe(request)
         raise UnexpectedStatusError(
-            f"{place} was answered with {answer.status}",
-            status=answer.status,
+            f"{place} was answered with {collector.status}",
+            status=collector.status,
             method=request.method,
             url=place.partition(" ")[2],
-            content_type=answer.content_type,
+            content_type=collector.content_type,
             body=collector.error_body(),
             model=None if model is None else plan_for(model).name,
         )

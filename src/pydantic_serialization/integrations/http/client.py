@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from pydantic import ValidationError
 
+from pydantic_serialization.cache.keys import check_tags
 from pydantic_serialization.errors import ConfigurationError, DecodeError
 from pydantic_serialization.integrations.http.answers import Collector, pack, unpack
 from pydantic_serialization.integrations.http.calls import Calls, describe, is_final
@@ -142,7 +143,7 @@ class ModelClient:
         """
         if ttl is None and not stale_if_error and not tags:
             return await self.request("GET", url, model, **options)
-        cache, calls = self._calls.needed_cache(), self._calls
+        cache, calls, names = self._calls.needed_cache(), self._calls, check_tags(tags)
         first = calls.request("GET", url, options=options)
         key = calls.key(first, model)
         last = f"{key}:last"
@@ -167,11 +168,11 @@ class ModelClient:
             if not answer.keep:
                 await cache.invalidate(key, last)  # which keeps the result of this very load out, too
             elif answer.etag is not None:
-                await cache.set(last, kept, (cache.ttl if ttl is None else ttl) + calls.revalidate_for, tags)
+                await cache.set(last, kept, (cache.ttl if ttl is None else ttl) + calls.revalidate_for, names)
             return kept
 
         for attempt in range(2):
-            found = await cache.get_or_load(key, load, ttl=ttl, stale_ttl=stale_if_error, tags=tags)
+            found = await cache.get_or_load(key, load, ttl=ttl, stale_ttl=stale_if_error, tags=names)
             if fresh:
                 return fresh[0]
             try:
@@ -291,7 +292,8 @@ class ModelClient:
                     collector.add_decoded(response.content)
                 else:
                     async for chunk in response.aiter_raw():
-                        collector.add(chunk)
+                        if not collector.add(chunk):
+                            break
             finally:
                 await response.aclose()
         except DecodeError as error:

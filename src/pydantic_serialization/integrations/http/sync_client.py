@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from pydantic import ValidationError
 
+from pydantic_serialization.cache.keys import check_tags
 from pydantic_serialization.errors import ConfigurationError, DecodeError
 from pydantic_serialization.integrations.http.answers import Collector, pack, unpack
 from pydantic_serialization.integrations.http.calls import Calls, describe, is_final
@@ -142,7 +143,7 @@ class SyncModelClient:
         """
         if ttl is None and not stale_if_error and not tags:
             return self.request("GET", url, model, **options)
-        cache, calls = self._calls.needed_cache(), self._calls
+        cache, calls, names = self._calls.needed_cache(), self._calls, check_tags(tags)
         first = calls.request("GET", url, options=options)
         key = calls.key(first, model)
         last = f"{key}:last"
@@ -167,11 +168,11 @@ class SyncModelClient:
             if not answer.keep:
                 cache.invalidate_sync(key, last)  # which keeps the result of this very load out, too
             elif answer.etag is not None:
-                cache.set_sync(last, kept, (cache.ttl if ttl is None else ttl) + calls.revalidate_for, tags)
+                cache.set_sync(last, kept, (cache.ttl if ttl is None else ttl) + calls.revalidate_for, names)
             return kept
 
         for attempt in range(2):
-            found = cache.get_or_load_sync(key, load, ttl=ttl, stale_ttl=stale_if_error, tags=tags)
+            found = cache.get_or_load_sync(key, load, ttl=ttl, stale_ttl=stale_if_error, tags=names)
             if fresh:
                 return fresh[0]
             try:
@@ -291,7 +292,8 @@ class SyncModelClient:
                     collector.add_decoded(response.content)
                 else:
                     for chunk in response.iter_raw():
-                        collector.add(chunk)
+                        if not collector.add(chunk):
+                            break
             finally:
                 response.close()
         except DecodeError as error:
