@@ -1,6 +1,6 @@
 """What the integrations for databases, HTTP and queues cost and save.
 
-    python benchmarks/integrations.py
+    python benchmarks/stack.py
 
 Rows come from SQLite in memory, answers from an application in the same process, so that neither a network nor a disk is
 counted: with them the savings are larger. Minima of interleaved rounds; trust ratios.
