@@ -59,6 +59,7 @@ bench: $(VENV)/.dev  ## the figures of the documentation, from this machine
 	$(BIN)/python benchmarks/cache.py
 	$(BIN)/python benchmarks/envelope.py
 	$(BIN)/python benchmarks/profiling_overhead.py
+	$(BIN)/python benchmarks/stack.py
 
 conformance: $(VENV)/.pip  ## pydantic's own tests with install(), every instance that they make compared both ways
 	PYTHONPATH=tools $(BIN)/python -m conformance

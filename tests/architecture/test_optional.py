@@ -79,7 +79,7 @@ for name, extra in (
         assert f'pip install "pydantic-serialization[{{extra}}]"' in str(error), error
     else:
         raise AssertionError(name)
-for name in ("queues", "queues.arq", "queues.faststream", "queues.kafka"):  # these import nothing of the library
+for name in ("http", "queues", "queues.arq", "queues.faststream", "queues.kafka"):  # these import nothing of the library
     import_module("pydantic_serialization.integrations." + name)
 """
 

@@ -39,11 +39,13 @@ SHOWN = {
         "refused: too large      413",
     ),
     "httpx_client": (
-        "sent as application/vnd.msgpack  Receipt(number=1",
-        "sent as application/json         Receipt(number=2",
-        "fetched 100 times: 2 readings, 1 request",
-        "50 at once, nothing cached yet: 1 request",
-        "not what was expected: Input should be an object",
+        "sent as msgpack  Receipt(number=1",
+        "sent as json     Receipt(number=2",
+        "50 at once        the server has sent [200]",
+        "100 times more    2 readings",
+        "after its time    the server has sent [304]",
+        "Input should be an object; in the answer to GET http://sensors.example/readings (200)",
+        "GET http://sensors.example/nothing was answered with 404 [model=Receipt]",
     ),
     "quickstart": (
         "orjson       71 bytes",

@@ -51,7 +51,7 @@ class ModelType(TypeDecorator[Any]):
         self,
         model: Any,
         *,
-        format: SerializationFormat | str = "json",  # noqa: A002
+        format: SerializationFormat | str = "orjson",  # noqa: A002
         config: SerializationConfig | None = None,
     ) -> None:
         super().__init__()

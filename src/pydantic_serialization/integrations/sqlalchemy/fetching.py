@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, overload
 
 from pydantic import ValidationError
-from sqlalchemy import event
-from sqlalchemy.orm import Session
 
 from pydantic_serialization.cache.keys import check_tags
 from pydantic_serialization.cache.parts import encode_parts
 from pydantic_serialization.errors import ConfigurationError, DecodeError
 from pydantic_serialization.integrations._round_trip import RoundTrip, plain_serializer
 from pydantic_serialization.integrations.sqlalchemy.rows import run_statement
+from pydantic_serialization.integrations.sqlalchemy.sessions import is_changing
 from pydantic_serialization.integrations.sqlalchemy.statements import statement_key
 from pydantic_serialization.manager.results import key_tag
 from pydantic_serialization.plan import plan_for
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ClauseElement, Executable
     from sqlalchemy.ext.asyncio import AsyncSession
-    from sqlalchemy.orm import ORMExecuteState, SessionTransaction, UOWTransaction
+    from sqlalchemy.orm import Session
 
     from pydantic_serialization.cache import CacheManager
 
@@ -31,7 +30,6 @@ ModelT = TypeVar("ModelT")
 
 _FORMAT: Final = "orjson"
 _LIMIT: Final = 1024
-_WROTE: Final = "pydantic_serialization: wrote in this transaction"
 
 _forms: dict[Any, RoundTrip] = {}
 
@@ -101,7 +99,7 @@ async def fetch_models(
             ``key`` without ``cache``.
         UnsupportedTypeError: (a ``TypeError``) no key can be made of the statement, or the model does not read back.
     """
-    if cache is None or _is_changing(session.sync_session):
+    if cache is None or is_changing(session.sync_session):
         _refuse_without_cache(cache, ttl, tags, key)
         return await session.run_sync(run_statement, statement, model)
     entry = _Entry(session.sync_session, statement, model, tags, key, namespace)
@@ -159,7 +157,7 @@ def fetch_models_sync(
     namespace: str = "",
 ) -> list[Any]:
     """Do what :func:`fetch_models` does, with a synchronous session."""
-    if cache is None or _is_changing(session):
+    if cache is None or is_changing(session):
         _refuse_without_cache(cache, ttl, tags, key)
         return run_statement(session, statement, model)
     entry = _Entry(session, statement, model, tags, key, namespace)
@@ -222,27 +220,3 @@ def _refuse_without_cache(cache: CacheManager | None, ttl: float | None, tags: I
     if cache is None and (ttl is not None or tags or key is not None):
         message = "ttl, tags and key are about the cache, and there is none: pass cache=manager.cache_manager"
         raise ConfigurationError(message)
-
-
-# A query sees what its own transaction has written. Nobody else may before the commit, least of all if there is none.
-
-
-def _is_changing(session: Session) -> bool:
-    return bool(session.new or session.dirty or session.deleted or session.info.get(_WROTE))
-
-
-@event.listens_for(Session, "after_flush")
-def _note_flush(session: Session, _: UOWTransaction) -> None:
-    session.info[_WROTE] = True
-
-
-@event.listens_for(Session, "do_orm_execute")
-def _note_statement(state: ORMExecuteState) -> None:
-    if state.is_insert or state.is_update or state.is_delete:
-        state.session.info[_WROTE] = True
-
-
-@event.listens_for(Session, "after_transaction_end")
-def _forget(session: Session, transaction: SessionTransaction) -> None:
-    if transaction.parent is None:
-        session.info.pop(_WROTE, None)

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
-from sqlalchemy import event, inspect
-from sqlalchemy.orm import InstanceState, Session
+from sqlalchemy import inspect
+from sqlalchemy.orm import InstanceState
 
 from pydantic_serialization.errors import ConfigurationError
+from pydantic_serialization.integrations.sqlalchemy.sessions import LazyLoadError, refused_lazy_loads
 from pydantic_serialization.plan import plan_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sqlalchemy import Executable, Result
-    from sqlalchemy.orm import ORMExecuteState
+    from sqlalchemy.orm import Session
 
     from pydantic_serialization.plan import ModelPlan
-
-_refusing: ContextVar[bool] = ContextVar("refusing lazy loads", default=False)
 
 
 def run_statement(session: Session, statement: Executable, model: Any) -> list[Any]:
@@ -35,13 +30,13 @@ def run_statement(session: Session, statement: Executable, model: Any) -> list[A
     values = _values(session.execute(statement), plan_for(model))
     validate = plan_for(list[model]).validator.validate_python
     try:
-        with _refused_lazy_loads():
+        with refused_lazy_loads():
             found: list[Any] = validate(values, from_attributes=True)
     except ValidationError as error:
         missing = _not_loaded(error, values)
         if missing is None:
             raise
-    except _LazyLoad as error:  # of code of the model's, which Pydantic lets through
+    except LazyLoadError as error:  # of code of the model's, which Pydantic lets through
         missing = str(error)
     else:
         return found
@@ -67,29 +62,6 @@ def _values(result: Result[Any], plan: ModelPlan) -> list[Any]:
 def _is_whole(value: Any, model: type[Any]) -> bool:
     """Say whether a value stands for a whole model, rather than for one of its fields."""
     return isinstance(value, (Mapping, model)) or isinstance(inspect(value, raiseerr=False), InstanceState)
-
-
-class _LazyLoad(Exception):  # noqa: N818  (never leaves this module)
-    """A query was about to be made for something that the statement should have loaded."""
-
-
-@contextmanager
-def _refused_lazy_loads() -> Iterator[None]:
-    token = _refusing.set(True)
-    try:
-        yield
-    finally:
-        _refusing.reset(token)
-
-
-@event.listens_for(Session, "do_orm_execute")
-def _refuse_lazy_load(state: ORMExecuteState) -> None:
-    if _refusing.get() and (state.is_relationship_load or state.is_column_load):
-        owner = state.lazy_loaded_from
-        mapper = state.bind_mapper if owner is None else owner.mapper
-        name = "a row" if mapper is None else mapper.class_.__name__
-        message = f"an attribute of {name} is not loaded, and the model reads it: load it with the statement's options"
-        raise _LazyLoad(message)
 
 
 def _not_loaded(error: ValidationError, values: list[Any]) -> str | None:

@@ -30,7 +30,7 @@ _LIMIT: Final = 1024
 _WAY_OUT = "pass key= with a name of your own for it"
 
 _texts: dict[Any, str] = {}
-"""What compiling and describing gave, by SQLAlchemy's own cache key: both together take ten times the look-up."""
+"""What compiling and describing gave, by SQLAlchemy's own cache key: that is most of the work."""
 
 _engines: WeakKeyDictionary[Engine, str] = WeakKeyDictionary()
 

@@ -1,0 +1,68 @@
+"""What has to be known of sessions: whether they have changes of their own, and that models load nothing lazily.
+
+Both are heard of through SQLAlchemy's events, by one listener for all sessions: a session that wrote before it was first
+used here has to be known, too. It takes some microseconds per statement.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy.orm import ORMExecuteState, SessionTransaction, UOWTransaction
+
+_WROTE: Final = "pydantic_serialization: wrote in this transaction"
+
+_refusing: ContextVar[bool] = ContextVar("refusing lazy loads", default=False)
+
+
+class LazyLoadError(Exception):
+    """A query was about to be made for something that the statement should have loaded."""
+
+
+@contextmanager
+def refused_lazy_loads() -> Iterator[None]:
+    """Have lazy loads of this context raise :class:`LazyLoadError` in place of making a query."""
+    token = _refusing.set(True)
+    try:
+        yield
+    finally:
+        _refusing.reset(token)
+
+
+def is_changing(session: Session) -> bool:
+    """Say whether a session has changes that are not committed.
+
+    Its queries see them; nobody else may before the commit, least of all if there is none.
+    """
+    return bool(session.new or session.dirty or session.deleted or session.info.get(_WROTE))
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _note_statement(state: ORMExecuteState) -> None:
+    if state.is_insert or state.is_update or state.is_delete:
+        state.session.info[_WROTE] = True
+    elif _refusing.get() and (state.is_relationship_load or state.is_column_load):
+        owner = state.lazy_loaded_from
+        mapper = state.bind_mapper if owner is None else owner.mapper
+        name = "a row" if mapper is None else mapper.class_.__name__
+        message = f"an attribute of {name} is not loaded, and the model reads it: load it with the statement's options"
+        raise LazyLoadError(message)
+
+
+@event.listens_for(Session, "after_flush")
+def _note_flush(session: Session, _: UOWTransaction) -> None:
+    session.info[_WROTE] = True
+
+
+@event.listens_for(Session, "after_transaction_end")
+def _forget(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        session.info.pop(_WROTE, None)
