@@ -112,7 +112,7 @@ class Payoff:
         if hit_ns >= made_ns:
             self._lost += 1
             self._lost_ns += hit_ns - made_ns
-        is_decided = self._compared >= COMPARISONS or self._lost_ns > _DEAR_NS
+        is_decided = self._compared >= COMPARISONS or (self._lost_ns > _DEAR_NS and self._compared > 1)
         if is_decided and 2 * self._lost > self._compared:
             self._switch_off(f"a hit takes {_shown(self.hit_ns)}, making the result anew {_shown(self.made_ns)}")
 
