@@ -89,11 +89,13 @@ def test_it_goes_on_where_lookups_cost_next_to_nothing() -> None:
 
 
 def test_stores_are_charged() -> None:
-    """What is stored and never found again is a loss too."""
-    payoff = Payoff()
-    payoff.stored(TRIAL * 100_000)
-    run(payoff, TRIAL, hits=0, miss=300, made=100_000)
-    assert not payoff.active
+    """What is stored and never found again is a loss at once; what is found often is paid for little by little."""
+    for hits, goes_on in ((0, False), (8, True)):
+        payoff = Payoff()
+        for _ in range(100):
+            payoff.stored(60_000)
+        run(payoff, TRIAL, hits=hits, miss=300, made=100_000)
+        assert payoff.active is goes_on
 
 
 def test_it_tries_again_after_calls_and_time_and_less_and_less_often() -> None:
