@@ -70,6 +70,7 @@ def writing(declared: Any) -> str | None:
         *(zoo.Scalars, zoo.Optionals, zoo.Enums, zoo.Flags, zoo.Literals, zoo.Times, zoo.Numbers, zoo.Person, zoo.Node),
         *(zoo.Animals, zoo.Aliased, zoo.Private, zoo.Secrets, zoo.Anything, zoo.Page[int], zoo.ExtraAllowed),
         *(Path, re.Pattern, HttpUrl, AnyUrl, Json[int], Base64Bytes, ByteSize, SecretStr, IPv4Network, Sequence[int]),
+        *(zoo.Plain, zoo.Validated, zoo.Movie, zoo.Point),
         *(deque[int], OrderedDict[str, int], defaultdict[str, int], Literal["a", 1], date | None),
         Annotated[str, AfterValidator(str.strip)],
         Annotated[Any, BeforeValidator(json.loads)],
