@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import assert_type
 
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 from pydantic_serialization import (
     CachedSerializationManager,
@@ -18,6 +18,7 @@ from pydantic_serialization import (
     decoder,
     deserialized,
     encoder,
+    pure,
     serialized,
 )
 
@@ -132,3 +133,20 @@ async def decorated(data: bytes, user: User, service: Service) -> None:
     read(5)  # type: ignore[arg-type]
     keep: Callable[[int], bytes] = bare
     keep(1)
+
+
+@pure
+class Checked(BaseModel):
+    """A class, and a method, that stay what they are."""
+
+    name: str
+
+    @field_validator("name")
+    @classmethod
+    @pure
+    def in_lower_case(cls, value: str) -> str:
+        return value.lower()
+
+
+assert_type(Checked(name="A"), Checked)
+assert_type(Checked.in_lower_case("A"), str)

@@ -105,6 +105,10 @@ class Remembering(ABC):
     def _keep(self, key: Key, subject: Any, result: Any, made_ns: int) -> None:
         """Store a result that the caller is about to get, where it may be stored."""
 
+    def _is_second_sighting(self, key: Key, subject: Any) -> bool:  # noqa: ARG002  (here the key says it all)
+        """Say whether a subject was seen lately, and remember that it was."""
+        return self._store.is_second_sighting(key)
+
     def _timed(self, key: Key, make: Callable[[Any], Any], subject: Any) -> Any:
         """Look up, make what is not found, and tell the account what both took."""
         payoff = self.payoff
@@ -121,7 +125,7 @@ class Remembering(ABC):
                 payoff.compared(elapsed, perf_counter_ns() - began)
             self._end_block()
             return result
-        is_second = self._store.is_second_sighting(key)
+        is_second = self._is_second_sighting(key, subject)
         elapsed = perf_counter_ns() - began
         began = perf_counter_ns()
         result = make(subject)
@@ -134,7 +138,7 @@ class Remembering(ABC):
 
     def _missed(self, key: Key, make: Callable[[Any], Any], subject: Any) -> Any:
         """Make what was not found, and keep it if it is not the first time."""
-        if not self._store.is_second_sighting(key):
+        if not self._is_second_sighting(key, subject):
             return make(subject)
         began = perf_counter_ns()
         result = make(subject)

@@ -67,6 +67,7 @@ class Payoff:
         "_pause",
         "_pause_ns",
         "_resume_at",
+        "_stores",
         "active",
         "countdown",
         "hit_ns",
@@ -112,7 +113,7 @@ class Payoff:
         if hit_ns >= made_ns:
             self._lost += 1
             self._lost_ns += hit_ns - made_ns
-        is_decided = self._compared >= COMPARISONS or self._lost_ns > _DEAR_NS
+        is_decided = self._compared >= COMPARISONS or (self._lost_ns > _DEAR_NS and self._compared > 1)
         if is_decided and 2 * self._lost > self._compared:
             self._switch_off(f"a hit takes {_shown(self.hit_ns)}, making the result anew {_shown(self.made_ns)}")
 
@@ -127,12 +128,13 @@ class Payoff:
         self.work_ns = _smoothed(self.work_ns, work_ns)
 
     def stored(self, elapsed_ns: int) -> None:
-        """Charge the storing of a result, which is paid for over some settlements: it is there for longer than one.
+        """Charge the storing of a result.
 
         Args:
             elapsed_ns: What it took besides making the result.
         """
         self._debt_ns += elapsed_ns
+        self._stores += 1
 
     def end_block(self) -> None:
         """Begin the next block, after the timed lookup; settle the account when it is time."""
@@ -143,7 +145,9 @@ class Payoff:
         if lookups < TRIAL or not self.active:
             return
         misses = lookups - hits
-        instalment = self._debt_ns / _INSTALMENTS
+        # What was stored and not found again is paid for at once, the rest little by little: it stays there.
+        wasted = 1 - min(hits / self._stores, 1) if self._stores else 0
+        instalment = self._debt_ns * max(wasted, 1 / _INSTALMENTS)
         self._debt_ns -= instalment
         spent = hits * self.hit_ns + misses * self.miss_ns + instalment
         saved = hits * self.made_ns
@@ -180,7 +184,7 @@ class Payoff:
 
     def _begin_trial(self) -> None:
         self._lookups_before, self._hits_before = self.lookups, self.hits
-        self._blocks = self._compared = self._lost = self._lost_ns = 0
+        self._blocks = self._compared = self._lost = self._lost_ns = self._stores = 0
 
     def _switch_off(self, reason: str) -> None:
         self.active = False

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pydantic_serialization.reuse.store import InstanceStore
 
 _SWITCHES: Final = frozenset({"by_alias", "exclude_none", "exclude_computed_fields", "round_trip", "ensure_ascii"})
+_SIGHTINGS: Final = 1024
 _REFERENCE_BYTES: Final = 400
 """Bytes of a weak reference with its callback. Measured with ``tracemalloc`` on CPython 3.11, rounded up."""
 
@@ -49,6 +50,8 @@ class RememberedWrites(Remembering):
     ) -> None:
         super().__init__(store, "share", "", former)
         self._encode_with = encode_with
+        self._seen: dict[Hashable, weakref.ref[Any]] = {}
+        self._seen_before: dict[Hashable, weakref.ref[Any]] = {}
 
     def bind(self, dump: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
         """Return ``dump`` with what was written before looked up first.
@@ -96,6 +99,20 @@ class RememberedWrites(Remembering):
 
     def _given_out(self, node: Stored, subject: Any) -> Any:
         return node.value[1] if node.value[0]() is subject else None
+
+    def _is_second_sighting(self, key: Key, subject: Any) -> bool:
+        # Not by the address alone: in a busy program nearly every new instance stands where another has stood.
+        _, mark = key
+        seen = self._seen.get(mark) or self._seen_before.get(mark)
+        if seen is not None and seen() is subject:
+            return True
+        try:
+            self._seen[mark] = weakref.ref(subject)
+        except TypeError:
+            return False
+        if len(self._seen) >= _SIGHTINGS:
+            self._seen_before, self._seen = self._seen, {}
+        return False
 
     def _keep(self, key: Key, subject: Any, result: Any, made_ns: int) -> None:  # noqa: ARG002  (nothing is copied)
         # A sealed result says when it was made.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import weakref
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,8 +29,7 @@ class LoopedTier(ABC):
     """Sends the operations of a subclass to an event loop that lives as long as the tier is in use.
 
     Args:
-        factory: Makes the library's cache. It is called in the tier's own thread, once in each process, and again after
-            :meth:`close`.
+        factory: Makes the library's cache. It is called in the tier's own thread, once in each process.
         timeout: Seconds that an operation of a thread may take. Coroutines are cancelled by those who wait for them.
 
     Raises:
@@ -41,9 +41,10 @@ class LoopedTier(ABC):
         self._timeout = as_seconds(timeout, "timeout")
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._stop_loop: weakref.finalize[..., Any] | None = None
+        self._opening: asyncio.Lock | None = None
         self._cache: Any = None
-        self._making: asyncio.Lock | None = None
+        self._is_open = False
         renew_after_fork(self)
 
     def now(self) -> float:
@@ -87,7 +88,7 @@ class LoopedTier(ABC):
         await asyncio.wrap_future(self._send(lambda cache: self._delete(cache, names)))
 
     async def close(self) -> None:
-        """Close the library's cache, and end the thread. The tier can still be used."""
+        """Close the library's connections. The tier can still be used."""
         await asyncio.to_thread(self.close_sync)
 
     # -- for threads ---------------------------------------------------------------------------------------------------
@@ -110,23 +111,17 @@ class LoopedTier(ABC):
 
     def close_sync(self) -> None:
         """Do what :meth:`close` does, blocking the thread."""
-        with self._lock:
-            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
-        if loop is None or thread is None:
-            return
-        closing = asyncio.run_coroutine_threadsafe(self._close_cache(), loop)
-        try:
-            self._wait(closing)
-        finally:
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join(self._timeout)
+        if self._loop is not None:
+            self._wait(asyncio.run_coroutine_threadsafe(self._close_cache(), self._loop))
 
     def after_fork(self) -> None:
         """Begin anew in a child process, where the thread does not exist and connections belong to the parent."""
         self._lock = threading.Lock()
         # Kept for ever: what they would close takes the parent's sockets out of the epoll set, which both share.
         _inherited.append((self._loop, self._cache))
-        self._loop = self._thread = self._cache = None
+        if self._stop_loop is not None:
+            self._stop_loop.detach()
+        self._loop = self._stop_loop = self._cache = None
 
     # -- the thread ----------------------------------------------------------------------------------------------------
 
@@ -140,32 +135,28 @@ class LoopedTier(ABC):
 
     def _start(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._making = asyncio.Lock()
-        self._cache = None
-        self._thread = threading.Thread(
-            target=_serve, args=(self._loop,), name=f"pydantic-serialization-{type(self).__name__}", daemon=True
-        )
-        self._thread.start()
+        self._opening = asyncio.Lock()
+        self._is_open = False
+        name = f"pydantic-serialization-{type(self).__name__}"
+        threading.Thread(target=_serve, args=(self._loop,), name=name, daemon=True).start()
+        self._stop_loop = weakref.finalize(self, _stop, self._loop)
 
     async def _run(self, operation: Callable[[Any], Coroutine[Any, Any, ResultT]]) -> ResultT:
-        if self._cache is None:
-            making = self._making
-            assert making is not None  # noqa: S101  (made together with the loop)
-            async with making:
-                if self._cache is None:
-                    cache = self._factory()
-                    await self._open(cache)
-                    self._cache = cache
+        if not self._is_open:
+            opening = self._opening
+            assert opening is not None  # noqa: S101  (made together with the loop)
+            async with opening:
+                if not self._is_open:
+                    if self._cache is None:
+                        self._cache = self._factory()
+                    await self._open(self._cache)
+                    self._is_open = True
         return await operation(self._cache)
 
     async def _close_cache(self) -> None:
-        cache, self._cache = self._cache, None
-        if cache is not None:
-            await cache.close()
-        running = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        if self._is_open:
+            self._is_open = False
+            await self._cache.close()
 
     def _wait(self, future: Future[ResultT]) -> ResultT:
         try:
@@ -181,3 +172,8 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
         loop.run_forever()
     finally:
         loop.close()
+
+
+def _stop(loop: asyncio.AbstractEventLoop) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(loop.stop)

@@ -8,6 +8,7 @@ import operator
 import re
 import types
 import weakref
+from collections import Counter, OrderedDict, deque
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pydantic
@@ -36,7 +37,24 @@ _NOT_PURE = frozenset({"PathType.validate_file", "PathType.validate_directory", 
 _NOT_PURE |= {"PathType.validate_socket", "import_string", "_import_string_logic", "ImportString._serialize"}
 _BUILT_IN = frozenset({abs, all, any, ascii, bin, chr, divmod, hex, len, max, min, oct, ord, pow, round, sorted, sum})
 _BUILT_IN_TYPES = frozenset(
-    {bool, bytes, complex, dict, float, frozenset, int, list, range, set, str, tuple, type(None)}
+    {
+        Counter,
+        OrderedDict,
+        deque,
+        bool,
+        bytes,
+        complex,
+        dict,
+        float,
+        frozenset,
+        int,
+        list,
+        range,
+        set,
+        str,
+        tuple,
+        type(None),
+    }
 )
 _GETTERS = frozenset({operator.attrgetter, operator.itemgetter})
 _JSON = frozenset({json.loads, json.dumps, pydantic_core.from_json, pydantic_core.to_json})

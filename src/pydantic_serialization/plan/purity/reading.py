@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from pydantic_serialization.plan.spec import ModelPlan
 
 _FUNCTIONS = frozenset({"function-before", "function-after", "function-wrap", "function-plain"})
-_FIELDS = frozenset({"model-field", "dataclass-field", "typed-dict-field"})
+_FIELDS = frozenset({"model-field", "dataclass-field", "typed-dict-field", "named-tuple-field"})
+_WITH_FIELDS = frozenset({"model-fields", "dataclass-args", "typed-dict", "named-tuple"})
 _KNOWN = _FUNCTIONS | _FIELDS
 _KNOWN |= {"none", "bool", "int", "float", "str", "bytes", "complex", "decimal", "fraction", "uuid", "url"}
 _KNOWN |= {"multi-host-url", "date", "time", "datetime", "timedelta", "enum", "literal", "any", "missing-sentinel"}
@@ -55,7 +56,10 @@ def why_reading_is_impure(plan: ModelPlan) -> str | None:
         if has_own(plan.model, method) and not is_declared(plan.model):
             return f"{plan.name} has a {method} of its own"
     schema: Any = plan.wire_schema
-    return _Search(schema).why(schema, plan.name, trusted=False)
+    try:
+        return _Search(schema).why(schema, plan.name, trusted=False)
+    except (KeyError, TypeError, AttributeError, RecursionError):  # made by hand, or by a library
+        return f"{plan.name} has a schema of an unknown shape"
 
 
 class _Search:
@@ -124,16 +128,15 @@ def _below(node: Node, where: str) -> Iterator[tuple[str, Node]]:
     if node["type"] == "definitions":  # the definitions themselves are looked at where something refers to them
         yield where, node["schema"]
         return
-    fields = node.get("fields")
-    if fields is not None:
-        named = fields.items() if isinstance(fields, dict) else ((item["name"], item) for item in fields)
-        for name, item in named:
-            yield f"{where}.{name}", item
-        skipped = {id(item) for item in (fields.values() if isinstance(fields, dict) else fields)}
-        yield from ((where, child) for child in read_children(node) if id(child) not in skipped)
-        return
-    for child in read_children(node):
-        yield where, child
+    fields = node.get("fields") if node["type"] in _WITH_FIELDS else None
+    if fields is None:
+        named: list[tuple[str, Node]] = []
+    else:
+        named = list(fields.items()) if isinstance(fields, dict) else [(item["name"], item) for item in fields]
+    for name, item in named:
+        yield f"{where}.{name}", item
+    skipped = {id(item) for _, item in named}
+    yield from ((where, child) for child in read_children(node) if id(child) not in skipped)
 
 
 def _own(node: Node, where: str, *, trusted: bool) -> str | None:

@@ -27,7 +27,13 @@ def why_writing_is_impure(plan: ModelPlan) -> str | None:
     for method in _WRITERS:
         if has_own(plan.model, method) and not is_declared(plan.model):
             return f"{plan.name} has a {method} of its own"
-    schema: Any = plan.wire_schema
+    try:
+        return _why(plan.wire_schema)
+    except (KeyError, TypeError, AttributeError):  # made by hand, or by a library
+        return f"{plan.name} has a schema of an unknown shape"
+
+
+def _why(schema: Any) -> str | None:
     definitions: dict[str, Node] = {}
     for node in all_nodes(schema, definitions):
         if "ref" in node:
