@@ -1,6 +1,6 @@
-"""What the in-process cache costs and how often it hits, beside an LRU in the same run.
+"""What the cache costs and how often it hits, beside an LRU and plain redis-py in the same run.
 
-    python benchmarks/cache.py [--operations 200000]
+    python benchmarks/cache.py [--operations 200000] [--only shared]
 
 The yardstick is an ``OrderedDict`` in the order of last use, with a time to live, a bound on bytes and a lock: what one
 writes by hand. Costs are the best of several interleaved rounds; trust ratios, not nanoseconds.
@@ -18,6 +18,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import accumulate
+
+from _shared_tier import shared_tables
 
 from pydantic_serialization.cache import CacheManager, MemoryTier, compile_key, encode_parts
 
@@ -226,11 +228,16 @@ def main() -> None:
     """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--operations", type=int, default=200_000, help="reads per trace of the hit ratio table")
+    parser.add_argument("--only", choices=["shared"], help="measure the shared tier only")
     options = parser.parse_args()
+    if options.only == "shared":
+        shared_tables()
+        return
     for items in (1000, 100_000):
         cost_table(items)
     manager_table()
     ratio_table(options.operations)
+    shared_tables()
 
 
 if __name__ == "__main__":

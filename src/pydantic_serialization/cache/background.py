@@ -1,4 +1,4 @@
-"""Loads that no caller waits for: kept alive, bounded in number, and drained when the cache stops."""
+"""Loads and writes that no caller waits for: kept alive, bounded in number, and drained when the cache stops."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 MOST_REFRESHES: Final = 64
 """Background loads under way beyond which no refresh is started; the value in the cache is still good."""
 
+MOST_WRITES: Final = 1024
+"""Writes under way beyond which callers wait for theirs."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -28,6 +31,7 @@ class Background:
         """Forget tasks and threads, which do not live in a child process."""
         # An event loop refers to its tasks weakly: without these references they may vanish half-way.
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writes: set[asyncio.Task[None]] = set()
         self._threads: set[threading.Thread] = set()
 
     def open(self) -> None:
@@ -51,6 +55,17 @@ class Background:
         self._tasks.add(task)
         task.add_done_callback(over)
         return task
+
+    def start_write(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Run ``work`` in a task of the running loop, if there is room; return whether it will be run."""
+        if not self._accepting or len(self._writes) >= MOST_WRITES:
+            self._writes = {task for task in self._writes if not task.get_loop().is_closed()}
+            if not self._accepting or len(self._writes) >= MOST_WRITES:
+                return False
+        task = asyncio.create_task(work)
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+        return True
 
     def start_thread(self, work: Callable[[], None], ended: Callable[[], None]) -> threading.Thread:
         """Run ``work`` in a thread, and call ``ended`` when it is over.
@@ -85,7 +100,8 @@ class Background:
         self._accepting = False
         loop = asyncio.get_running_loop()
         deadline = time.monotonic() + timeout
-        tasks = {task for task in tuple(self._tasks) if task.get_loop() is loop} - {asyncio.current_task()}
+        every = (*tuple(self._tasks), *tuple(self._writes))
+        tasks = {task for task in every if task.get_loop() is loop} - {asyncio.current_task()}
         late: set[asyncio.Task[None]] = set()
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=timeout)

@@ -218,16 +218,13 @@ class ReadThrough:
         """Store a loaded value in the shared tier, behind the caller's back where that is possible."""
         assert self._tiers is not None  # noqa: S101  (there is a ticket)
         shared = self._tiers.shared
-        if times is not None:
-            entry = shared.entry(ticket, value, times)
-            work = shared.write(runner.loop, key, entry, policy.fingerprint or ZERO_FINGERPRINT)
-        elif ticket.replaces:
-            work = shared.discard(runner.loop, key)
-        else:
+        if times is None:
+            await shared.discard(runner.loop, key)
             return
-        if runner.loop is not None and shared.settings.background_writes and self._background.has_room():
-            runner.start(work, _nothing)
-        else:
+        entry = shared.entry(ticket, value, times)
+        work = shared.write(runner.loop, key, entry, policy.fingerprint or ZERO_FINGERPRINT)
+        in_background = runner.loop is not None and shared.settings.background_writes
+        if not in_background or not self._background.start_write(work):
             await work
 
     def _shortened(self, ttl: float) -> float:
@@ -254,7 +251,3 @@ class ReadThrough:
     def _serve_stale(self, old: Entry) -> bytes | None:
         self._stats["stale_served"] += self._store.clock() >= old.expires_at
         return old.value
-
-
-def _nothing() -> None:
-    """Do nothing: the end of a write concerns nobody."""

@@ -80,7 +80,8 @@ class EntryStore:
         with self._lock:
             if intent.endings != self._endings:
                 return None
-            return intent._replace(of_tags=tuple([self._tags.current(tag) for tag in tags]))
+            of_tags = tuple([self._tags.current(tag) for tag in tags])
+            return Intent(intent.key, intent.of_key, of_tags, intent.endings)
 
     def fulfil(self, intent: Intent, value: bytes | None, *, ttl: float, fresh: float, stale: float) -> None:
         """Store a loaded value, unless its key or one of its tags was invalidated while it was loaded.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from pydantic_serialization._optional import require
@@ -91,7 +90,6 @@ class Tiers:
             refreshing: Whether an entry will not do for which a refresh is due.
         """
         self.listen()
-        deadline = time.monotonic() + self.shared.settings.timeout
         answer = await self.shared.find(loop, intent.key, policy.tags, policy.fingerprint)
         entry = answer.entry
         # The one that is to be refreshed is here already, and has been marked as being refreshed.
@@ -99,10 +97,7 @@ class Tiers:
             return entry, None
         if not answer.reachable:
             return None, None
-        replaces = entry is not None
-        return None, await self.shared.prepare(
-            loop, intent.key, policy.tags, policy.longest, deadline, replaces=replaces
-        )
+        return None, await self.shared.prepare(loop, intent.key, policy.tags, policy.longest)
 
     def keep(self, intent: Intent, entry: SharedEntry) -> bool:
         """Keep an entry of the shared tier in this process for the time that is left; return whether it is a hit."""

@@ -11,15 +11,16 @@ import logging
 import random
 import time
 from contextlib import contextmanager
-from contextvars import Context, ContextVar
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
+from pydantic_serialization.cache.shared.batching import Batch
 from pydantic_serialization.cache.shared.breaker import Breaker
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop, Future, Task
-    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+    from asyncio import AbstractEventLoop
+    from collections.abc import Coroutine, Iterator, Mapping, Sequence
 
     from pydantic_serialization.cache._base import SharedTier
     from pydantic_serialization.cache.shared.invalidation import Invalidation
@@ -29,6 +30,12 @@ ResultT = TypeVar("ResultT")
 
 MOST_NAMES: Final = 1000
 """Names that one round trip asks for at most."""
+
+MOST_WRITES: Final = 100
+"""Values that one round trip stores at most."""
+
+MOST_WRITTEN: Final = 262_144
+"""Bytes that one round trip stores at most, unless one value is larger."""
 
 DEADLINE: Final[ContextVar[float]] = ContextVar("pydantic_serialization_cache_deadline", default=float("inf"))
 """Until when, on ``time.monotonic``, the running operation of a thread may take. A tier that blocks should keep to it."""
@@ -67,7 +74,7 @@ class Access:
 
     def after_fork(self) -> None:
         """Forget what was under way in the parent process."""
-        self._batches: WeakKeyDictionary[AbstractEventLoop, _Batch] = WeakKeyDictionary()
+        self._batches: WeakKeyDictionary[AbstractEventLoop, _Batches] = WeakKeyDictionary()
         self.reads.after_fork()
         self.writes.after_fork()
 
@@ -78,28 +85,26 @@ class Access:
             return None
         if loop is None:
             return await self._read(None, names)
-        batch = self._batches.get(loop)
-        if batch is None:
-            batch = self._batches[loop] = _Batch(self._read_all)
-        return await batch.get_many(loop, names)
+        return await self._of(loop).reads.ask(loop, dict.fromkeys(names))
 
     async def set_many(self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], ttl: float) -> bool:
-        """Store ``items`` for ``ttl`` seconds; return whether that was confirmed."""
-        return await self._guarded(self.writes, self._set(loop, items, ttl), allowed=self.writes.allows()) is not None
+        """Store ``items`` for at least ``ttl`` seconds; return whether that was confirmed."""
+        if not self._may_write():
+            return False
+        if loop is None:
+            return await self._write(None, items, ttl)
+        stored = await self._of(loop).writes.ask(loop, {name: (value, ttl) for name, value in items.items()})
+        return stored is not None and stored.issuperset(items)
 
     async def add_many(
-        self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], ttl: float, deadline: float
+        self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], ttl: float
     ) -> Mapping[str, bytes] | None:
-        """Store those of ``items`` that are not there, and return what is there then.
-
-        Args:
-            loop: Of the caller.
-            items: Values by name.
-            ttl: Seconds.
-            deadline: Until when, on ``time.monotonic``.
-        """
-        work = self._add(loop, items, ttl, deadline)
-        return await self._guarded(self.writes, work, allowed=self.writes.allows(), decides=False)
+        """Store those of ``items`` that are not there, for ``ttl`` seconds, and return what is there then, and more."""
+        if not self._may_write():
+            return None
+        if loop is None:
+            return await self._add(None, items, ttl)
+        return await self._of(loop).adds.ask(loop, items, ttl)
 
     async def delete_many(self, loop: AbstractEventLoop | None, names: Sequence[str]) -> None:
         """Remove the values of ``names``, whatever the breaker says.
@@ -131,30 +136,71 @@ class Access:
             async with asyncio.timeout(self.timeout):
                 await messenger.send(invalidation)
 
-    async def _read_all(self, loop: AbstractEventLoop, names: Sequence[str]) -> Mapping[str, bytes] | None:
-        if len(names) <= MOST_NAMES:
-            return await self._read(loop, names)
-        parts = [names[start : start + MOST_NAMES] for start in range(0, len(names), MOST_NAMES)]
+    # One after the other: at once, each would wait for the others within its own time.
+
+    async def read_all(
+        self, loop: AbstractEventLoop, names: Mapping[str, None], _: float
+    ) -> Mapping[str, bytes] | None:
+        """Read what the tasks of a tick ask for."""
         found: dict[str, bytes] = {}
-        for part in await asyncio.gather(*(self._read(loop, part) for part in parts)):
-            if part is None:
+        for part in _parts(list(names)):
+            answer = await self._read(loop, part)
+            if answer is None:
                 return None
-            found.update(part)
+            found.update(answer)
         return found
+
+    async def add_all(
+        self, loop: AbstractEventLoop, items: Mapping[str, bytes], ttl: float
+    ) -> Mapping[str, bytes] | None:
+        """Add what the tasks of a tick want to have added. What one of them needs for longer is kept for longer."""
+        added: dict[str, bytes] = {}
+        for part in _parts(list(items)):
+            answer = await self._add(loop, {name: items[name] for name in part}, ttl)
+            if answer is None:
+                break
+            added.update(answer)
+        return added
+
+    async def write_all(self, loop: AbstractEventLoop, items: Mapping[str, tuple[bytes, float]], _: float) -> set[str]:
+        """Store what the tasks of a tick want to have stored; return the names for which that was confirmed."""
+        stored: set[str] = set()
+        for part, ttl in _loads(items):
+            if not await self._write(loop, part, ttl):
+                break
+            stored.update(part)
+        return stored
+
+    def _of(self, loop: AbstractEventLoop) -> _Batches:
+        batches = self._batches.get(loop)
+        if batches is None:
+            batches = self._batches[loop] = _Batches(self)
+        return batches
+
+    def _may_write(self) -> bool:
+        if self.writes.allows():
+            return True
+        self.faults.short_circuits += 1
+        return False
 
     async def _read(self, loop: AbstractEventLoop | None, names: Sequence[str]) -> Mapping[str, bytes] | None:
         self.names_asked += len(names)
-        self.round_trips += 1
         self.reading_trips += 1
-        return await self._guarded(self.reads, self._get(loop, names), allowed=True)
+        return await self._guarded(self.reads, self._get(loop, names))
+
+    async def _add(
+        self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], ttl: float
+    ) -> Mapping[str, bytes] | None:
+        # A full store may still add what is there already, and store nothing: only a write closes the breaker.
+        return await self._guarded(self.writes, self._put_new(loop, items, ttl), decides=False)
+
+    async def _write(self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], ttl: float) -> bool:
+        return await self._guarded(self.writes, self._put(loop, items, ttl)) is not None
 
     async def _guarded(
-        self, breaker: Breaker, work: Coroutine[Any, Any, ResultT], *, allowed: bool, decides: bool = True
+        self, breaker: Breaker, work: Coroutine[Any, Any, ResultT], *, decides: bool = True
     ) -> ResultT | None:
-        if not allowed:
-            work.close()
-            self.faults.short_circuits += 1
-            return None
+        self.round_trips += 1
         try:
             result = await work
         except TimeoutError as error:
@@ -167,7 +213,6 @@ class Access:
             breaker.abandoned()
             raise
         else:
-            # A full Redis may still add versions that are there already, and store nothing.
             if decides:
                 breaker.succeeded()
             else:
@@ -189,8 +234,7 @@ class Access:
         async with asyncio.timeout(self.timeout):
             return await self.tier.get_many(names)
 
-    async def _set(self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], ttl: float) -> bool:
-        self.round_trips += 1
+    async def _put(self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], ttl: float) -> bool:
         if loop is None:
             with _deadline(self.timeout):
                 self.tier.set_many_sync(items, ttl)
@@ -199,59 +243,25 @@ class Access:
                 await self.tier.set_many(items, ttl)
         return True
 
-    async def _add(
-        self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], ttl: float, deadline: float
+    async def _put_new(
+        self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], ttl: float
     ) -> Mapping[str, bytes]:
-        self.round_trips += 1
-        left = max(0.0, min(self.timeout, deadline - time.monotonic()))
         if loop is None:
-            with _deadline(left):
+            with _deadline(self.timeout):
                 return self.tier.add_many_sync(items, ttl)
-        async with asyncio.timeout(left):
+        async with asyncio.timeout(self.timeout):
             return await self.tier.add_many(items, ttl)
 
 
-class _Batch:
-    """Collects the names that the tasks of one event loop ask for until the loop comes round."""
+class _Batches:
+    """What the tasks of one event loop ask for together."""
 
-    __slots__ = ("_fetch", "_names", "_result", "_tasks")
+    __slots__ = ("adds", "reads", "writes")
 
-    # Refers to no loop, or the table by loop would keep it alive.
-    def __init__(
-        self, fetch: Callable[[AbstractEventLoop, Sequence[str]], Coroutine[Any, Any, Mapping[str, bytes] | None]]
-    ) -> None:
-        self._fetch = fetch
-        self._names: dict[str, None] = {}
-        self._result: Future[Mapping[str, bytes] | None] | None = None
-        self._tasks: set[Task[None]] = set()
-
-    async def get_many(self, loop: AbstractEventLoop, names: Iterable[str]) -> Mapping[str, bytes] | None:
-        result = self._result
-        if result is None:
-            result = self._result = loop.create_future()
-            # Of no caller: what the tier does must not see one request's context variables.
-            loop.call_soon(self._send, loop, result, context=Context())
-        self._names.update(dict.fromkeys(names))
-        # Unlike awaiting the future, this leaves it alone when the caller is cancelled.
-        await asyncio.wait((result,))
-        return result.result()
-
-    def _send(self, loop: AbstractEventLoop, result: Future[Mapping[str, bytes] | None]) -> None:
-        names = list(self._names)
-        self._names, self._result = {}, None
-        task = loop.create_task(self._run(loop, names, result))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _run(
-        self, loop: AbstractEventLoop, names: Sequence[str], result: Future[Mapping[str, bytes] | None]
-    ) -> None:
-        found = None
-        try:
-            found = await self._fetch(loop, names)
-        finally:
-            if not result.done():
-                result.set_result(found)
+    def __init__(self, access: Access) -> None:
+        self.reads = Batch(access.read_all)
+        self.adds = Batch(access.add_all)
+        self.writes = Batch(access.write_all)
 
 
 @contextmanager
@@ -261,3 +271,27 @@ def _deadline(seconds: float) -> Iterator[None]:
         yield
     finally:
         DEADLINE.reset(token)
+
+
+def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names), MOST_NAMES):
+        yield names[start : start + MOST_NAMES]
+
+
+def _loads(items: Mapping[str, tuple[bytes, float]]) -> Iterator[tuple[dict[str, bytes], float]]:
+    """Group values by their time to live, at most double the shortest one of a group, and by their size.
+
+    Entries know themselves when they end: one that stays for longer only takes room.
+    """
+    part: dict[str, bytes] = {}
+    size, ttl, shortest = 0, 0.0, 0.0
+    for name, (value, seconds) in sorted(items.items(), key=lambda item: item[1][1]):
+        if part and (seconds > 2 * shortest or len(part) >= MOST_WRITES or size + len(value) > MOST_WRITTEN):
+            yield part, ttl
+            part, size = {}, 0
+        if not part:
+            shortest = seconds
+        part[name] = value
+        size, ttl = size + len(value), seconds
+    if part:
+        yield part, ttl

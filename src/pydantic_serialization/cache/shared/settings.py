@@ -12,7 +12,8 @@ class SharedSettings:
     """Times and bounds of the shared tier.
 
     Attributes:
-        timeout: Seconds that one operation may take, connecting included; then it is a miss.
+        timeout: Seconds that one operation may take, connecting included; then it is a miss. A read that finds nothing
+            and loads is two operations, the second of which is left out where the first has failed.
         background_writes: Whether loaded values are stored behind the caller's back; ``stop`` waits for them. ``set``,
             ``delete`` and ``invalidate`` always wait for the store, and so do loads of threads.
         unheard_ttl: Seconds for which entries are kept in this process while the invalidations of other processes are

@@ -48,8 +48,6 @@ class Ticket(NamedTuple):
 
     tags: tuple[str, ...]
     stamps: tuple[bytes, ...]
-    replaces: bool
-    """Whether there is an entry past its time to live."""
 
 
 class Answer(NamedTuple):
@@ -153,14 +151,7 @@ class SharedStore:
         return self._tier.now()
 
     async def prepare(
-        self,
-        loop: AbstractEventLoop | None,
-        key: str,
-        tags: tuple[str, ...],
-        longest: float,
-        deadline: float,
-        *,
-        replaces: bool = False,
+        self, loop: AbstractEventLoop | None, key: str, tags: tuple[str, ...], longest: float
     ) -> Ticket | None:
         """Return what :meth:`entry` needs, to be called before the value is asked for; ``None`` if there is no tier now.
 
@@ -169,14 +160,12 @@ class SharedStore:
             key: The key.
             tags: Names that will invalidate the entry.
             longest: Seconds that it may exist.
-            deadline: Until when, on ``time.monotonic``.
-            replaces: Whether there is an entry past its time to live.
         """
         names = self._names.versions(key, tags)
         life = min(longest, LONGEST_LIFE) + LONGEST_LOAD
-        found = await self._access.add_many(loop, {name: new_version() for name in names}, life, deadline)
+        found = await self._access.add_many(loop, {name: new_version() for name in names}, life)
         stamps = _stamps(found, names)
-        return None if stamps is None else Ticket(tags, stamps, replaces)
+        return None if stamps is None else Ticket(tags, stamps)
 
     def entry(self, ticket: Ticket, value: bytes | None, times: Times) -> SharedEntry:
         """Return the entry of a value that was just loaded: its life begins now, whenever it is stored."""
@@ -202,9 +191,9 @@ class SharedStore:
             self._bytes_written += len(sealed)
 
     async def discard(self, loop: AbstractEventLoop | None, key: str) -> None:
-        """Remove the entry of a key whose source has no value any more, if that is possible."""
+        """Remove the entry of a key whose source has no value any more, and any that is on its way, if that is possible."""
         with contextlib.suppress(Exception):
-            await self._access.delete_many(loop, (self._names.entry(key),))
+            await self._access.delete_many(loop, (self._names.of_key(key), self._names.entry(key)))
 
     async def put_many(
         self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], tags: tuple[str, ...], times: Times
@@ -216,9 +205,8 @@ class SharedStore:
         """
         life = min(times.total, LONGEST_LIFE)
         shared = [self._names.everything, *map(self._names.of_tag, tags)]
-        deadline = time.monotonic() + self.settings.timeout
         wanted = {name: new_version() for name in shared}
-        stamps = _stamps(await self._access.add_many(loop, wanted, life + LONGEST_LOAD, deadline), shared)
+        stamps = _stamps(await self._access.add_many(loop, wanted, life + LONGEST_LOAD), shared)
         if stamps is not None:
             made, oversized = self._sealed(items, tags, stamps, times)
             self._oversize += oversized
