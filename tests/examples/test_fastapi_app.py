@@ -222,7 +222,14 @@ def test_a_body_that_is_nested_too_deep_is_refused(example: Any) -> None:
 
 @pytest.mark.parametrize(
     ("accepted", "coding"),
-    [("gzip", "gzip"), ("br, gzip;q=0.5", "gzip"), ("zstd;q=0, *", "gzip"), ("identity", None), ("gzip;q=0", None), ("br", None)],
+    [
+        ("gzip", "gzip"),
+        ("br, gzip;q=0.5", "gzip"),
+        ("zstd;q=0, *", "gzip"),
+        ("identity", None),
+        ("gzip;q=0", None),
+        ("br", None),
+    ],
 )
 @pytest.mark.parametrize("media_type", [JSON, MSGPACK])
 def test_gzip_is_used_if_the_client_accepts_it(

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import ormsgpack
 import pytest
-from backports import zstd
 from fastapi import APIRouter, BackgroundTasks, Body, Cookie, Depends, FastAPI, Header, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from fastapi.security import APIKeyHeader, HTTPBearer
@@ -19,6 +18,7 @@ from integrations.fastapi.support import Answer, acall, call
 from pydantic import BaseModel
 
 from pydantic_serialization import CacheManager, ConfigurationError
+from pydantic_serialization.codecs import get_codec
 from pydantic_serialization.integrations.fastapi import EncodedResponse, ModelRoute, cached, model_route, setup
 
 MSGPACK = "application/vnd.msgpack"
@@ -240,12 +240,14 @@ def test_formats_and_codings() -> None:
     tags = set()
     for _ in range(2):
         for accept in ("application/json", MSGPACK):
-            for coding, unpack in (("identity", bytes), ("zstd", zstd.decompress), ("gzip", gzip.decompress)):
+            for coding in ("identity", "zstd", "gzip"):
                 answer = shop.get("/item", accept=accept, accept_encoding=coding)
                 assert answer.header("content-type") == accept
                 assert answer.header("content-length") == str(len(answer.body))
                 assert answer.header("content-encoding") == (None if coding == "identity" else coding)
-                body = unpack(answer.body)
+                body = answer.body
+                if coding != "identity":
+                    body = get_codec(coding).decompress(body, limit=1_000_000)
                 assert bodies.setdefault(accept, body) == body
                 tags.add(answer.header("etag"))
     assert len(shop.runs) == 2

@@ -157,7 +157,10 @@ class CachedResponses:
                 raise _NotKept
             return entry.packed()
 
-        await cache.get_or_load(key, load, ttl=self._lifetime, refresh_after=self._refresh_after, tags=tags)
+        try:
+            await cache.get_or_load(key, load, ttl=self._lifetime, refresh_after=self._refresh_after, tags=tags)
+        except Exception:  # noqa: BLE001  (the old response is there)
+            _log.warning("a refresh of %s could not be started", self._name, exc_info=True)
 
     async def _send(
         self,
