@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from inspect import isfunction
 from typing import Annotated, Any
 
@@ -268,6 +269,10 @@ def test_not_modified() -> None:
         assert "Authorization" in str(answer.header("vary"))
     assert shop.get("/item", if_none_match='"a"').status == 200
     assert shop.runs == ["/item"]
+
+
+def item_of(number: int) -> Item:
+    return Item(id=number)
 
 
 def refuse(_: Response) -> None:
@@ -629,6 +634,9 @@ def test_mistakes_are_told_early() -> None:
         @cached(60, tags=("item:{number}",))
         async def wrong_tag() -> Item:
             return Item(id=1)
+
+    with pytest.raises(ConfigurationError, match="for functions"):
+        app.get("/partial")(cached(60)(partial(item_of, 1)))
 
     for arguments in (
         {"ttl": 0},

@@ -74,7 +74,7 @@ class CachedResponses:
 
     def __init__(self, route: Any, endpoint: Any, policy: CachePolicy) -> None:
         self._policy = policy
-        self._name = f"{endpoint.__module__}.{endpoint.__qualname__}"
+        self._name = f"{endpoint.__module__}.{getattr(endpoint, '__qualname__', type(endpoint).__qualname__)}"
         methods = set(route.methods or ()) - {"GET", "HEAD"}
         if methods or inspect.isgeneratorfunction(endpoint) or inspect.isasyncgenfunction(endpoint):
             message = f"cached() is for endpoints of GET that return a value, and {self._name} is none"
