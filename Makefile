@@ -15,6 +15,7 @@ PARALLEL := --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint lint-native format bench conformance conformance-check coverage matrix native fuzz valgrind campaign clean
+.PHONY: help demo test lint lint-native format bench conformance conformance-check coverage matrix fastapi-versions native fuzz valgrind clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 20
@@ -60,6 +61,7 @@ bench: $(VENV)/.dev  ## the figures of the documentation, from this machine
 	$(BIN)/python benchmarks/envelope.py
 	$(BIN)/python benchmarks/profiling_overhead.py
 	$(BIN)/python benchmarks/stack.py
+	$(BIN)/python benchmarks/fastapi_routes.py
 
 conformance: $(VENV)/.pip  ## pydantic's own tests with install(), every instance that they make compared both ways
 	PYTHONPATH=tools $(BIN)/python -m conformance
@@ -72,6 +74,9 @@ coverage: $(VENV)/.pip  ## which share of the models of public packages runs nat
 
 matrix: $(VENV)/.pip  ## the tests on every supported pydantic and every Python of this machine
 	$(BIN)/python tools/matrix.py
+
+fastapi-versions: $(VENV)/.dev  ## the tests of the FastAPI integration on several versions of FastAPI
+	$(BIN)/python tools/fastapi_versions.py
 
 fuzz: $(VENV)/.dev  ## random classes and documents, both ways, against pydantic: make fuzz SECONDS=600 SEED=7
 	PYTHONPATH=tests $(BIN)/python -W ignore -m parity.campaign --seconds $(or $(SECONDS),60) $(addprefix --seed ,$(SEED))

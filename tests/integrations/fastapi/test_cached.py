@@ -6,12 +6,12 @@ import asyncio
 import gzip
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from inspect import isfunction
 from typing import Annotated, Any
 
 import ormsgpack
 import pytest
-from backports import zstd
 from fastapi import APIRouter, BackgroundTasks, Body, Cookie, Depends, FastAPI, Header, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from fastapi.security import APIKeyHeader, HTTPBearer
@@ -19,6 +19,7 @@ from integrations.fastapi.support import Answer, acall, call
 from pydantic import BaseModel
 
 from pydantic_serialization import CacheManager, ConfigurationError
+from pydantic_serialization.codecs import get_codec
 from pydantic_serialization.integrations.fastapi import EncodedResponse, ModelRoute, cached, model_route, setup
 
 MSGPACK = "application/vnd.msgpack"
@@ -240,12 +241,14 @@ def test_formats_and_codings() -> None:
     tags = set()
     for _ in range(2):
         for accept in ("application/json", MSGPACK):
-            for coding, unpack in (("identity", bytes), ("zstd", zstd.decompress), ("gzip", gzip.decompress)):
+            for coding in ("identity", "zstd", "gzip"):
                 answer = shop.get("/item", accept=accept, accept_encoding=coding)
                 assert answer.header("content-type") == accept
                 assert answer.header("content-length") == str(len(answer.body))
                 assert answer.header("content-encoding") == (None if coding == "identity" else coding)
-                body = unpack(answer.body)
+                body = answer.body
+                if coding != "identity":
+                    body = get_codec(coding).decompress(body, limit=1_000_000)
                 assert bodies.setdefault(accept, body) == body
                 tags.add(answer.header("etag"))
     assert len(shop.runs) == 2
@@ -266,6 +269,10 @@ def test_not_modified() -> None:
         assert "Authorization" in str(answer.header("vary"))
     assert shop.get("/item", if_none_match='"a"').status == 200
     assert shop.runs == ["/item"]
+
+
+def item_of(number: int) -> Item:
+    return Item(id=number)
 
 
 def refuse(_: Response) -> None:
@@ -627,6 +634,9 @@ def test_mistakes_are_told_early() -> None:
         @cached(60, tags=("item:{number}",))
         async def wrong_tag() -> Item:
             return Item(id=1)
+
+    with pytest.raises(ConfigurationError, match="for functions"):
+        app.get("/partial")(cached(60)(partial(item_of, 1)))
 
     for arguments in (
         {"ttl": 0},

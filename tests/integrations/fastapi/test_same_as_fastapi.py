@@ -173,9 +173,26 @@ def test_bodies(twins: Twins, path: str) -> None:
         "",
         "nonsense",
         "APPLICATION/JSON",
+        "application/json/x",
+        "application/a/b+json",
+        "application/json, text/plain",
+        ' application/json ; q="a;b"',
     ],
 )
-@pytest.mark.parametrize("path", ["/user", "/users", "/two", "/raw", "/any", "/optional", "/request-json"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/user",
+        "/users",
+        "/two",
+        "/raw",
+        "/any",
+        "/optional",
+        "/request-json",
+        "/json-in-dependency",
+        "/json-beside-bytes",
+    ],
+)
 def test_content_types(twins: Twins, path: str, content_type: str) -> None:
     """What FastAPI takes for JSON is taken for JSON, and nothing else."""
     for name in ("user", "users", "malformed", "empty"):

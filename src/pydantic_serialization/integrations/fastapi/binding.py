@@ -37,11 +37,11 @@ class RouteBinding:
         read_json: What reads a JSON body.
         bodies: What reads bodies in other formats, if something does.
         cached: How its responses are cached, if they are.
+        last_size: Bytes of the last body that was written: what the next one will have, more or less.
 
     Args:
         route: The route, or what stands for it where a router includes it.
         options: The options of its class.
-        endpoint: The user's endpoint.
     """
 
     def __init__(self, route: Any, options: RouteOptions) -> None:
@@ -55,6 +55,7 @@ class RouteBinding:
         self.bodies: BodyFormats | None = None
         if any(not offer.is_json for offer in offers(options.formats)):
             self.bodies = body_formats(route, options)
+        self.last_size = 0
         self.cached = CachedResponses.of(route, original(route.endpoint))
 
     @property
@@ -77,6 +78,7 @@ class RouteBinding:
         body = None if write is None else write(value)
         if body is None:
             return value
+        self.last_size = len(body)
         response = Response(body, injected.status_code or self.status or 200, media_type=exchange.media_type)
         if response.status_code < 200 or response.status_code in BODILESS:
             response.body = b""

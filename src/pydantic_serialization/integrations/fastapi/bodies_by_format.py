@@ -19,7 +19,7 @@ from pydantic_serialization.formats import FormatOptions, TreeFormat
 from pydantic_serialization.formats._depth import tree_depth_exceeds
 from pydantic_serialization.formats._errors import decoding_errors
 from pydantic_serialization.integrations.fastapi.body import body_fields, is_form
-from pydantic_serialization.integrations.fastapi.media_types import JSON, essence, http_format, offers
+from pydantic_serialization.integrations.fastapi.media_types import JSON, essence, http_format, is_json, offers
 from pydantic_serialization.plan import plan_for
 
 if TYPE_CHECKING:
@@ -51,11 +51,9 @@ class BodyFormats(NamedTuple):
         Raises:
             HTTPException: (415) no such type is understood here.
         """
-        media_type = essence(content_type)
-        main, _, sub = media_type.partition("/")
-        if main == "application" and (sub == "json" or sub.endswith("+json")):
+        if is_json(content_type):
             return None
-        found = self.readers.get(media_type)
+        found = self.readers.get(essence(content_type))
         if found is None:
             known = ", ".join(self.accepted)
             raise HTTPException(415, f"send one of {known}", headers={"Accept": known})
@@ -135,14 +133,16 @@ async def decode_body(request: Request, name: str, read: Callable[[bytes], Any])
     except ValidationError as error:
         problems = [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
         raise RequestValidationError(problems, body=data) from error
-    request.__class__ = _DecodedRequest
-    request.decoded = value  # type: ignore[attr-defined]
+    decoded: Any = request
+    decoded.decoded, decoded.former_class = value, request.__class__
+    decoded.__class__ = _DecodedRequest
 
 
 class _DecodedRequest(Request):
     """A request whose body says that it is JSON, until FastAPI has read it: FastAPI reads nothing else."""
 
     decoded: Any
+    former_class: type[Request]
 
     @property
     def headers(self) -> Headers:
@@ -150,8 +150,7 @@ class _DecodedRequest(Request):
         return type(real)({**real, "content-type": JSON})
 
     async def json(self) -> Any:
-        value = self.__dict__.pop("decoded")
-        self.__class__ = Request  # type: ignore[assignment]
+        value, self.__class__ = self.__dict__.pop("decoded"), self.__dict__.pop("former_class")
         return value
 
 

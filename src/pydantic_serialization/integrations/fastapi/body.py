@@ -9,6 +9,7 @@ beginning, so that every error is FastAPI's own.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from typing import TYPE_CHECKING, Any, Final, get_args, get_origin
 
@@ -73,19 +74,21 @@ def json_reader(route: Any) -> Callable[[bytes], Any] | None:
 
 
 def _without_collector(decode: Callable[[bytes], Any], data: bytes) -> Any:
-    """Return what ``decode`` returns, with the cyclic garbage collector off.
+    """Return what ``decode`` returns, with the cyclic garbage collector off until the event loop comes round.
 
     None of the objects of a body can be garbage while it is read. The collector would look at them several times, and
     promote them, which makes it look at everything that the process has: with an application loaded, that takes longer
-    than the reading.
+    than the reading. Most are gone again by the time the endpoint has returned.
     """
     if not gc.isenabled():
         return decode(data)
-    gc.disable()
     try:
+        enable_later = asyncio.get_running_loop().call_soon
+    except RuntimeError:  # not asyncio
         return decode(data)
-    finally:
-        gc.enable()
+    enable_later(gc.enable)
+    gc.disable()
+    return decode(data)
 
 
 def _model_reader(route: Any) -> Callable[[bytes], Any] | None:

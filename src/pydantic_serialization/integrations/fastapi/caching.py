@@ -74,7 +74,7 @@ class CachedResponses:
 
     def __init__(self, route: Any, endpoint: Any, policy: CachePolicy) -> None:
         self._policy = policy
-        self._name = f"{endpoint.__module__}.{endpoint.__qualname__}"
+        self._name = f"{endpoint.__module__}.{getattr(endpoint, '__qualname__', type(endpoint).__qualname__)}"
         methods = set(route.methods or ()) - {"GET", "HEAD"}
         if methods or inspect.isgeneratorfunction(endpoint) or inspect.isasyncgenfunction(endpoint):
             message = f"cached() is for endpoints of GET that return a value, and {self._name} is none"
@@ -157,7 +157,10 @@ class CachedResponses:
                 raise _NotKept
             return entry.packed()
 
-        await cache.get_or_load(key, load, ttl=self._lifetime, refresh_after=self._refresh_after, tags=tags)
+        try:
+            await cache.get_or_load(key, load, ttl=self._lifetime, refresh_after=self._refresh_after, tags=tags)
+        except Exception:  # noqa: BLE001  (the old response is there)
+            _log.warning("a refresh of %s could not be started", self._name, exc_info=True)
 
     async def _send(
         self,

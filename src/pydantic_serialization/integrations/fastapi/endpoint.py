@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 
 from pydantic_serialization.integrations.fastapi.exchange import CURRENT
+from pydantic_serialization.integrations.fastapi.turns import LARGE, in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +62,10 @@ def stand_in(endpoint: Callable[..., Any], path: str) -> Callable[..., Any]:
         if cached is not None:
             return await cached.respond(exchange, response, _call(endpoint, is_coroutine, arguments), arguments)
         value = await endpoint(**arguments) if is_coroutine else await run_in_threadpool(endpoint, **arguments)
-        return exchange.binding.respond(exchange, value, response)
+        binding = exchange.binding
+        if binding.last_size < LARGE:
+            return binding.respond(exchange, value, response)
+        return await in_turn(functools.partial(binding.respond, exchange, value, response))
 
     run.__signature__ = _signature(endpoint, None if own else name)  # type: ignore[attr-defined]
     return _marked(run, endpoint)

@@ -89,6 +89,13 @@ def names(formats: Iterable[SerializationFormat | str]) -> tuple[str, ...]:
     return tuple(str(getattr(item, "value", item)).lower() for item in formats)
 
 
+def is_json(content_type: str) -> bool:
+    """Say whether FastAPI takes a body of this Content-Type for JSON."""
+    media_type = essence(content_type)
+    main, _, sub = media_type.partition("/")
+    return main == "application" and (sub == "json" or (sub.endswith("+json") and "/" not in sub))
+
+
 def essence(content_type: str) -> str:
     """Return the media type of a Content-Type header without its parameters, in lower case."""
     return content_type.partition(";")[0].strip().lower()

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from pydantic_serialization.errors import ConfigurationError
 from pydantic_serialization.integrations.fastapi.binding import RouteBinding
 from pydantic_serialization.integrations.fastapi.bodies_by_format import decode_body, limited
 from pydantic_serialization.integrations.fastapi.cache_policy import policy_of
@@ -17,7 +18,7 @@ from pydantic_serialization.integrations.fastapi.coding import finished, joined
 from pydantic_serialization.integrations.fastapi.endpoint import original, stand_in
 from pydantic_serialization.integrations.fastapi.errors import CHOSEN, negotiated_send
 from pydantic_serialization.integrations.fastapi.exchange import CURRENT, Exchange
-from pydantic_serialization.integrations.fastapi.media_types import names, offers
+from pydantic_serialization.integrations.fastapi.media_types import is_json, names, offers
 from pydantic_serialization.integrations.fastapi.negotiation import choose
 from pydantic_serialization.integrations.fastapi.openapi import document
 from pydantic_serialization.integrations.fastapi.options import RouteOptions, codings
@@ -50,6 +51,9 @@ class ModelRoute(APIRoute):
         self.caches = policy_of(original(endpoint)) is not None
         self._negotiates = any(not offer.is_json for offer in offers(self.options.formats))
         super().__init__(path, stand_in(endpoint, path), **settings)
+        if self.caches and self.endpoint is original(endpoint):
+            message = f"cached() is for functions; the endpoint of {path!r} is a {type(endpoint).__name__}"
+            raise ConfigurationError(message)
 
     def get_route_handler(self) -> Handler:
         """Return what answers a request: FastAPI's own handler, with ours around it."""
@@ -147,7 +151,7 @@ def _plain_handler(stock: Handler, binding: RouteBinding) -> Handler:
 
         async def handle(request: Request) -> Response:
             exchange = Exchange(binding, request, offer.format, offer.media_type)
-            return await _run_with_body(stock, request, exchange, _Body(request, read_json))
+            return await _run_with_body(stock, request, exchange, read_json)
 
     return handle
 
@@ -163,7 +167,14 @@ async def _run(stock: Handler, request: Request, exchange: Exchange) -> Response
     return response
 
 
-async def _run_with_body(stock: Handler, request: Request, exchange: Exchange, body: _Body) -> Response:
+async def _run_with_body(
+    stock: Handler, request: Request, exchange: Exchange, read_json: Callable[[bytes], Any]
+) -> Response:
+    content_type = next((value for name, value in request.scope["headers"] if name == b"content-type"), b"")
+    if not is_json(content_type.decode("latin-1")):
+        # FastAPI would not ask for JSON, and the user's code would be the first that does.
+        return await _run(stock, request, exchange)
+    body = _Body(request, read_json)
     request.json = body.json  # type: ignore[method-assign]
     try:
         return await _run(stock, request, exchange)
@@ -197,7 +208,7 @@ def _negotiating_handler(stock: Handler, binding: RouteBinding) -> Handler:
             await decode_body(request, *found)
             response = await _run(stock, request, exchange)
         elif binding.read_json is not None:
-            response = await _run_with_body(stock, request, exchange, _Body(request, binding.read_json))
+            response = await _run_with_body(stock, request, exchange, binding.read_json)
         else:
             response = await _run(stock, request, exchange)
         return await finished(request, response, options)
