@@ -14,6 +14,7 @@ from pydantic_serialization.formats._binary import MARK, plan_with_marks
 from pydantic_serialization.formats.msgpack import MsgpackFormat, _WithBytes
 from pydantic_serialization.plan import plan_for
 from pydantic_serialization.plan.native.decoding import compile_decoding
+from pydantic_serialization.plan.overrides import has_own
 from pydantic_serialization.plan.spec import ModelPlan
 
 
@@ -46,6 +47,8 @@ class Sides(NamedTuple):
 def sides_of_plan(plan: ModelPlan, max_depth: int = 200) -> Sides:
     """Return both ways for a plan."""
     options = FormatOptions(max_depth=max_depth)
+    if has_own(plan.model, "model_validate_json"):  # it is asked in the core's place
+        return Sides(plan, TreeFormat.bind(MsgpackFormat(), plan, options), None, None)
     if plan.traits.has_bytes:
         marked = plan_with_marks(plan, "msgpack")
         program = compile_decoding(marked.wire_schema, marked.validator, is_rebuilt=True).program
