@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import zoo
-from pydantic import AliasPath, BaseModel, Field, create_model
+from pydantic import BaseModel, create_model
 
 from pydantic_serialization import (
     DecodeError,
@@ -324,16 +324,3 @@ def test_statistics_have_their_shape() -> None:
     assert stats["avg_time"] == pytest.approx(stats["total_time"] / 6)
     assert stats["bound_pipelines"] == 1
     assert stats["validation_cache_hit_rate"] == 0
-
-
-@pytest.mark.parametrize("format_name", ["json", "orjson", "msgpack", "pickle"])
-def test_by_name_and_by_alias_are_pydantics_options(format_name: str) -> None:
-    """What was written by name is read by name, whatever the aliases are, in every format."""
-
-    class Renamed(BaseModel):
-        id: int = Field(validation_alias=AliasPath("ids", 0), serialization_alias="Id")
-
-    serializer = PydanticModelSerializer()
-    value = Renamed.model_validate({"ids": [7]})
-    data = serializer.serialize_model(value, format_name, by_alias=False)
-    assert serializer.deserialize_model(data, Renamed, format_name, by_alias=False, by_name=True) == value
