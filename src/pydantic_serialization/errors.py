@@ -19,6 +19,7 @@
     └── CacheError
         └── InvalidationError                  an invalidation could not be delivered
 
+``integrations.http`` has one more below the root, ``UnexpectedStatusError``, which needs a request to say something.
 Pydantic's ``ValidationError`` is not in the tree: it passes through untouched. The foreign error that was the cause is
 kept as ``__cause__``, except where its text would repeat the payload.
 """

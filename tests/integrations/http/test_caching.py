@@ -13,7 +13,7 @@ import pytest
 from integrations.http.server import Behaviour, User
 from pydantic import BaseModel, ValidationError
 
-from pydantic_serialization import CacheManager, ConfigurationError, DecodeError
+from pydantic_serialization import CacheManager, ConfigurationError, DecodeError, InvalidationError
 from pydantic_serialization.integrations.http import ModelClient, SyncModelClient, UnexpectedStatusError
 
 if TYPE_CHECKING:
@@ -128,6 +128,23 @@ def test_the_servers_word_is_not_overridden(make: Make, server: Behaviour, cache
         with pytest.raises(UnexpectedStatusError, match="503"):
             client.get("/etag", User, ttl=10, stale_if_error=1000)
     assert cache.get_stats()["l1_cache"]["items"] == 0
+
+
+def test_the_servers_word_is_told_even_if_the_cache_fails(make: Make, server: Behaviour) -> None:
+    """An invalidation that cannot be delivered does not hide a 404, nor an answer."""
+
+    class Failing(CacheManager):
+        async def invalidate(self, *keys: str, tags: Any = ()) -> None:
+            raise InvalidationError("not delivered")
+
+        def invalidate_sync(self, *keys: str, tags: Any = ()) -> None:
+            raise InvalidationError("not delivered")
+
+    client = make(cache=Failing())
+    server.headers = {"cache-control": "no-store"}
+    assert client.get("/user", User, ttl=10).name == "Ada"
+    with pytest.raises(UnexpectedStatusError, match="404"):
+        client.get("/nowhere", User, ttl=10)
 
 
 @pytest.mark.parametrize("headers", [{"cache-control": "private, No-Store"}, {"vary": "*"}])

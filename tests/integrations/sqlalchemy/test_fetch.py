@@ -17,8 +17,17 @@ from integrations.sqlalchemy.tables import (
     BookWithAuthor,
 )
 from pydantic import BaseModel, Field, ValidationError, field_validator
-from sqlalchemy import func, insert, select, text, update
-from sqlalchemy.orm import Session, joinedload, selectinload, undefer
+from sqlalchemy import ForeignKey, create_engine, func, insert, select, text, update
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Session,
+    joinedload,
+    mapped_column,
+    relationship,
+    selectinload,
+    undefer,
+)
 
 from pydantic_serialization import CacheManager, ConfigurationError, UnsupportedTypeError
 from pydantic_serialization.integrations.sqlalchemy import fetch_models, fetch_models_sync
@@ -172,6 +181,52 @@ def test_what_a_validator_reads_is_not_loaded_silently_either(session: Session, 
     assert len(statements) == 1
     counted = fetch_models_sync(session, AUTHORS.options(selectinload(AuthorRow.books)), Counted)
     assert [author.books for author in counted] == [2, 1]
+
+
+class Tables(DeclarativeBase):
+    pass
+
+
+class ShelfRow(Tables):
+    __tablename__ = "shelf"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    boxes: Mapped[set[BoxRow]] = relationship()
+
+
+class BoxRow(Tables):
+    __tablename__ = "box"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shelf_id: Mapped[int] = mapped_column(ForeignKey("shelf.id"))
+    shelf: Mapped[ShelfRow] = relationship(viewonly=True)
+    label: Mapped[str] = mapped_column(deferred=True)
+
+
+class Box(BaseModel):
+    id: int
+    label: str
+
+
+class Shelf(BaseModel):
+    id: int
+    boxes: list[Box]
+
+
+def test_what_is_not_loaded_in_a_set_is_told_too() -> None:
+    """Where the place of a row has no name, the class of the row is named."""
+    engine = create_engine("sqlite://")
+    Tables.metadata.create_all(engine)
+    with Session(engine) as session, session.begin():
+        session.add(ShelfRow(id=1, boxes={BoxRow(id=1, label="nails")}))
+    with Session(engine) as session:
+        query = select(ShelfRow).options(selectinload(ShelfRow.boxes))
+        with pytest.raises(ConfigurationError, match="an attribute of BoxRow is not loaded"):
+            fetch_models_sync(session, query, Shelf)
+    with Session(engine) as session:
+        query = select(ShelfRow).options(selectinload(ShelfRow.boxes).undefer(BoxRow.label))
+        assert fetch_models_sync(session, query, Shelf) == [Shelf(id=1, boxes=[Box(id=1, label="nails")])]
+    engine.dispose()
 
 
 def test_lazy_loading_stays_as_it_is_elsewhere(session: Session) -> None:

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from pydantic import ValidationError
 from sqlalchemy import Column
@@ -13,6 +14,7 @@ from sqlmodel import Field, Session, SQLModel, create_engine, select
 
 from pydantic_serialization import (
     CacheManager,
+    EncodeError,
     accelerate,
     create_serialization_manager,
     decoder,
@@ -20,6 +22,8 @@ from pydantic_serialization import (
     serialized,
 )
 from pydantic_serialization.bulk import RecordWriter, read_records
+from pydantic_serialization.integrations.http import SyncModelClient
+from pydantic_serialization.integrations.queues import TaggedCodec
 from pydantic_serialization.integrations.sqlalchemy import ModelType, fetch_models_sync
 
 if TYPE_CHECKING:
@@ -107,6 +111,40 @@ def test_decorators_and_cached_bytes(session: Session) -> None:
     session.expire_all()
     assert (STATE in first, knight(1) == first) == (False, True)
     assert values_of(manager.deserialize_sync(first, Knight)) == VALUES
+
+
+def test_messages_of_queues(session: Session) -> None:
+    """A row is sent with its columns, expired or not, and received as a valid row of no session."""
+    codec = TaggedCodec([Knight])
+    row = session.exec(select(Knight)).one()
+    session.expire(row)
+    data = codec.dumps({"knight": row})
+    assert STATE not in data
+    found = codec.loads(data)["knight"]
+    assert (values_of(found), found in session) == (VALUES, False)
+
+
+def test_bodies_of_requests(session: Session) -> None:
+    """A row is sent and received by an HTTP client."""
+
+    def echo(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=request.content, headers={"content-type": request.headers["content-type"]})
+
+    row = session.exec(select(Knight)).one()
+    session.expire(row)
+    with httpx.Client(transport=httpx.MockTransport(echo), base_url="http://x") as http:
+        for format_name in ("json", "orjson", "msgpack"):
+            found = SyncModelClient(http).post("/", row, Knight, format=format_name)
+            assert (values_of(found), found in session) == (VALUES, False)
+
+
+def test_rows_that_cannot_be_loaded_are_refused(session: Session) -> None:
+    """Neither a queue nor a column gets an empty document for a row that has expired and lost its session."""
+    row = session.exec(select(Knight)).one()
+    session.expire(row)
+    session.expunge(row)
+    with pytest.raises(EncodeError, match="DetachedInstanceError"):
+        TaggedCodec([Knight]).dumps(row)
 
 
 def test_accelerated_methods(session: Session) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from pydantic import ValidationError
 
 from pydantic_serialization.cache.keys import check_tags
-from pydantic_serialization.errors import ConfigurationError, DecodeError
+from pydantic_serialization.errors import CacheError, ConfigurationError, DecodeError
 from pydantic_serialization.integrations.http.answers import Collector, pack, unpack
 from pydantic_serialization.integrations.http.calls import Calls, describe, is_final
 from pydantic_serialization.integrations.http.errors import UnexpectedStatusError
@@ -157,7 +158,8 @@ class SyncModelClient:
                 answer = self._exchange(request, model, conditional=old is not None)
             except UnexpectedStatusError as error:
                 if is_final(error):
-                    cache.invalidate_sync(key, last)
+                    with suppress(CacheError):  # the server's word matters more than whether other processes heard it
+                        cache.invalidate_sync(key, last)
                 raise
             if old is not None and answer.status == 304:
                 answer, value = old
@@ -166,7 +168,8 @@ class SyncModelClient:
             fresh.append(value)
             kept = pack(answer)
             if not answer.keep:
-                cache.invalidate_sync(key, last)  # which keeps the result of this very load out, too
+                with suppress(CacheError):
+                    cache.invalidate_sync(key, last)  # which keeps the result of this very load out, too
             elif answer.etag is not None:
                 cache.set_sync(last, kept, (cache.ttl if ttl is None else ttl) + calls.revalidate_for, names)
             return kept

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -14,6 +14,8 @@ from pydantic_serialization.integrations.sqlalchemy.sessions import LazyLoadErro
 from pydantic_serialization.plan import plan_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy import Executable, Result
     from sqlalchemy.orm import Session
 
@@ -69,15 +71,27 @@ def _not_loaded(error: ValidationError, values: list[Any]) -> str | None:
     for item in error.errors(include_context=False, include_input=False, include_url=False):
         if item["type"] != "get_attribute_error":
             continue
-        owner: Any = values
-        for step in item["loc"][:-1]:
-            found = getattr(owner, step, owner) if isinstance(step, str) else owner[step]
-            owner = found  # a step that is no attribute names a branch of a union
-        state = inspect(owner, raiseerr=False)
-        name = item["loc"][-1]
+        state = inspect(_at(values, item["loc"][:-1]), raiseerr=False)
+        name = str(item["loc"][-1])
         if isinstance(state, InstanceState) and name in state.unloaded:
-            return _advice(state, str(name))
+            return _advice(state, name)
+        _, refused, message = item["msg"].partition(f"{LazyLoadError.__name__}: ")
+        if refused:
+            return message
     return None
+
+
+def _at(values: list[Any], path: Iterable[int | str]) -> Any:
+    """Return what is at a place of the rows, or ``None`` where no path leads, as in a set."""
+    found: Any = values
+    for step in path:
+        if isinstance(step, str):
+            found = getattr(found, step, found)  # what is no attribute names a branch of a union
+        elif isinstance(found, Sequence):
+            found = found[step]
+        else:
+            return None
+    return found
 
 
 def _advice(state: InstanceState[Any], name: str) -> str:
