@@ -108,8 +108,7 @@ class RememberedReads(Remembering):
 
             # Another validation of the same bytes; without settings it is the one of plain reads.
             key = (self._owner, (data, *settings) if settings else data)
-            self.payoff.countdown -= 1
-            return self._timed(key, load, data)
+            return self._looked_up(key, load, data)
 
         return remembered_with
 
