@@ -2,8 +2,9 @@
 
 Lookups are counted in blocks of 16, and the last one of a block is timed. Of a timed lookup that finds something, the
 result is now and then made anew beside it, so that both ways are compared on the same input, at the same moment: more
-than half of the comparisons lost, and lookups are switched off. Every 64 blocks the account is settled: where lookups,
-copies and stores cost more than hits save, by 2 % of the work, they are switched off too.
+than half of the comparisons lost, and lookups are switched off. Where hits win clearly, they are compared seldom. Every
+64 blocks the account is settled: where lookups, copies and stores cost more than hits save, by 2 % of the work, lookups
+are switched off too.
 
 They are tried again after sixteen times as many calls as the trial took, then after twice as many, and so on, but not
 before a second has passed, then two: what never repeats itself pays for one trial in sixteen at most, and in the end
@@ -32,6 +33,9 @@ _LONGEST_PAUSE: Final = 256 * FIRST_PAUSE
 _FIRST_PAUSE_NS: Final = 1_000_000_000
 _INSTALMENTS: Final = 16
 _BLOCKS_BETWEEN_COMPARISONS: Final = 8
+_CLEARLY: Final = 8
+_BLOCKS_BETWEEN_CLEAR_COMPARISONS: Final = 512
+_MOST_COMPARISONS: Final = 64
 _DEAR_NS: Final = 5_000_000
 _NEVER: Final = 1 << 63
 
@@ -98,7 +102,9 @@ class Payoff:
     @property
     def wants_comparison(self) -> bool:
         """Whether the timed lookup, if it is a hit, should be compared with making the result."""
-        return self._compared < COMPARISONS or not self._blocks % _BLOCKS_BETWEEN_COMPARISONS
+        is_clear = self.made_ns > _CLEARLY * self.hit_ns
+        blocks = _BLOCKS_BETWEEN_CLEAR_COMPARISONS if is_clear else _BLOCKS_BETWEEN_COMPARISONS
+        return self._compared < COMPARISONS or not self._blocks % blocks
 
     def compared(self, hit_ns: int, made_ns: int) -> None:
         """Take in a comparison, on the same input.
@@ -158,7 +164,7 @@ class Payoff:
             )
         else:
             self._pause, self._pause_ns = FIRST_PAUSE, _FIRST_PAUSE_NS
-            self._begin_trial()
+            self._begin_window()
 
     def stop(self, reason: str) -> None:
         """Switch the lookups off for good."""
@@ -183,8 +189,15 @@ class Payoff:
             self.active = True
 
     def _begin_trial(self) -> None:
+        self._blocks = self._compared = self._lost = self._lost_ns = 0
+        self._begin_window()
+
+    def _begin_window(self) -> None:
         self._lookups_before, self._hits_before = self.lookups, self.hits
-        self._blocks = self._compared = self._lost = self._lost_ns = self._stores = 0
+        self._stores = 0
+        if self._compared > _MOST_COMPARISONS:  # what was long ago counts less and less
+            self._compared //= 2
+            self._lost //= 2
 
     def _switch_off(self, reason: str) -> None:
         self.active = False
