@@ -32,6 +32,8 @@ FIRST_PAUSE: Final = 16 * TRIAL
 _LONGEST_PAUSE: Final = 256 * FIRST_PAUSE
 _FIRST_PAUSE_NS: Final = 1_000_000_000
 _INSTALMENTS: Final = 16
+_CALL_NS: Final = 200
+"""What is around a lookup and is not timed, and a function without lookups is without."""
 _BLOCKS_BETWEEN_COMPARISONS: Final = 8
 _CLEARLY: Final = 8
 _BLOCKS_BETWEEN_CLEAR_COMPARISONS: Final = 512
@@ -116,9 +118,9 @@ class Payoff:
         self.hit_ns = _smoothed(self.hit_ns, hit_ns)
         self.made_ns = _smoothed(self.made_ns, made_ns)
         self._compared += 1
-        if hit_ns >= made_ns:
+        if hit_ns + _CALL_NS >= made_ns:
             self._lost += 1
-            self._lost_ns += hit_ns - made_ns
+            self._lost_ns += max(hit_ns - made_ns, 0)
         is_decided = self._compared >= COMPARISONS or (self._lost_ns > _DEAR_NS and self._compared > 1)
         if is_decided and 2 * self._lost > self._compared:
             self._switch_off(f"a hit takes {_shown(self.hit_ns)}, making the result anew {_shown(self.made_ns)}")
@@ -155,7 +157,7 @@ class Payoff:
         wasted = 1 - min(hits / self._stores, 1) if self._stores else 0
         instalment = self._debt_ns * max(wasted, 1 / _INSTALMENTS)
         self._debt_ns -= instalment
-        spent = hits * self.hit_ns + misses * self.miss_ns + instalment
+        spent = hits * (self.hit_ns + _CALL_NS) + misses * (self.miss_ns + _CALL_NS) + instalment
         saved = hits * self.made_ns
         if spent - saved > LOSS * (saved + misses * self.work_ns):
             self._switch_off(
