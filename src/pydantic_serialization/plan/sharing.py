@@ -57,7 +57,7 @@ def why_not_frozen(plan: ModelPlan) -> str | None:
 
 
 def frozen_models(value: Any) -> list[BaseModel] | None:
-    """Return the models that a value consists of, or ``None`` if anything in it can change.
+    """Return the models that a value consists of, itself first if it is one, or ``None`` if anything in it can change.
 
     Args:
         value: A model, or a value of a field.

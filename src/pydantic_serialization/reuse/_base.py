@@ -105,6 +105,20 @@ class Remembering(ABC):
     def _keep(self, key: Key, subject: Any, result: Any, made_ns: int) -> None:
         """Store a result that the caller is about to get, where it may be stored."""
 
+    def _looked_up(self, key: Key, make: Callable[[Any], Any], subject: Any) -> Any:
+        """Look up, and make what is not found. What the hottest functions do in lines of their own."""
+        payoff = self.payoff
+        payoff.countdown -= 1
+        if payoff.countdown <= 0:
+            return self._timed(key, make, subject)
+        node = self._store.find(key)
+        result = None if node is None else self._given_out(node, subject)
+        if node is None or result is None:
+            return self._missed(key, make, subject)
+        payoff.hits += 1
+        node.visits = min(node.visits + 1, MOST_VISITS)
+        return result
+
     def _is_second_sighting(self, key: Key, subject: Any) -> bool:  # noqa: ARG002  (here the key says it all)
         """Say whether a subject was seen lately, and remember that it was."""
         return self._store.is_second_sighting(key)

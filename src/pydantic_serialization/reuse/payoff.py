@@ -2,8 +2,9 @@
 
 Lookups are counted in blocks of 16, and the last one of a block is timed. Of a timed lookup that finds something, the
 result is now and then made anew beside it, so that both ways are compared on the same input, at the same moment: more
-than half of the comparisons lost, and lookups are switched off. Every 64 blocks the account is settled: where lookups,
-copies and stores cost more than hits save, by 2 % of the work, they are switched off too.
+than half of the comparisons lost, and lookups are switched off. Where hits win clearly, they are compared seldom. Every
+64 blocks the account is settled: where lookups, copies and stores cost more than hits save, by 2 % of the work, lookups
+are switched off too.
 
 They are tried again after sixteen times as many calls as the trial took, then after twice as many, and so on, but not
 before a second has passed, then two: what never repeats itself pays for one trial in sixteen at most, and in the end
@@ -31,7 +32,12 @@ FIRST_PAUSE: Final = 16 * TRIAL
 _LONGEST_PAUSE: Final = 256 * FIRST_PAUSE
 _FIRST_PAUSE_NS: Final = 1_000_000_000
 _INSTALMENTS: Final = 16
+_CALL_NS: Final = 200
+"""What is around a lookup and is not timed, and a function without lookups is without."""
 _BLOCKS_BETWEEN_COMPARISONS: Final = 8
+_CLEARLY: Final = 8
+_BLOCKS_BETWEEN_CLEAR_COMPARISONS: Final = 512
+_MOST_COMPARISONS: Final = 64
 _DEAR_NS: Final = 5_000_000
 _NEVER: Final = 1 << 63
 
@@ -98,7 +104,9 @@ class Payoff:
     @property
     def wants_comparison(self) -> bool:
         """Whether the timed lookup, if it is a hit, should be compared with making the result."""
-        return self._compared < COMPARISONS or not self._blocks % _BLOCKS_BETWEEN_COMPARISONS
+        is_clear = self.made_ns > _CLEARLY * self.hit_ns
+        blocks = _BLOCKS_BETWEEN_CLEAR_COMPARISONS if is_clear else _BLOCKS_BETWEEN_COMPARISONS
+        return self._compared < COMPARISONS or not self._blocks % blocks
 
     def compared(self, hit_ns: int, made_ns: int) -> None:
         """Take in a comparison, on the same input.
@@ -110,9 +118,9 @@ class Payoff:
         self.hit_ns = _smoothed(self.hit_ns, hit_ns)
         self.made_ns = _smoothed(self.made_ns, made_ns)
         self._compared += 1
-        if hit_ns >= made_ns:
+        if hit_ns + _CALL_NS >= made_ns:
             self._lost += 1
-            self._lost_ns += hit_ns - made_ns
+            self._lost_ns += max(hit_ns - made_ns, 0)
         is_decided = self._compared >= COMPARISONS or (self._lost_ns > _DEAR_NS and self._compared > 1)
         if is_decided and 2 * self._lost > self._compared:
             self._switch_off(f"a hit takes {_shown(self.hit_ns)}, making the result anew {_shown(self.made_ns)}")
@@ -149,7 +157,7 @@ class Payoff:
         wasted = 1 - min(hits / self._stores, 1) if self._stores else 0
         instalment = self._debt_ns * max(wasted, 1 / _INSTALMENTS)
         self._debt_ns -= instalment
-        spent = hits * self.hit_ns + misses * self.miss_ns + instalment
+        spent = hits * (self.hit_ns + _CALL_NS) + misses * (self.miss_ns + _CALL_NS) + instalment
         saved = hits * self.made_ns
         if spent - saved > LOSS * (saved + misses * self.work_ns):
             self._switch_off(
@@ -158,7 +166,7 @@ class Payoff:
             )
         else:
             self._pause, self._pause_ns = FIRST_PAUSE, _FIRST_PAUSE_NS
-            self._begin_trial()
+            self._begin_window()
 
     def stop(self, reason: str) -> None:
         """Switch the lookups off for good."""
@@ -183,8 +191,15 @@ class Payoff:
             self.active = True
 
     def _begin_trial(self) -> None:
+        self._blocks = self._compared = self._lost = self._lost_ns = 0
+        self._begin_window()
+
+    def _begin_window(self) -> None:
         self._lookups_before, self._hits_before = self.lookups, self.hits
-        self._blocks = self._compared = self._lost = self._lost_ns = self._stores = 0
+        self._stores = 0
+        if self._compared > _MOST_COMPARISONS:  # what was long ago counts less and less
+            self._compared //= 2
+            self._lost //= 2
 
     def _switch_off(self, reason: str) -> None:
         self.active = False

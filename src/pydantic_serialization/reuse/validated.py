@@ -74,10 +74,10 @@ class RememberedReads(Remembering):
             node = find(key)
             if node is None:
                 return self._missed(key, load, data)
-            kept, models, names = node.value
-            if models is None:
+            kept, names, parts, names_of_parts = node.value
+            if names is None:
                 value = copy(kept)
-            elif [*map(_names_of, models)] == names:
+            elif kept.__pydantic_fields_set__ == names and (not parts or [*map(_names_of, parts)] == names_of_parts):
                 value = kept
             else:
                 return self._missed(key, load, data)
@@ -108,16 +108,15 @@ class RememberedReads(Remembering):
 
             # Another validation of the same bytes; without settings it is the one of plain reads.
             key = (self._owner, (data, *settings) if settings else data)
-            self.payoff.countdown -= 1
-            return self._timed(key, load, data)
+            return self._looked_up(key, load, data)
 
         return remembered_with
 
     def _given_out(self, node: Stored, subject: Any) -> Any:  # noqa: ARG002  (the key says it all)
-        kept, models, names = node.value
-        if models is None:
+        kept, names, parts, names_of_parts = node.value
+        if names is None:
             return self._copy(kept)
-        return kept if [*map(_names_of, models)] == names else None
+        return kept if _names_of(kept) == names and [*map(_names_of, parts)] == names_of_parts else None
 
     def _keep(self, key: Key, subject: bytes, result: Any, made_ns: int) -> None:
         # A frame may expire, and a document of another format may not be pure.
@@ -126,18 +125,19 @@ class RememberedReads(Remembering):
         began = perf_counter_ns()
         models = frozen_models(result) if self._may_be_frozen else None
         # Frozen models hand out their sets of fields as they are: a hit makes sure that nobody has changed one.
-        names = None if models is None else [set(item.model_fields_set) for item in models]
+        names, *names_of_parts = (None,) if models is None else [set(item.model_fields_set) for item in models]
+        parts = [] if models is None else models[1:]
         kept = result
-        if models is None:
+        if names is None:
             try:
                 kept = self._copy(result)
             except Exception as error:  # noqa: BLE001  (whatever code of the value's classes raises)
                 self.payoff.stop(f"a value cannot be copied ({type(error).__name__})")
                 return
             self.payoff.compared(perf_counter_ns() - began, made_ns)
-        self._mode = "clone" if models is None else "share"
-        size = getsizeof(subject) + self._footprint.of((kept, models, names), len(subject))
-        self._store.put(Stored(key, (kept, models, names), size))
+        self._mode = "clone" if names is None else "share"
+        stored = (kept, names, parts, names_of_parts)
+        self._store.put(Stored(key, stored, getsizeof(subject) + self._footprint.of(stored, len(subject))))
         self.payoff.stored(perf_counter_ns() - began)
 
 

@@ -92,8 +92,7 @@ class RememberedWrites(Remembering):
                 self._bypassed += 1
                 return dump_with(value, options)
             key = (self._owner, (id(value), *settings) if settings else id(value))
-            self.payoff.countdown -= 1
-            return self._timed(key, lambda given: dump_with(given, options), value)
+            return self._looked_up(key, lambda given: dump_with(given, options), value)
 
         return remembered_with
 

@@ -53,6 +53,22 @@ def test_it_ends_after_few_comparisons_where_a_copy_is_dear() -> None:
     assert payoff.reason == "a hit takes 5.0 µs, making the result anew 0.9 µs"
 
 
+def test_what_wins_clearly_is_seldom_compared() -> None:
+    """A comparison costs what a hit saves: five at first, then one in 8192 lookups, or one in 128 where it is close."""
+    for made, most in ((2_000_000, COMPARISONS + 2), (900, COMPARISONS + 128)):
+        payoff = Payoff()
+        compared = 0
+        for _ in range(16_384 // BLOCK):
+            payoff.countdown -= BLOCK
+            payoff.hits += BLOCK
+            if payoff.wants_comparison:
+                compared += 1
+                payoff.compared(300, made)
+            payoff.end_block()
+        assert payoff.active
+        assert most - 2 <= compared <= most
+
+
 def test_two_dear_copies_are_enough() -> None:
     """Copies of milliseconds are not made five times to be certain; one may have been interrupted."""
     payoff = Payoff()

@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from patient import Patient
 from pydantic import BaseModel, ConfigDict, computed_field, field_serializer
 
 from pydantic_serialization import PydanticModelSerializer, SerializationConfig, create_serialization_manager, pure
-from pydantic_serialization.reuse.payoff import BLOCK
+from pydantic_serialization.reuse.payoff import BLOCK, COMPARISONS
 
 pytestmark = pytest.mark.usefixtures("patient")
 
@@ -239,6 +240,32 @@ def test_a_change_of_settings_forgets_what_was_kept() -> None:
     serializer.serialize_model(long)
     assert serializer.get_stats()["instances"]["items"] == 0
     assert serializer.get_stats()["identity_memo"]["models"] == {}
+
+
+@pytest.mark.parametrize("options", [{}, {"exclude_none": True}])
+def test_hits_are_seldom_compared(options: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With options and on an event loop too, a hit is made anew for comparison once in 128 lookups, after some at first."""
+
+    class Counting(Patient):
+        __slots__ = ()
+
+        def compared(self, hit_ns: int, made_ns: int) -> None:
+            accounts.append(self)
+            super().compared(hit_ns, made_ns)
+
+    accounts: list[Counting] = []
+    monkeypatch.setattr("pydantic_serialization.reuse._base.new_payoff", Counting)
+    manager = create_serialization_manager()
+
+    async def write() -> None:
+        for _ in range(10 * 128):
+            await manager.serialize_model(LINE, "json", **options)
+
+    asyncio.run(write())
+    inner = manager.get_stats()["cached_manager"]["model_serializer"]
+    found = inner["identity_memo"]["models"]["Line:json"]
+    assert (found["hits"], found["misses"]) == (10 * 128 - 2, 2)
+    assert len(accounts) <= COMPARISONS + 10
 
 
 @pytest.mark.parametrize("parts", [2, 20_000])
