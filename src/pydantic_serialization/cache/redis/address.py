@@ -106,6 +106,8 @@ def _options(url: str, parse_url: Callable[[str], Any]) -> dict[str, Any]:
         message = "an option in redis_url has a value that cannot be"
         raise ConfigurationError(message) from (error if "port" not in str(error).lower() else None)
     options.pop("connection_class", None)
+    if "protocol" in options:  # a text before version 8 of redis-py
+        options["protocol"] = int(options["protocol"])
     return options
 
 
