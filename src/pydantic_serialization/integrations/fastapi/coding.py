@@ -5,11 +5,11 @@ RFC 9110: 8.4 (content codings), 8.8.3 (entity tags: each coding of a body has i
 
 from __future__ import annotations
 
-import asyncio
 from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from pydantic_serialization.codecs import get_codec
@@ -41,7 +41,7 @@ def _compressor(coding: str) -> Callable[[Payload], bytes]:
 async def compressed(body: bytes, coding: str) -> bytes:
     """Return a body in a content coding; large ones are compressed in a thread, without holding up the event loop."""
     compress = _compressor(coding)
-    return await asyncio.to_thread(compress, body) if len(body) >= OFFLOAD_BYTES else compress(body)
+    return await run_in_threadpool(compress, body) if len(body) >= OFFLOAD_BYTES else compress(body)
 
 
 def entity_tag(body: bytes) -> str:
