@@ -2,6 +2,7 @@
 
 # No `from __future__ import annotations`: FastAPI reads the annotations of local functions.
 
+import gzip
 import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
@@ -16,7 +17,9 @@ from integrations.fastapi import cbor_format
 from integrations.fastapi.support import FASTAPI, call
 from pydantic import BaseModel
 
-from pydantic_serialization import ConfigurationError, UnknownFormatError
+from pydantic_serialization import ConfigurationError, UnknownFormatError, UnsupportedTypeError, register_format
+from pydantic_serialization._registry import FORMATS
+from pydantic_serialization.formats import TreeFormat
 from pydantic_serialization.integrations.fastapi import ModelResponse, model_route, negotiate, setup
 from pydantic_serialization.integrations.fastapi.negotiation import choose_coding
 
@@ -450,3 +453,105 @@ def test_streams_are_negotiated() -> None:
     assert packed.body == b"".join(ormsgpack.packb({**item, "raw": b""}) for item in documents)
     assert call(app, "/items", accept="text/html").status == 406
     assert b"secret" not in lines.body + packed.body
+
+
+class Schematic(TreeFormat):
+    """A format that cannot do without a declared type, and whose library raises what it likes."""
+
+    name = "schematic"
+    wire_id = 201
+    media_type = "application/x-schematic"
+
+    def pack(self, tree: Any) -> bytes:
+        return b"S" + json.dumps(tree).encode()
+
+    def unpack(self, data: Any) -> Any:
+        return {"S": json.loads}[chr(data[0])](data[1:])
+
+    def bind(self, plan: Any, options: Any) -> Any:
+        if plan.type is Any:
+            raise UnsupportedTypeError("no schema")
+        return super().bind(plan, options)
+
+
+def test_formats_that_need_a_schema() -> None:
+    """A format that cannot write values of undeclared type is not offered there; errors stay JSON then."""
+    register_format(Schematic)
+    try:
+        app = FastAPI()
+        setup(app, formats=("json", "schematic"))
+
+        @app.get("/item")
+        async def item(fails: bool = False) -> Item:
+            if fails:
+                raise HTTPException(404, "none")
+            return Item(id=1, name="a")
+
+        @app.post("/item")
+        async def post(item: Item) -> int:
+            return item.id
+
+        @app.get("/undeclared")
+        async def undeclared():  # type: ignore[no-untyped-def]
+            return {"a": 1}
+
+        accept = {"accept": "application/x-schematic"}
+        assert call(app, "/item", **accept).body.startswith(b"S{")
+        answer = call(app, "/item?fails=1", **accept)
+        assert (answer.status, answer.json(), answer.header("content-type")) == (
+            404,
+            {"detail": "none"},
+            "application/json",
+        )
+        assert call(app, "/undeclared", **accept).json() == {"a": 1}
+        assert call(app, "/item", "POST", b'S{"id":7,"name":"a"}', content_type="application/x-schematic").json() == 7
+        for body in (b"x", b"S{", b"S[]"):
+            assert call(app, "/item", "POST", body, content_type="application/x-schematic").status == 422
+    finally:
+        FORMATS.unregister("schematic")
+
+
+def test_returned_errors_are_negotiated_and_compressed_ones_are_not_broken() -> None:
+    """An error that an endpoint returns is written in the client's format; what is compressed, or no JSON, stays."""
+    app = FastAPI()
+    setup(app, route_class=model_route("json", "msgpack", compression="gzip"))
+
+    @app.get("/small")
+    async def small() -> Any:
+        return JSONResponse({"a": 1}, 400)
+
+    @app.get("/large")
+    async def large() -> Any:
+        return JSONResponse({"a": "x" * 5000}, 400)
+
+    @app.get("/broken")
+    async def broken() -> Any:
+        return Response(b"{", 400, media_type="application/json")
+
+    assert ormsgpack.unpackb(call(app, "/small", accept=MSGPACK).body) == {"a": 1}
+    answer = call(app, "/large", accept=MSGPACK, accept_encoding="gzip")
+    assert json.loads(gzip.decompress(answer.body)) == {"a": "x" * 5000}
+    assert answer.header("content-type") == "application/json"
+    assert call(app, "/broken", accept=MSGPACK).body == b"{"
+
+
+def test_json_lines_of_lists() -> None:
+    """A list is offered as JSON lines too, where that is asked for."""
+    app = FastAPI()
+    setup(app, formats=("json", "jsonl"))
+
+    @app.get("/items")
+    async def items() -> list[Item]:
+        return [ItemInDB(id=number, name="a") for number in range(2)]
+
+    @app.get("/item")
+    async def item() -> Item:
+        return Item(id=1, name="a")
+
+    answer = call(app, "/items", accept="application/x-ndjson")
+    assert answer.header("content-type") == "application/x-ndjson"
+    assert [json.loads(line)["id"] for line in answer.body.splitlines()] == [0, 1]
+    assert b"secret" not in answer.body
+    assert call(app, "/item", accept="application/jsonl").status == 200
+    content = call(app, "/openapi.json").json()["paths"]["/items"]["get"]["responses"]["200"]["content"]
+    assert content["application/jsonl"] == {"itemSchema": {"$ref": "#/components/schemas/Item"}}

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
 from starlette.requests import HTTPConnection  # noqa: TC002  (FastAPI reads it)
 
 from pydantic_serialization.cache import CacheManager
@@ -20,7 +21,6 @@ from pydantic_serialization.manager import OptimizedSerializationManager, create
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
-    from fastapi.routing import APIRoute
     from starlette.types import Lifespan
 
     from pydantic_serialization.config import SerializationConfig, SerializationFormat
@@ -60,9 +60,9 @@ def setup(
     if manager is not None and (cache is not None or config is not None):
         message = "a manager brings its own cache and configuration: give either the manager, or cache and config"
         raise ConfigurationError(message)
-    added = [getattr(route, "path", "") for route in app.routes if _is_users(app, route)]
+    added = [route for route in app.routes if isinstance(route, APIRoute)]
     if added:
-        message = f"{added[0]!r} was added before setup(app): it would stay a route of FastAPI's; call setup(app) first"
+        message = f"{added[0].path!r} was added before setup(app): it would stay FastAPI's own; call setup(app) first"
         raise ConfigurationError(message)
     if hasattr(app.state, STATE):
         message = "setup(app) was called for this application before"
@@ -75,12 +75,6 @@ def setup(
     if openapi:
         fill_in(app)
     return runtime
-
-
-def _is_users(app: FastAPI, route: Any) -> bool:
-    """Say whether a route is none of those for the documentation, which FastAPI adds by itself."""
-    own = {app.openapi_url, app.docs_url, app.redoc_url, app.swagger_ui_oauth2_redirect_url}
-    return getattr(route, "path", None) not in own
 
 
 def lifespan(*resources: Any, inner: Lifespan[Any] | None = None) -> Lifespan[Any]:

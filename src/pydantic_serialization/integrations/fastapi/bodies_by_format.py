@@ -90,8 +90,7 @@ def _reader(route: Any, fields: list[Any], name: str) -> Callable[[bytes], Any]:
         unpack = found.unpack
 
         def read(data: bytes) -> Any:
-            with decoding_errors(name, "the body"):
-                tree = unpack(data)
+            tree = unpack(data)
             if tree_depth_exceeds(tree, _DEEPEST):
                 message = f"the body is nested deeper than {_DEEPEST} levels"
                 raise LimitExceededError(message, limit="max_depth", format=name)
@@ -118,7 +117,8 @@ async def decode_body(request: Request, name: str, read: Callable[[bytes], Any])
     if not data:
         return
     try:
-        value = read(data)
+        with decoding_errors(name, "the body"):
+            value = read(data)
     except LimitExceededError as error:
         raise HTTPException(413, str(error)) from error
     except DecodeError as error:

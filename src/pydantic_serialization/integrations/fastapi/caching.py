@@ -79,8 +79,10 @@ class CachedResponses:
         if methods or inspect.isgeneratorfunction(endpoint) or inspect.isasyncgenfunction(endpoint):
             message = f"cached() is for endpoints of GET that return a value, and {self._name} is none"
             raise ConfigurationError(message)
-        self._headers = headers_in_key(route.dependant, policy.vary, policy.private_by)
-        self._keys = RequestKeys(self._headers, self._name.encode(), route.path_format.encode(), _fingerprint(route))
+        names = headers_in_key(route.dependant, policy.vary, policy.private_by)
+        self._keys = RequestKeys(names, self._name.encode(), route.path_format.encode(), _fingerprint(route))
+        varying = [*(["Accept-Encoding"] if policy.compress else []), *(name.title() for name in names)]
+        self._vary = {False: _vary_header(varying), True: _vary_header(["Accept", *varying])}
         self._lifetime = policy.ttl + policy.stale
         self._refresh_after = policy.ttl / self._lifetime if policy.stale else None
         self._control = b"private, no-cache" if policy.private_by else b"no-cache"
@@ -102,9 +104,9 @@ class CachedResponses:
         """Return the response that is kept, or the one that the endpoint makes."""
         request = exchange.request
         by_dependencies = tuple(injected.raw_headers)
-        making = _Making(exchange, injected, call)
         capture = request.scope.get(CAPTURE)
         if capture is not None:
+            making = _Making(exchange, injected, call)
             result = await making.run()
             capture.append(making.entry)
             return result
@@ -112,6 +114,7 @@ class CachedResponses:
         key = self._key(exchange, arguments)
         found = await self._find(cache, key)
         if found is None:
+            making = _Making(exchange, injected, call)
             tags = self._tags_of(arguments)
             error: Exception | None = None
             try:
@@ -173,7 +176,7 @@ class CachedResponses:
         coding = IDENTITY
         if policy.compress and len(entry.body) >= _SMALLEST_CODED and not entry.has(b"content-encoding"):
             coding = choose_coding(joined(request, "accept-encoding"), policy.compress)
-        headers = [*entry.headers, (b"vary", self._vary(exchange))]
+        headers = [*entry.headers, *self._vary[len(exchange.binding.offers) > 1]]
         if entry.merges:
             headers += by_dependencies
         if not entry.has(b"cache-control"):
@@ -202,11 +205,6 @@ class CachedResponses:
         except Exception:  # noqa: BLE001  (whatever a cache raises is a miss)
             packed = None
         return await compressed(body, coding) if packed is None else packed
-
-    def _vary(self, exchange: Exchange) -> bytes:
-        names = [*(("Accept",) if len(exchange.binding.offers) > 1 else ())]
-        names += ("Accept-Encoding",) if self._policy.compress else ()
-        return ", ".join([*names, *(header.title() for header in self._headers)]).encode("latin-1")
 
     def _key(self, exchange: Exchange, arguments: dict[str, Any]) -> str:
         request, key = exchange.request, self._policy.key
@@ -267,6 +265,10 @@ class _Making:
         if self.entry is None:
             raise _NotKept
         return self.entry.packed()
+
+
+def _vary_header(names: list[str]) -> list[tuple[bytes, bytes]]:
+    return [(b"vary", ", ".join(names).encode("latin-1"))] if names else []
 
 
 def _fingerprint(route: Any) -> bytes:

@@ -5,11 +5,11 @@ RFC 9110: 8.4 (content codings), 8.8.3 (entity tags: each coding of a body has i
 
 from __future__ import annotations
 
-import asyncio
 from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from pydantic_serialization.codecs import get_codec
@@ -21,6 +21,7 @@ from pydantic_serialization.pipeline import OFFLOAD_BYTES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from starlette.datastructures import MutableHeaders
     from starlette.requests import Request
 
     from pydantic_serialization._types import Payload
@@ -40,7 +41,7 @@ def _compressor(coding: str) -> Callable[[Payload], bytes]:
 async def compressed(body: bytes, coding: str) -> bytes:
     """Return a body in a content coding; large ones are compressed in a thread, without holding up the event loop."""
     compress = _compressor(coding)
-    return await asyncio.to_thread(compress, body) if len(body) >= OFFLOAD_BYTES else compress(body)
+    return await run_in_threadpool(compress, body) if len(body) >= OFFLOAD_BYTES else compress(body)
 
 
 def entity_tag(body: bytes) -> str:
@@ -70,13 +71,13 @@ def joined(request: Request, name: str) -> str | None:
     return ", ".join(values) if values else None
 
 
-def add_vary(response: Response, *names: str) -> None:
+def add_vary(headers: MutableHeaders, *names: str) -> None:
     """Add names of headers to Vary, each once."""
-    present = [item.strip() for item in response.headers.get("vary", "").split(",") if item.strip()]
+    present = [item.strip() for item in headers.get("vary", "").split(",") if item.strip()]
     known = {item.lower() for item in present}
     if "*" not in known:
         present += [name for name in names if name.lower() not in known]
-        response.headers["vary"] = ", ".join(present)
+        headers["vary"] = ", ".join(present)
 
 
 def not_modified(response: Response) -> Response:
@@ -114,7 +115,7 @@ async def finished(request: Request, response: Response, options: RouteOptions) 
         return response
     coding = IDENTITY
     if options.compression:
-        add_vary(response, "Accept-Encoding")
+        add_vary(response.headers, "Accept-Encoding")
         if len(body) >= options.compression_threshold:
             coding = choose_coding(joined(request, "accept-encoding"), options.compression)
     etag = response.headers.get("etag")

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import MutableHeaders
 
+from pydantic_serialization.errors import UnsupportedTypeError
 from pydantic_serialization.formats import FormatOptions
+from pydantic_serialization.integrations.fastapi.coding import add_vary
 from pydantic_serialization.integrations.fastapi.media_types import JSON, essence, http_format
 from pydantic_serialization.plan import plan_for
 
@@ -28,8 +30,12 @@ _FIRST_ERROR = 400
 
 
 @lru_cache(maxsize=32)
-def _encoder(name: str) -> Callable[[Any], bytes]:
-    return http_format(name).bind(plan_for(Any), FormatOptions()).encode
+def _encoder(name: str) -> Callable[[Any], bytes] | None:
+    """Return what writes values without a declared type, or ``None`` if the format needs one."""
+    try:
+        return http_format(name).bind(plan_for(Any), FormatOptions()).encode
+    except UnsupportedTypeError:
+        return None
 
 
 def negotiated_send(scope: Scope, send: Send) -> Send:
@@ -40,27 +46,44 @@ def negotiated_send(scope: Scope, send: Send) -> Send:
     async def send_negotiated(message: Message) -> None:
         nonlocal held
         chosen: tuple[str, str] | None = scope.get(CHOSEN)
-        if chosen is None:
-            await send(message)
-            return
-        if message["type"] == "http.response.start":
+        if chosen is not None and message["type"] == "http.response.start":
             headers = MutableHeaders(raw=message["headers"])
-            headers.add_vary_header("Accept")
-            is_json = essence(headers.get("content-type", "")) in {JSON, "application/problem+json"}
-            if message["status"] >= _FIRST_ERROR and is_json and chosen[0] not in {"json", "orjson"}:
+            add_vary(headers, "Accept")
+            if chosen[0] not in {"json", "orjson"} and _is_json_error(message["status"], headers):
                 held = message
                 return
-        if held is None or message["type"] != "http.response.body":
+        if chosen is None or held is None or message["type"] != "http.response.body":
             await send(message)
             return
         chunks.append(message.get("body", b""))
         if message.get("more_body"):
             return
-        body = _encoder(chosen[0])(json.loads(b"".join(chunks)))
-        headers = MutableHeaders(raw=held["headers"])
-        headers["content-type"] = chosen[1]
-        headers["content-length"] = str(len(body))
+        body = b"".join(chunks)
+        written = _written(body, chosen[0])
+        if written is not None:
+            headers = MutableHeaders(raw=held["headers"])
+            headers["content-type"] = chosen[1]
+            headers["content-length"] = str(len(written))
         await send(held)
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        await send({"type": "http.response.body", "body": body if written is None else written, "more_body": False})
 
     return send_negotiated
+
+
+def _is_json_error(status: int, headers: MutableHeaders) -> bool:
+    is_json = essence(headers.get("content-type", "")) in {JSON, "application/problem+json"}
+    return is_json and status >= _FIRST_ERROR and "content-encoding" not in headers
+
+
+def _written(body: bytes, name: str) -> bytes | None:
+    """Return the document in ``body`` in another format, or ``None`` where it has to stay as it is."""
+    encode = _encoder(name)
+    if encode is None:
+        return None
+    try:
+        return encode(json.loads(body))
+    except (
+        ValueError,
+        RecursionError,
+    ):  # no JSON, or nothing that the format can hold: the client still gets the error
+        return None

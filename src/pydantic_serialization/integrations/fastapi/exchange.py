@@ -20,10 +20,9 @@ class Exchange:
         format: The format of the response.
         media_type: What the response calls it.
         stream: The generator that the endpoint returned, if it is to be written by us.
-        capture: Where a refresh of the cache wants the response's bytes, instead of the client.
     """
 
-    __slots__ = ("binding", "capture", "format", "media_type", "request", "stream")
+    __slots__ = ("binding", "format", "media_type", "request", "stream")
 
     def __init__(self, binding: RouteBinding, request: Request, format: str, media_type: str) -> None:  # noqa: A002
         self.binding = binding
@@ -31,7 +30,6 @@ class Exchange:
         self.format = format
         self.media_type = media_type
         self.stream: Any = None
-        self.capture: Any = None
 
 
 CURRENT: ContextVar[Exchange | None] = ContextVar("pydantic_serialization_fastapi_exchange", default=None)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic_serialization.codecs import available_codecs
 from pydantic_serialization.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-Compression: TypeAlias = str | tuple[str, ...] | None
-"""Names of content codings, the preferred one first; ``None`` for none."""
 
 CODINGS: Final = {"zstd": "zstd", "gzip": "gzip", "br": "brotli"}
 """Content codings by their names in HTTP, and the codecs that write them (RFC 1952, 7932, 8878)."""

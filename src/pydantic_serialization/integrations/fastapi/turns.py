@@ -18,11 +18,14 @@ ResultT = TypeVar("ResultT")
 LARGE: Final = 262_144
 """Bytes of a body from which on it is worth a turn of the event loop."""
 
+_ROUNDS: Final = 3
+"""Rounds of the event loop between two large bodies: a small request needs two, one to be read and one to be answered."""
+
 _locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
 async def in_turn(write: Callable[[], ResultT]) -> ResultT:
-    """Return what ``write`` returns; between two of these calls the event loop serves everybody else once."""
+    """Return what ``write`` returns; between two of these calls the event loop serves everybody else."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:  # not asyncio
@@ -32,5 +35,6 @@ async def in_turn(write: Callable[[], ResultT]) -> ResultT:
         lock = _locks[loop] = asyncio.Lock()
     async with lock:
         result = write()
-        await asyncio.sleep(0)
+        for _ in range(_ROUNDS):
+            await asyncio.sleep(0)
     return result

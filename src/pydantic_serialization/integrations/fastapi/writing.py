@@ -79,9 +79,9 @@ def format_writer(route: Any, format_name: str) -> Writer | None:
     if not is_default_response(route):
         return None
     field = route.response_field
-    if field is None:
-        return None if route.response_model is not None else _Undeclared(format_name)
     try:
+        if field is None:
+            return None if route.response_model is not None else _Undeclared(format_name)
         plan = plan_for(route.response_model)
         bound = http_format(format_name).bind(plan, FormatOptions())
     except UnsupportedTypeError:
