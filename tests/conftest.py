@@ -21,6 +21,14 @@ settings.register_profile("long", max_examples=5_000, deadline=None, suppress_he
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse names with addresses: workers that share the tests have to know them by the same names."""
+    for item in items:
+        if " at 0x" in item.nodeid:
+            message = f"give the parameters of this test ids that are the same in every process: {item.nodeid}"
+            raise pytest.UsageError(message)
+
+
 @pytest.fixture(scope="session")
 def shared_server() -> Iterator[Server]:
     """One Redis for all tests that do it no harm."""

@@ -84,13 +84,15 @@ def _functions(cls: type) -> list[Any]:
     return [item for name, item in vars(cls).items() if not name.startswith("__")]
 
 
-@pytest.mark.parametrize("function", _functions(Silent), ids=str)
+@pytest.mark.parametrize("function", _functions(Silent), ids=lambda function: function.__name__)
 def test_what_does_not_name_its_object_does_not_look_at_it(function: Any) -> None:
     """A function of Python's that never loads its first argument cannot change it."""
     assert not looks_at_owner(function)
 
 
-@pytest.mark.parametrize("function", [*_functions(Looking), len, Base().plain], ids=str)
+@pytest.mark.parametrize(
+    "function", [*_functions(Looking), len, Base().plain], ids=lambda function: getattr(function, "__name__", "partial")
+)
 def test_everything_else_may_look_at_it(function: Any) -> None:
     """By name, from inside, through ``super()`` and frames; and whatever is not a function of Python's."""
     assert looks_at_owner(function)
