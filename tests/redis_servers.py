@@ -119,8 +119,9 @@ def _answers(client: redis.Redis) -> bool:
 @contextlib.contextmanager
 def sentinel_group() -> Iterator[tuple[str, Sequence[Server], Sequence[Server]]]:
     """Start a master with a replica, and three Sentinels; yield their URL, the servers and the Sentinels."""
-    master = Server()
-    servers = [master, Server("--replicaof", "127.0.0.1", str(master.port))]
+    at_once = ("--repl-diskless-sync-delay", "0")
+    master = Server(*at_once)
+    servers = [master, Server(*at_once, "--replicaof", "127.0.0.1", str(master.port))]
     lines = (
         f"sentinel monitor main 127.0.0.1 {master.port} 2",
         "sentinel down-after-milliseconds main 300",

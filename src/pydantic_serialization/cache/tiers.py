@@ -121,10 +121,10 @@ class Tiers:
         invalidation = Invalidation(tuple(items))
         try:
             if await self.shared.put_many(loop, items, tags, Times(ttl, ttl, 0.0)):
-                await self.shared.announce(loop, invalidation)
+                await self.shared.delivery.announce(loop, invalidation)
         except BaseException:
             # Cancelled: what the shared tier has now nobody knows.
-            self.shared.queue.add(invalidation)
+            self.shared.delivery.queue.add(invalidation)
             self.local.invalidate(items)
             raise
         # Afterwards: what a concurrent read has found in the shared tier until now is replaced.
@@ -140,7 +140,7 @@ class Tiers:
         self.listen()
         removed = self.apply(invalidation)
         try:
-            await self.shared.invalidate(loop, invalidation)
+            await self.shared.delivery.invalidate(loop, invalidation)
         finally:
             # Again: a concurrent read may have brought the old entry back before the shared tier knew.
             self.apply(invalidation)
@@ -170,14 +170,14 @@ class Tiers:
 
     async def close(self, loop: AbstractEventLoop | None) -> None:
         """Deliver what is queued, hear nothing more, and give back the connections of ``loop``, or of threads."""
-        await self.shared.recover_once(loop)
+        await self.shared.delivery.recover_once(loop)
         self.stop_listening()
         await self.shared.close(loop)
 
     def backplane_stats(self) -> BackplaneStats:
         """Return the numbers of the backplane."""
-        stats, messenger, hearing = no_backplane(), self.shared.messenger, self.hearing
-        stats["queued"] = len(self.shared.queue)
+        stats, messenger, hearing = no_backplane(), self.shared.delivery.messenger, self.hearing
+        stats["queued"] = len(self.shared.delivery.queue)
         if messenger is not None and hearing is not None:
             stats["state"], stats["gaps"] = hearing.state, hearing.gaps
             stats["published"], stats["received"] = messenger.published, messenger.received
@@ -187,8 +187,8 @@ class Tiers:
     def after_fork(self) -> None:
         """Forget what was under way in the parent process, and the entries that its thread would have dropped."""
         self.shared.after_fork()
-        if self.shared.messenger is not None:
-            self.shared.messenger.after_fork()
+        if self.shared.delivery.messenger is not None:
+            self.shared.delivery.messenger.after_fork()
         if self.hearing is not None:
             self.hearing.after_fork()
             # The tier may not be renewed yet, and a thread of the parent may have held its lock.
@@ -239,7 +239,7 @@ def build_tiers(
     store = SharedStore(shared_tier, names, sealer, used, messenger)
     tiers = Tiers(local, store, is_signed=sealer.keyed)
     if messenger is not None:
-        tiers.hearing = Hearing(store, messenger, apply=tiers.apply, forget=local.clear)
+        tiers.hearing = Hearing(store.delivery, messenger, used, apply=tiers.apply, forget=local.clear)
     return tiers
 
 

@@ -19,12 +19,14 @@ from pydantic_serialization.cache.redis.address import parse_address
 from pydantic_serialization.cache.redis.clients import async_client, sync_client
 from pydantic_serialization.cache.redis.clock import ServerClock
 from pydantic_serialization.cache.redis.connecting import Attempt
+from pydantic_serialization.cache.redis.lifetime import LoopClient, pools
+from pydantic_serialization.cache.redis.lifetime import close_sync as close_client
 from pydantic_serialization.cache.redis.listener import RedisListener
 from pydantic_serialization.cache.redis.scripts import ADD, ANNOUNCE, LAST
 from pydantic_serialization.cache.shared.access import DEADLINE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from pydantic_serialization.cache._base import Listener
 
@@ -65,7 +67,7 @@ class RedisTier:
     def after_fork(self) -> None:
         """Forget all connections: they are the parent's."""
         # By the loop itself: the id of a closed loop is given to the next one.
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopClient] = WeakKeyDictionary()
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopClient] = WeakKeyDictionary()
         self._lock = threading.RLock()
         self._sync: Any = None
         self._making: Attempt | None = None
@@ -184,7 +186,7 @@ class RedisTier:
             making.abandon()
         for client in clients:
             if client is not None:
-                _close_sync(client)
+                close_client(client)
 
     # -- for the thread that listens ---------------------------------------------------------------------------------
 
@@ -202,7 +204,7 @@ class RedisTier:
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
         if client is None:
-            client = self._clients[loop] = _LoopClient(async_client(self._address, self._timeout))
+            client = self._clients[loop] = LoopClient(async_client(self._address, self._timeout))
             await client.close_with_the_loop()
         work = self._asked(client.redis, ask)
         # A Cluster's client begins anew to find the nodes when it is cut off, and would never have found them.
@@ -223,7 +225,7 @@ class RedisTier:
             raise TimeoutError(*error.args) from error
         except (ResponseError, WrongReplyError):
             # The server has changed its role, or the reply was another command's: more of them may follow.
-            for pool in _pools(client):
+            for pool in pools(client):
                 await pool.disconnect(inuse_connections=False)
             raise
 
@@ -242,7 +244,7 @@ class RedisTier:
         except RedisTimeoutError as error:
             raise TimeoutError(*error.args) from error
         except (ResponseError, WrongReplyError):
-            for pool in _pools(client):
+            for pool in pools(client):
                 pool.disconnect(inuse_connections=False)
             raise
 
@@ -271,69 +273,6 @@ class RedisTier:
 
     def _pipeline(self, client: Any) -> Any:
         return client.pipeline() if self._is_cluster else client.pipeline(transaction=False)
-
-
-class _LoopClient:
-    """The client of one event loop, which closes itself when the loop is shut down in order."""
-
-    __slots__ = ("_closing", "_tasks", "redis")
-
-    def __init__(self, client: Any) -> None:
-        self.redis = client
-        self._closing: AsyncGenerator[None, None] | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
-
-    async def close_with_the_loop(self) -> None:
-        """Let ``loop.shutdown_asyncgens()``, which ``asyncio.run`` calls, close the connections."""
-        self._closing = _closing(self.redis)
-        await anext(self._closing)
-
-    async def apart(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
-        """Return the result of ``work``, which goes on when the caller is cancelled."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._is_done)
-        return await asyncio.shield(task)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        if self._closing is not None:
-            await self._closing.aclose()
-
-    def _is_done(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled():
-            task.exception()  # seen, also where nobody waits any more
-
-
-async def _closing(client: Any) -> AsyncGenerator[None, None]:
-    try:
-        yield
-    finally:
-        for pool in _pools(client):
-            await pool.disconnect()
-        if not hasattr(client, "connection_pool"):
-            await client.aclose()
-
-
-def _close_sync(client: Any) -> None:
-    for pool in _pools(client):
-        pool.disconnect()
-    if not hasattr(client, "connection_pool"):
-        client.close()
-
-
-def _pools(client: Any) -> list[Any]:
-    """Return the connection pools of a client, and of the Sentinels that it asks; a Cluster's client closes its own."""
-    pool = getattr(client, "connection_pool", None)
-    if pool is None:
-        return []
-    sentinels = getattr(getattr(pool, "sentinel_manager", None), "sentinels", ())
-    return [pool, *(sentinel.connection_pool for sentinel in sentinels)]
 
 
 def _was_connected(error: RedisConnectionError) -> bool:

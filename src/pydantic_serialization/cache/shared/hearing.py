@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydantic_serialization.cache._base import Listener
+    from pydantic_serialization.cache.shared.delivery import Delivery
     from pydantic_serialization.cache.shared.invalidation import Invalidation
     from pydantic_serialization.cache.shared.messages import Messenger
-    from pydantic_serialization.cache.shared.store import SharedStore
+    from pydantic_serialization.cache.shared.settings import SharedSettings
     from pydantic_serialization.cache.stats import BackplaneState
 
 GRACE: Final = 0.25
@@ -36,26 +37,29 @@ class Hearing:
     """What this process hears of the others.
 
     Args:
-        store: Its queue is delivered with each heartbeat.
+        delivery: What is queued there is delivered with each heartbeat.
         messenger: Reads messages.
+        settings: Times.
         apply: Drops what is invalidated from this process.
         forget: Drops everything from this process.
     """
 
     def __init__(
         self,
-        store: SharedStore,
+        delivery: Delivery,
         messenger: Messenger,
+        settings: SharedSettings,
         *,
         apply: Callable[[Invalidation], object],
         forget: Callable[[], object],
     ) -> None:
         self.gaps = 0
-        self._store = store
+        self._delivery = delivery
+        self._settings = settings
         self._messenger = messenger
         self._apply = apply
         self._forget = forget
-        self._beat = store.settings.heartbeat
+        self._beat = settings.heartbeat
         self._heard = -1
         self.after_fork()
 
@@ -153,9 +157,9 @@ class Hearing:
             self._heard = last
         self._verified_until = started + _BEATS * self._beat
         self._was_verified = True
-        if self._store.queue:
+        if self._delivery.queue:
             with contextlib.suppress(Exception):
-                run(self._store.recover(None))
+                run(self._delivery.recover(None))
 
     def _hear_up_to(self, last: int, until: float) -> None:
         listener = self._listener
@@ -183,7 +187,7 @@ class Hearing:
         if self._was_verified:
             self._was_verified = False
             # Endlessly: the application prefers entries that may be old to none.
-            if self._store.settings.unheard_ttl != float("inf"):
+            if self._settings.unheard_ttl != float("inf"):
                 self._forget()
 
     def _close(self) -> None:

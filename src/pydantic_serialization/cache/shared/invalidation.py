@@ -61,12 +61,14 @@ def _are_text(values: Iterable[object]) -> bool:
 class Queue:
     """Invalidations that have failed, each key and tag once."""
 
-    __slots__ = ("_everything", "_keys", "_lock", "_tags")
+    __slots__ = ("_everything", "_keys", "_lock", "_number", "_tags")
 
     def __init__(self) -> None:
-        self._keys: dict[str, None] = {}
-        self._tags: dict[str, None] = {}
-        self._everything = False
+        # With the number of the last addition: what is added again while it is being delivered stays.
+        self._keys: dict[str, int] = {}
+        self._tags: dict[str, int] = {}
+        self._everything = 0
+        self._number = 0
         self.after_fork()
 
     def after_fork(self) -> None:
@@ -75,34 +77,35 @@ class Queue:
 
     def __len__(self) -> int:
         """Return how many keys and tags are in it."""
-        return len(self._keys) + len(self._tags) + self._everything
+        return len(self._keys) + len(self._tags) + bool(self._everything)
 
     def add(self, invalidation: Invalidation) -> None:
         """Add an invalidation."""
         with self._lock:
-            self._keys.update(dict.fromkeys(invalidation.keys))
-            self._tags.update(dict.fromkeys(invalidation.tags))
-            self._everything |= invalidation.everything
-            if len(self) > MOST_QUEUED:
+            self._number += 1
+            self._keys.update(dict.fromkeys(invalidation.keys, self._number))
+            self._tags.update(dict.fromkeys(invalidation.tags, self._number))
+            if invalidation.everything or len(self) > MOST_QUEUED:
+                self._everything = self._number
+            if self._everything == self._number:
                 self._keys.clear()
                 self._tags.clear()
-                self._everything = True
 
     def concerns(self, key: str, tags: Iterable[str]) -> bool:
         """Say whether an entry of the store must not be served, because it may be what has been invalidated."""
-        return self._everything or key in self._keys or any(tag in self._tags for tag in tags)
+        return bool(self._everything) or key in self._keys or any(tag in self._tags for tag in tags)
 
-    def content(self) -> Invalidation:
-        """Return what is in it."""
+    def content(self) -> tuple[Invalidation, int]:
+        """Return what is in it, and the number of the last addition, for :meth:`remove`."""
         with self._lock:
-            return Invalidation(tuple(self._keys), tuple(self._tags), self._everything)
+            return Invalidation(tuple(self._keys), tuple(self._tags), bool(self._everything)), self._number
 
-    def remove(self, delivered: Invalidation) -> None:
-        """Remove what has been delivered."""
+    def remove(self, delivered: Invalidation, number: int) -> None:
+        """Remove what has been delivered, except for what was added again after ``number``."""
         with self._lock:
-            for key in delivered.keys:
-                self._keys.pop(key, None)
-            for tag in delivered.tags:
-                self._tags.pop(tag, None)
-            if delivered.everything:
-                self._everything = False
+            for names, kept in ((delivered.keys, self._keys), (delivered.tags, self._tags)):
+                for name in names:
+                    if kept.get(name, number + 1) <= number:
+                        del kept[name]
+            if delivered.everything and self._everything <= number:
+                self._everything = 0

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
-import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic_serialization.cache.shared.access import Access
-from pydantic_serialization.cache.shared.invalidation import Invalidation, Queue
+from pydantic_serialization.cache.shared.delivery import Delivery, pause
+from pydantic_serialization.cache.shared.invalidation import Invalidation
 from pydantic_serialization.cache.shared.sealing import EntrySealer, SharedEntry, Times
 from pydantic_serialization.cache.shared.versions import VERSION_SIZE, new_version
 from pydantic_serialization.cache.stats import RejectedEntries, SharedTierStats
-from pydantic_serialization.errors import InvalidationError
 from pydantic_serialization.frame import ZERO_FINGERPRINT
 
 if TYPE_CHECKING:
@@ -32,15 +30,7 @@ LONGEST_LIFE: Final = 30 * 86_400.0
 LONGEST_LOAD: Final = 600.0
 """Seconds that versions outlive the entries made under them: a load that takes longer may be stored in vain."""
 
-RECOVERY_PAUSE: Final = 1.0
-"""Seconds between two attempts to deliver what could not be invalidated, where reads do it in passing."""
-
 _log = logging.getLogger(__name__)
-
-_UNDELIVERED = (
-    "an invalidation could not be delivered to the shared cache: other processes may serve the old entries until it is,"
-    " or until their time to live is over. It is tried again in the background"
-)
 
 
 class Ticket(NamedTuple):
@@ -84,21 +74,19 @@ class SharedStore:
         messenger: Messenger | None = None,
     ) -> None:
         self.settings = settings
-        self.messenger = messenger
-        self.queue = Queue()
         self._tier = tier
         self._names = names
         self._access = Access(tier, settings.timeout)
+        self.delivery = Delivery(self._access, names, settings, messenger)
         self._rejected = RejectedEntries(mac=0, schema=0, format=0, outdated=0)
         self._sealer = EntrySealer(sealer, settings.max_bytes, self._rejected)
         self._hits = self._misses = self._stale = 0
         self._writes = self._oversize = self._bytes_read = self._bytes_written = 0
-        self._recover_at = 0.0
 
     def after_fork(self) -> None:
         """Forget what was under way in the parent process."""
         self._access.after_fork()
-        self.queue.after_fork()
+        self.delivery.queue.after_fork()
 
     async def find(
         self, loop: AbstractEventLoop | None, key: str, tags: Sequence[str] = (), fingerprint: bytes | None = None
@@ -122,8 +110,8 @@ class SharedStore:
         fingerprint: bytes | None = None,
     ) -> dict[str, SharedEntry] | None:
         """Return the entries of those ``keys`` that have one, or ``None`` if the tier does not answer."""
-        if self.queue:
-            await self._recover_in_passing(loop)
+        if self.delivery.queue:
+            await self.delivery.recover_in_passing(loop)
         names = self._names
         wanted = [names.everything, *map(names.of_tag, tags)]
         for key in keys:
@@ -214,64 +202,15 @@ class SharedStore:
                 self._writes += len(items) - oversized
                 self._bytes_written += sum(map(len, made.values()))
                 return True
-        self.queue.add(Invalidation(tuple(items)))
+        self.delivery.queue.add(Invalidation(tuple(items)))
         return False
-
-    async def invalidate(self, loop: AbstractEventLoop | None, invalidation: Invalidation) -> None:
-        """Invalidate in the store and tell the other processes, tried again where that fails.
-
-        Raises:
-            InvalidationError: it could not be delivered. It stays queued, and is tried again in the background.
-        """
-        settings = self.settings
-        failure: Exception | None = None
-        try:
-            for attempt in range(settings.max_retries + 1):
-                if attempt:
-                    await _pause(loop, settings.retry_delay * 2 ** (attempt - 1))
-                try:
-                    await self._deliver(loop, invalidation)
-                except Exception as error:  # noqa: BLE001  (whatever a store raises, it has not confirmed)
-                    failure = error
-                else:
-                    return
-        except BaseException:
-            # Cancelled: what became of it nobody knows.
-            self.queue.add(invalidation)
-            raise
-        self.queue.add(invalidation)
-        raise InvalidationError(_UNDELIVERED) from failure
-
-    async def announce(self, loop: AbstractEventLoop | None, invalidation: Invalidation) -> None:
-        """Tell the other processes what was stored anew. A failure is left to the queue."""
-        try:
-            await self._announce(loop, invalidation)
-        except Exception:  # noqa: BLE001  (the entry is stored; only the others' copies are old)
-            self.queue.add(invalidation)
-
-    async def recover(self, loop: AbstractEventLoop | None) -> None:
-        """Deliver what is queued.
-
-        Raises:
-            Exception: what the tier raises; it all stays queued then.
-        """
-        content = self.queue.content()
-        if any(content):
-            await self._deliver(loop, content)
-            self.queue.remove(content)
-
-    async def recover_once(self, loop: AbstractEventLoop | None) -> None:
-        """Try once to deliver what is queued."""
-        if self.queue:
-            with contextlib.suppress(Exception):
-                await self.recover(loop)
 
     async def open(self, loop: AbstractEventLoop | None) -> None:
         """Reach the tier once, tried again where that fails. If it all fails, that is logged."""
         settings = self.settings
         for attempt in range(settings.max_retries + 1):
             if attempt:
-                await _pause(loop, settings.retry_delay * 2 ** (attempt - 1))
+                await pause(loop, settings.retry_delay * 2 ** (attempt - 1))
             if await self._access.get_many(loop, [self._names.everything]) is not None:
                 return
         _log.warning("the shared cache cannot be reached: the application starts without it")
@@ -307,20 +246,6 @@ class SharedStore:
             breaker_opened=access.reads.opened + access.writes.opened,
         )
 
-    async def _deliver(self, loop: AbstractEventLoop | None, invalidation: Invalidation) -> None:
-        await self._access.delete_many(loop, invalidation.names(self._names))
-        await self._announce(loop, invalidation)
-
-    async def _announce(self, loop: AbstractEventLoop | None, invalidation: Invalidation) -> None:
-        if self.messenger is not None:
-            await self._access.announce(loop, self.messenger, invalidation)
-
-    async def _recover_in_passing(self, loop: AbstractEventLoop | None) -> None:
-        """Deliver what is queued, where no backplane does it in the background."""
-        if self.messenger is None and time.monotonic() >= self._recover_at:
-            self._recover_at = time.monotonic() + RECOVERY_PAUSE
-            await self.recover_once(loop)
-
     def _open(
         self, keys: Sequence[str], values: Mapping[str, bytes], fingerprint: bytes | None
     ) -> dict[str, SharedEntry]:
@@ -341,7 +266,7 @@ class SharedStore:
             return False
         versions = map(values.get, self._names.versions(key, entry.tags))
         # A version that is missing is a new one: no stamp is None.
-        if tuple(versions) == entry.stamps and not self.queue.concerns(key, entry.tags):
+        if tuple(versions) == entry.stamps and not self.delivery.queue.concerns(key, entry.tags):
             return True
         self._rejected["outdated"] += 1
         return False
@@ -369,10 +294,3 @@ def _stamps(found: Mapping[str, bytes] | None, names: Sequence[str]) -> tuple[by
     """Return the versions under ``names``, or ``None`` if one is missing or damaged."""
     stamps = () if found is None else tuple([found.get(name, b"") for name in names])
     return stamps if stamps and all(len(stamp) == VERSION_SIZE for stamp in stamps) else None
-
-
-async def _pause(loop: AbstractEventLoop | None, seconds: float) -> None:
-    if loop is None:
-        time.sleep(seconds)  # noqa: ASYNC251  (a thread's: there is no event loop)
-    else:
-        await asyncio.sleep(seconds)

@@ -297,7 +297,7 @@ def test_sentinel_finds_the_new_master() -> None:
         cache = CacheManager(redis_url=url, max_size=1, shared_settings=SharedSettings(timeout=0.5, heartbeat=0.2))
         cache.set_sync("key", b"1")
         with master.client() as client:
-            client.wait(1, 2000)
+            wait_until(lambda: client.wait(1, 100) == 1, "the replica has it")
         master.kill()
 
         def found() -> bool:

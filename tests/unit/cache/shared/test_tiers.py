@@ -351,7 +351,7 @@ class TestInvalidationThatFails:
                 pair.one.invalidate_sync(tags=("tag",))
             assert pair.one.get_sync("key") is None
         pair.tier.before = lambda _: None
-        pair.one._tiers.shared._recover_at = 0.0  # type: ignore[union-attr]
+        pair.one._tiers.shared.delivery._recover_at = 0.0  # type: ignore[union-attr]
         assert pair.one.get_sync("key") is None
         assert pair.one.get_stats()["backplane"]["queued"] == 0
         assert pair.other.get_sync("key") is None
@@ -386,6 +386,27 @@ class TestInvalidationThatFails:
         pair.tier.fault = None
         pair.one.get_sync("anything")
         assert pair.other.get_sync("key") is None
+
+    @pytest.mark.parametrize("how", ["key", "tag", "everything"])
+    def test_again_while_it_is_delivered_is_not_lost(self, pair: Pair, how: str) -> None:
+        """The first one is removed from the queue, and the second one stays."""
+        pair.tier.fault = ConnectionError()
+        with pytest.raises(InvalidationError):
+            invalidate(pair.one, how)
+        pair.tier.fault = None
+        again: list[str] = []
+
+        def before(what: str) -> None:
+            # After the store has done it and before this process knows: the value has changed once more.
+            if what == "delete" and not again:
+                again.append(what)
+                queue = pair.one._tiers.shared.delivery.queue  # type: ignore[union-attr]
+                queue.add(queue.content()[0])
+
+        pair.tier.before = before
+        pair.one.get_sync("anything")
+        assert again
+        assert pair.one.get_stats()["backplane"]["queued"] == 1
 
     def test_too_many_are_one_for_everything(self, pair: Pair) -> None:
         """The queue is bounded, and nothing in it is lost."""
