@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import zoo
 from encoders import outcome
-from pydantic import BaseModel, TypeAdapter, field_serializer
+from pydantic import BaseModel, TypeAdapter, ValidationError, field_serializer, field_validator
 
 from pydantic_serialization import decoder, encoder
 from pydantic_serialization._native import core
@@ -149,3 +149,80 @@ def test_memory_that_another_thread_may_change_is_read_without_a_pause() -> None
     """A read-only view of a bytearray cannot be written to through the view, but still by its owner."""
     owner = bytearray(encoder(list[Item])([Item(number=1)] * 1000))
     assert len(decoder(list[Item])(memoryview(owner).toreadonly())) == 1000
+
+
+class Watched(BaseModel):
+    number: int
+
+    @field_validator("number")
+    @classmethod
+    def note(cls, value: int) -> int:
+        SEEN.add(gc.isenabled())
+        return value
+
+
+SEEN: set[bool] = set()
+
+
+@pytest.mark.parametrize("format_name", ["orjson", "msgpack"])
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_is_as_it_was(format_name: str, enabled: bool) -> None:
+    """It rests while only new objects are made; code of the user's, and whoever comes after, finds it as it was."""
+    data = encoder(list[Item], format_name)([Item(number=number) for number in range(2000)])
+    before = gc.isenabled()
+    try:
+        gc.enable() if enabled else gc.disable()
+        decoder(list[Item], format_name)(data)
+        assert gc.isenabled() is enabled
+        for wrong in (data[:-1], data + b"x", data.replace(b"text", b"\xff\xff\xff\xff", 1)):
+            with pytest.raises((ValueError, ValidationError)):
+                decoder(list[Item], format_name)(wrong)
+            assert gc.isenabled() is enabled
+        SEEN.clear()
+        decoder(list[Watched], format_name)(data)
+        assert {enabled} == SEEN
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable() if before else gc.disable()
+
+
+def test_a_long_document_does_not_call_the_collector() -> None:
+    """Its objects are all alive: to look through them again and again would take longer than to make them."""
+    data = encoder(list[Item])([Item(number=number) for number in range(20_000)])
+    read = decoder(list[Item])
+    calls = 0
+
+    def count(phase: str, info: dict[str, int]) -> None:
+        nonlocal calls
+        calls += phase == "start"
+
+    gc.collect()
+    gc.callbacks.append(count)
+    try:
+        kept = read(data)
+    finally:
+        gc.callbacks.remove(count)
+    assert len(kept) == 20_000
+    assert calls <= 3  # once or twice when Python goes on
+
+
+@pytest.mark.usefixtures("switching")
+def test_other_threads_find_the_collector_at_work() -> None:
+    """In the turns of other threads it is what it was."""
+    data = encoder(list[Item])([Item(number=number) for number in range(5000)])
+    read, stop = decoder(list[Item]), threading.Event()
+    found: set[bool] = set()
+
+    def look() -> None:
+        while not stop.is_set():
+            found.add(gc.isenabled())
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        for _ in range(20):
+            read(data)
+    finally:
+        stop.set()
+        thread.join()
+    assert found == {True}

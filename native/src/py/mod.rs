@@ -1,6 +1,7 @@
 //! Everything that touches Python objects.
 
 pub mod catching;
+pub mod collector;
 pub mod copy;
 pub mod decode;
 pub mod dict_object;

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
+use super::collector::Resting;
+
 /// How many items pass between two looks at the clock.
 const ITEMS: u32 = 32;
 
@@ -16,9 +18,16 @@ pub struct Pauses {
     /// After so long the interpreter lets another thread run.
     interval: Duration,
     items: u32,
+    /// While this thread works on, not while others do.
+    collector: Option<Resting>,
 }
 
 impl Pauses {
+    /// With the garbage collector resting between the pauses.
+    pub fn of_collector(py: Python<'_>) -> Self {
+        Self { collector: Some(Resting::new(py)), ..Self::default() }
+    }
+
     /// Say that an item is done. Any Python code may have run in another thread when this returns.
     #[inline]
     pub fn item(&mut self, py: Python<'_>) {
@@ -34,7 +43,10 @@ impl Pauses {
         match self.since {
             None => self.interval = interval(py),
             Some(since) if since.elapsed() < self.interval => return,
-            Some(_) => py.detach(|| ()),
+            Some(_) => match &mut self.collector {
+                Some(collector) => collector.interrupted_by(py, || py.detach(|| ())),
+                None => py.detach(|| ()),
+            },
         }
         self.since = Some(Instant::now());
     }

@@ -94,10 +94,10 @@ impl Decoder {
         if self.plan.is_live(&self.plan.root) && input.is_locked() {
             let copy = input.text().to_vec();
             drop(input);
-            return self.read_format(&copy, call, Some(Pauses::default()));
+            return self.read_format(&copy, call, Some(pauses(py, copy.len())));
         }
         // What is locked may still be written to by another thread.
-        let pauses = (!input.is_locked()).then(Pauses::default);
+        let pauses = (!input.is_locked()).then(|| pauses(py, input.text().len()));
         self.read_format(input.text(), call, pauses)
     }
 
@@ -129,7 +129,9 @@ impl Decoder {
                 _ => declined(&reader),
             };
         }
-        match reader.draft(&self.plan.root) {
+        let draft = reader.draft(&self.plan.root);
+        reader.pauses = None; // from here on code of the user's runs
+        match draft {
             // Attached anew: what is dropped on the way would be kept until somebody else is, as far as PyO3 knows.
             Ok(draft) if reader.cursor.is_at_end() => {
                 Python::attach(|py| self.realise(py, draft, &reader.cursor, call))
@@ -174,6 +176,14 @@ impl Decoder {
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
         self.visit(&visit)
     }
+}
+
+/// What happens between the items of a document of so many bytes.
+#[inline]
+fn pauses(py: Python<'_>, length: usize) -> Pauses {
+    /// Shorter documents do not hold enough objects to call the collector.
+    const LONG: usize = 4096;
+    if length < LONG { Pauses::default() } else { Pauses::of_collector(py) }
 }
 
 /// A document that is not read natively, or whose reading was interrupted.
