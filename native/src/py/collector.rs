@@ -7,6 +7,9 @@
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+/// Documents of fewer bytes do not hold enough objects to call the collector.
+pub const LONG: usize = 4096;
+
 /// The collector rests while this lives, as far as it was at work before.
 pub struct Resting {
     was_enabled: bool,

@@ -16,6 +16,7 @@ use super::reader::{Call, Reader};
 use super::realise::{Realiser, Stop};
 use crate::json;
 use crate::msgpack::{self, cursor::Binary};
+use crate::py::collector::LONG;
 use crate::py::function::{Arguments, Callable, bound};
 use crate::py::pause::Pauses;
 use crate::source::{Document, Source};
@@ -181,8 +182,6 @@ impl Decoder {
 /// What happens between the items of a document of so many bytes.
 #[inline]
 fn pauses(py: Python<'_>, length: usize) -> Pauses {
-    /// Shorter documents do not hold enough objects to call the collector.
-    const LONG: usize = 4096;
     if length < LONG { Pauses::default() } else { Pauses::of_collector(py) }
 }
 

@@ -9,6 +9,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use super::tag::{self, flag, zone};
 use super::value::{Known, as_class, call};
+use crate::py::collector::{LONG, Resting};
 use crate::py::copy::classes::{Class, Kind, Object};
 use crate::py::copy::set;
 use crate::py::copy::walk::{allocate, put};
@@ -70,7 +71,7 @@ impl BlockReader {
 impl Callable for BlockReader {
     const FUNCTION: &'static CStr = c"read_block";
 
-    fn call(&self, _py: Python<'_>, arguments: Arguments) -> Object {
+    fn call(&self, py: Python<'_>, arguments: Arguments) -> Object {
         // SAFETY: the caller of the function holds its arguments; bytes do not change.
         unsafe {
             let (Some(block), 2) = (arguments.first(), arguments.positional()) else {
@@ -88,7 +89,10 @@ impl Callable for BlockReader {
                 return arguments.forward(&self.fallback);
             };
             let mut reader = Reader::new(&self.known, data, kinds);
-            match reader.value() {
+            let resting = (data.len() >= LONG).then(|| Resting::new(py));
+            let value = reader.value();
+            drop(resting);
+            match value {
                 Ok(value) if reader.at == data.len() => value.into_ptr(),
                 Ok(_) | Err(Miss::Malformed) => ffi::PyObject_CallNoArgs(self.refuse.as_ptr()),
                 Err(Miss::Raised) => std::ptr::null_mut(),
