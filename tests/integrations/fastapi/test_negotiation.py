@@ -22,6 +22,7 @@ from pydantic_serialization._registry import FORMATS
 from pydantic_serialization.formats import TreeFormat
 from pydantic_serialization.integrations.fastapi import ModelResponse, model_route, negotiate, setup
 from pydantic_serialization.integrations.fastapi.negotiation import choose_coding
+from pydantic_serialization.plan.rebuild import CAN_REBUILD
 
 MSGPACK = "application/vnd.msgpack"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
@@ -33,7 +34,10 @@ class Item(BaseModel):
     id: int
     name: str
     price: float = 1.5
-    raw: bytes = b""
+
+
+class Blob(BaseModel):
+    raw: bytes
 
 
 class ItemInDB(Item):
@@ -111,6 +115,10 @@ def make_app(**options: Any) -> FastAPI:
             RUNS.append("post")
             return item
 
+        @router.post("/blob")
+        async def blob(blob: Blob) -> Blob:
+            return blob
+
         @router.post("/embedded")
         async def embedded(item: Item, note: Annotated[str, Body()] = "n") -> list[str]:
             return [item.name, note]
@@ -175,12 +183,7 @@ def test_responses(app: FastAPI, accept: str | None, expected: str | None, prefi
         return
     assert (answer.status, answer.header("content-type")) == (200, expected)
     assert answer.header("content-length") == str(len(answer.body))
-    assert read(answer.body, expected) == {
-        "id": 1,
-        "name": "a",
-        "price": 1.5,
-        "raw": b"" if "msgpack" in expected else "",
-    }
+    assert read(answer.body, expected) == {"id": 1, "name": "a", "price": 1.5}
 
 
 def read(body: bytes, media_type: str) -> Any:
@@ -245,16 +248,19 @@ def test_bodies(app: FastAPI, content_type: str, prefix: str) -> None:
     """A body is read in the format that its Content-Type names, and the user's code sees the body that was sent."""
     body = PACKED[content_type]
     answer = call(app, f"{prefix}/item", "POST", body, content_type=content_type)
-    assert answer.json() == {"id": 7, "name": "b", "price": 1.5, "raw": ""}
+    assert answer.json() == {"id": 7, "name": "b", "price": 1.5}
     answer = call(app, f"{prefix}/request", "POST", body, content_type=content_type)
     assert answer.json() == [content_type, body.hex(), "b"]
 
 
 def test_bytes_in_a_body(app: FastAPI) -> None:
     """MessagePack's bin is ``bytes``."""
-    body = ormsgpack.packb({"id": 7, "name": "b", "raw": b"\xff\x00"})
-    answer = call(app, "/item", "POST", body, content_type=MSGPACK, accept=MSGPACK)
-    assert ormsgpack.unpackb(answer.body)["raw"] == b"\xff\x00"
+    body = ormsgpack.packb({"raw": b"\xff\x00"})
+    answer = call(app, "/blob", "POST", body, content_type=MSGPACK, accept=MSGPACK)
+    if CAN_REBUILD:
+        assert ormsgpack.unpackb(answer.body) == {"raw": b"\xff\x00"}
+    else:  # Pydantic 2.11 cannot have bytes written as bin: the format is not offered for the type
+        assert answer.status == 406
 
 
 def test_embedded_bodies(app: FastAPI) -> None:
@@ -450,7 +456,7 @@ def test_streams_are_negotiated() -> None:
     assert call(app, "/items", accept="application/json").json() == documents
     packed = call(app, "/items", accept=MSGPACK)
     assert packed.header("content-type") == MSGPACK
-    assert packed.body == b"".join(ormsgpack.packb({**item, "raw": b""}) for item in documents)
+    assert packed.body == b"".join(ormsgpack.packb(item) for item in documents)
     assert call(app, "/items", accept="text/html").status == 406
     assert b"secret" not in lines.body + packed.body
 

@@ -8,6 +8,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fastapi import routing
 from fastapi.routing import APIRoute
 from integrations.fastapi import stock_app
 from integrations.fastapi.support import FASTAPI, Answer, call
@@ -24,6 +25,8 @@ class Twins:
     """The same application with FastAPI's routes and with ours."""
 
     def __init__(self, route_class: Any) -> None:
+        # FastAPI remembers functions by their id, and may take one of these for one of an application that is gone.
+        getattr(routing, "_endpoint_context_cache", {}).clear()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # older versions of FastAPI warn about newer versions of Pydantic
             self.stock: FastAPI = stock_app.make_app(APIRoute)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import routing
@@ -95,10 +96,15 @@ def _streaming(endpoint: Callable[..., Any]) -> Callable[..., Any]:
 def _marked(run: Callable[..., Any], endpoint: Callable[..., Any]) -> Callable[..., Any]:
     """Return the stand-in, by which the endpoint can be found, and whose errors name the endpoint's file."""
     setattr(run, _ORIGINAL, endpoint)
-    context = getattr(routing, "_extract_endpoint_context", None)
+    describe, known = (
+        getattr(routing, name, None) for name in ("_extract_endpoint_context", "_endpoint_context_cache")
+    )
     file = inspect.getsourcefile(endpoint)
-    if context is not None and file is not None:
-        context(run)["file"] = file  # FastAPI looks it up once for a function, and takes it from the function's code
+    if describe is not None and isinstance(known, dict) and file is not None:
+        # FastAPI keeps what it finds in a function's code by the function's id, which another may have had before.
+        known.pop(id(run), None)
+        describe(run)["file"] = file
+        weakref.finalize(run, known.pop, id(run), None).atexit = False
     return run
 
 
