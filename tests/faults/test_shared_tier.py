@@ -250,3 +250,28 @@ def test_a_full_or_read_only_server_is_still_read(world: Callable[..., Threads |
     finally:
         caller.close()
         server.close()
+
+
+def test_stopping_does_not_hold_the_loop_up() -> None:
+    """While the thread that listens waits for a frozen server, other tasks go on."""
+    server = Server()
+
+    async def main() -> None:
+        cache = CacheManager(redis_url=server.url, shared_settings=SharedSettings(heartbeat=0.1))
+        await cache.get("key")
+        while cache.get_stats()["backplane"]["state"] != "verified":  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        server.freeze()
+        await asyncio.sleep(0.3)  # now it asks, and gets no answer
+        stopping = asyncio.create_task(cache.stop())
+        ticks = 0
+        while not stopping.done():
+            await asyncio.sleep(0.001)
+            ticks += 1
+        assert ticks > 10
+        await stopping
+
+    try:
+        asyncio.run(main())
+    finally:
+        server.close()

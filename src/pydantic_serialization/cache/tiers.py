@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from pydantic_serialization._optional import require
@@ -171,7 +172,11 @@ class Tiers:
     async def close(self, loop: AbstractEventLoop | None) -> None:
         """Deliver what is queued, hear nothing more, and give back the connections of ``loop``, or of threads."""
         await self.shared.delivery.recover_once(loop)
-        self.stop_listening()
+        if loop is None:
+            self.stop_listening()
+        else:
+            # The thread may be waiting for a server that does not answer.
+            await asyncio.to_thread(self.stop_listening)
         await self.shared.close(loop)
 
     def backplane_stats(self) -> BackplaneStats:

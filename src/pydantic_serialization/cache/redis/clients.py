@@ -23,7 +23,7 @@ from pydantic_serialization.cache.redis.connecting import CONNECT_TIMEOUT, Conne
 if TYPE_CHECKING:
     from pydantic_serialization.cache.redis.address import Address
 
-MOST_CONNECTIONS: Final = 32
+MOST_CONNECTIONS: Final = 64
 """Of one event loop, or of all threads of a process."""
 
 _RESP: Final = 2
@@ -94,7 +94,8 @@ def async_client(address: Address, timeout: float) -> Any:
         return group.master_for(address.service, **options)
     kind = _AsyncUnix if not address.hosts else _AsyncTls if address.encrypted else _AsyncTcp
     options |= _place(address)
-    return _asyncio.Redis.from_pool(_asyncio.BlockingConnectionPool(connection_class=kind, timeout=timeout, **options))
+    # Not the pool that waits, which takes as long as the command: reads share connections, and need few.
+    return _asyncio.Redis.from_pool(_asyncio.ConnectionPool(connection_class=kind, **options))
 
 
 def sync_client(address: Address, timeout: float, *, bounded: bool = True) -> Any:

@@ -36,6 +36,10 @@ LISTENER_TIMEOUT: Final = 1.0
 """Seconds for connecting and asking in the thread that listens, for which nobody waits."""
 
 
+_inherited: list[tuple[asyncio.AbstractEventLoop, LoopClient]] = []
+"""Clients of event loops of the process that this one was forked from."""
+
+
 class WrongReplyError(ConnectionError):
     """The reply is not to the command that was sent."""
 
@@ -61,11 +65,16 @@ class RedisTier:
         self._timeout = timeout
         self._is_cluster = self._address.kind == "cluster"
         self._clock = ServerClock()
-        self.after_fork()
+        self._forget()
         renew_after_fork(self)
 
     def after_fork(self) -> None:
         """Forget all connections: they are the parent's."""
+        # Not collected: closing a transport here would take it out of the parent's selector, which both share.
+        _inherited.extend(self._clients.items())
+        self._forget()
+
+    def _forget(self) -> None:
         # By the loop itself: the id of a closed loop is given to the next one.
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopClient] = WeakKeyDictionary()
         self._lock = threading.RLock()

@@ -45,9 +45,8 @@ class Batch(Generic[ItemT, ResultT]):
             loop.call_soon(self._begin, loop, result, context=Context())
         self._items.update(items)
         self._ttl = max(self._ttl, ttl)
-        # Unlike awaiting the future, this leaves it alone when the caller is cancelled.
-        await asyncio.wait((result,))
-        return result.result()
+        # A caller that is cancelled leaves it alone.
+        return await asyncio.shield(result)
 
     def _begin(self, loop: AbstractEventLoop, result: Future[ResultT | None]) -> None:
         items, ttl = self._items, self._ttl

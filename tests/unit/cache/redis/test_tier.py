@@ -146,6 +146,36 @@ def test_a_child_process_makes_its_own_connections(redis_url: str) -> None:
     os.close(write)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_leaves_the_connections_of_the_parents_loop_alone(redis_url: str) -> None:
+    """Forked while a loop runs, a child that forgets the loop's client takes nothing from the parent."""
+
+    async def main() -> None:
+        async with CacheManager(redis_url=redis_url, max_size=1, shared_settings=PATIENT) as cache:
+            await cache.set("key", b"1")
+            child = os.fork()
+            if child == 0:
+                failed = 1
+                try:
+                    gc.collect()
+                    asyncio._set_running_loop(None)
+                    failed = asyncio.run(cache.get("key")) != b"1"
+                    gc.collect()
+                finally:
+                    os._exit(failed)
+            _, status = os.waitpid(child, 0)  # noqa: ASYNC222
+            assert os.waitstatus_to_exitcode(status) == 0
+            with redis.Redis.from_url(redis_url) as client:
+                connections = client.info("stats")["total_connections_received"]
+                for _ in range(20):
+                    cache._store.clear()
+                    assert await cache.get("key") == b"1"
+                assert client.info("stats")["total_connections_received"] == connections
+
+    asyncio.run(main())
+
+
 def test_entries_go_by_the_clock_of_the_server(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process whose wall clock is an hour off keeps what it finds for the time that Redis has left."""
     writer = CacheManager(redis_url=redis_url, shared_settings=PATIENT)
