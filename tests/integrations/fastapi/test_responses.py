@@ -194,7 +194,7 @@ def test_large_bodies_take_turns() -> None:
 
 @pytest.mark.parametrize("was_on", [True, False])
 def test_the_garbage_collector_is_as_it_was(was_on: bool) -> None:
-    """Reading a large body turns the collector off for a moment at most, and never on."""
+    """Reading a large body lets the collector rest, and never turns it on."""
     app = FastAPI()
     app.router.route_class = ModelRoute
 

@@ -9,8 +9,6 @@ beginning, so that every error is FastAPI's own.
 
 from __future__ import annotations
 
-import asyncio
-import gc
 from typing import TYPE_CHECKING, Any, Final, get_args, get_origin
 
 from pydantic import BaseModel
@@ -35,9 +33,6 @@ _ALIKE: Final = frozenset(
     }
 )
 """Kinds of nodes that read JSON text as they read what the standard library makes of it."""
-
-_MANY_OBJECTS: Final = 4096
-"""Bytes of JSON from which objects of about one run of the collector are made."""
 
 
 class _Declined(Exception):  # noqa: N818  (no error: FastAPI does the work)
@@ -66,29 +61,11 @@ def json_reader(route: Any) -> Callable[[bytes], Any] | None:
 
     def read(data: bytes) -> Any:
         try:
-            return decode(data) if len(data) < _MANY_OBJECTS else _without_collector(decode, data)
+            return decode(data)
         except _Declined:
             return from_json(data)
 
     return read
-
-
-def _without_collector(decode: Callable[[bytes], Any], data: bytes) -> Any:
-    """Return what ``decode`` returns, with the cyclic garbage collector off until the event loop comes round.
-
-    None of the objects of a body can be garbage while it is read. The collector would look at them several times, and
-    promote them, which makes it look at everything that the process has: with an application loaded, that takes longer
-    than the reading. Most are gone again by the time the endpoint has returned.
-    """
-    if not gc.isenabled():
-        return decode(data)
-    try:
-        enable_later = asyncio.get_running_loop().call_soon
-    except RuntimeError:  # not asyncio
-        return decode(data)
-    enable_later(gc.enable)
-    gc.disable()
-    return decode(data)
 
 
 def _model_reader(route: Any) -> Callable[[bytes], Any] | None:
