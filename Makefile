@@ -58,6 +58,8 @@ bench: $(VENV)/.dev  ## the figures of the documentation, from this machine
 	$(BIN)/python benchmarks/pipeline.py
 	$(BIN)/python benchmarks/codecs.py
 	$(BIN)/python benchmarks/cache.py
+	$(BIN)/python benchmarks/validation_cache.py
+	$(BIN)/python benchmarks/identity_memo.py
 	$(BIN)/python benchmarks/envelope.py
 	$(BIN)/python benchmarks/profiling_overhead.py
 	$(BIN)/python benchmarks/stack.py
