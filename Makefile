@@ -14,8 +14,8 @@ BOTH_BACKENDS := tests/contracts tests/properties tests/wire tests/unit/accelera
 PARALLEL := --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lint-native format bench conformance conformance-check coverage matrix native fuzz valgrind campaign clean
-.PHONY: help demo test lint lint-native format bench conformance conformance-check coverage matrix fastapi-versions native fuzz valgrind clean
+.PHONY: help demo test test-coverage lint lint-native format bench conformance conformance-check coverage matrix native fuzz valgrind campaign clean
+.PHONY: help demo test test-coverage lint lint-native format bench conformance conformance-check coverage matrix fastapi-versions native fuzz valgrind clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 20
@@ -23,7 +23,12 @@ help:  ## list the targets
 demo: $(VENV)/.demo  ## serialize real data in every format, check it, show the table and a chart
 	$(BIN)/pydantic-serialization demo
 
-test: $(VENV)/.dev  ## run all tests, with coverage; what the native core does, without it once more
+test: $(VENV)/.dev  ## run all tests; what the native core does, without it once more
+	sh tools/install-test-services.sh
+	$(BIN)/python -m pytest $(PARALLEL)
+	PYDANTIC_SERIALIZATION_NATIVE=off $(BIN)/python -m pytest $(PARALLEL) $(BOTH_BACKENDS)
+
+test-coverage: $(VENV)/.dev  ## the same, with the lines and branches that no test runs; takes twice as long
 	sh tools/install-test-services.sh
 	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=
 	PYDANTIC_SERIALIZATION_NATIVE=off $(BIN)/python -m pytest $(PARALLEL) --cov --cov-append --cov-report=term \
