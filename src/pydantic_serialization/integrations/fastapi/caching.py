@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from pydantic_serialization.cache import compile_key
 from pydantic_serialization.errors import ConfigurationError, UnsupportedTypeError
+from pydantic_serialization.integrations.fastapi.body import body_fields
 from pydantic_serialization.integrations.fastapi.cache_keys import RequestKeys, headers_in_key
 from pydantic_serialization.integrations.fastapi.cache_policy import CachePolicy, policy_of
 from pydantic_serialization.integrations.fastapi.coding import (
@@ -69,7 +70,8 @@ class CachedResponses:
         policy: How they are cached.
 
     Raises:
-        ConfigurationError: the route is not one of GET, or a key or a tag names what is no parameter of the endpoint.
+        ConfigurationError: the route is not one of GET, takes a body or all headers, or a key or a tag names what is no
+            parameter of the endpoint.
     """
 
     def __init__(self, route: Any, endpoint: Any, policy: CachePolicy) -> None:
@@ -78,6 +80,9 @@ class CachedResponses:
         methods = set(route.methods or ()) - {"GET", "HEAD"}
         if methods or inspect.isgeneratorfunction(endpoint) or inspect.isasyncgenfunction(endpoint):
             message = f"cached() is for endpoints of GET that return a value, and {self._name} is none"
+            raise ConfigurationError(message)
+        if any(True for _ in body_fields(route.dependant)):
+            message = f"cached() is for endpoints without a request body, which is in no key; {self._name} takes one"
             raise ConfigurationError(message)
         self._headers = headers_in_key(route.dependant, policy.vary, policy.private_by)
         self._keys = RequestKeys(self._headers, self._name.encode(), route.path_format.encode(), _fingerprint(route))
