@@ -597,6 +597,17 @@ def test_a_broken_cache_is_a_miss() -> None:
         + head,
         b"psr1" + (len(head := ormsgpack.packb([200, "a", [["x"]], "t", 1.0, True]))).to_bytes(4, "big") + head,
         b"psr1" + (len(head := ormsgpack.packb(["200", "a", [], "t", 1.0, True]))).to_bytes(4, "big") + head,
+        *(
+            b"psr1" + len(head).to_bytes(4, "big") + head
+            for head in (
+                ormsgpack.packb([201, "a", [], "t", 1.0, True]),
+                ormsgpack.packb([200, "a", [[b"content-length", b"0"]], "t", 1.0, True]),
+                ormsgpack.packb([200, "a", [[b"transfer-encoding", b"chunked"]], "t", 1.0, True]),
+                ormsgpack.packb([200, "a", [[b"set-cookie", b"session=1"]], "t", 1.0, True]),
+                ormsgpack.packb([200, "a", [[b"y: 2", b"1"]], "t", 1.0, True]),
+                ormsgpack.packb([200, "a", [[b"Set-Cookie", b"session=1"]], "t", 1.0, True]),
+            )
+        ),
     ],
 )
 def test_what_is_no_entry_is_a_miss(content: bytes) -> None:
