@@ -56,10 +56,16 @@ def negotiated_send(scope: Scope, send: Send) -> Send:
         chunks.append(message.get("body", b""))
         if message.get("more_body"):
             return
-        body = _encoder(chosen[0])(json.loads(b"".join(chunks)))
-        headers = MutableHeaders(raw=held["headers"])
-        headers["content-type"] = chosen[1]
-        headers["content-length"] = str(len(body))
+        body = b"".join(chunks)
+        try:
+            written = _encoder(chosen[0])(json.loads(body))
+        except Exception:  # noqa: BLE001  (the input that an error quotes may be anything: it stays JSON)
+            written = None
+        if written is not None:
+            body = written
+            headers = MutableHeaders(raw=held["headers"])
+            headers["content-type"] = chosen[1]
+            headers["content-length"] = str(len(body))
         await send(held)
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
