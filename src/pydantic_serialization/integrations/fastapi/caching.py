@@ -127,8 +127,8 @@ class CachedResponses:
                 return making.result if making.has_run else await making.run()
             except _Failed as failed:
                 error = failed.error
-            except Exception:  # noqa: BLE001  (whatever a cache raises is a miss)
-                _log.warning("the cache failed; %s answers without it", self._name, exc_info=True)
+            except Exception as failure:  # noqa: BLE001  (whatever a cache raises is a miss)
+                self._note(failure)
                 return making.result if making.has_run else await making.run()
             else:
                 found = making.entry or (None if data is None else unpacked(data))
@@ -143,8 +143,8 @@ class CachedResponses:
     async def _find(self, cache: CacheManager, key: str) -> CachedEntry | None:
         try:
             data = await cache.get(key)
-        except Exception:  # noqa: BLE001  (whatever a cache raises is a miss)
-            _log.warning("the cache failed; %s answers without it", self._name, exc_info=True)
+        except Exception as failure:  # noqa: BLE001  (whatever a cache raises is a miss)
+            self._note(failure)
             return None
         return None if data is None else unpacked(data)
 
@@ -164,8 +164,12 @@ class CachedResponses:
 
         try:
             await cache.get_or_load(key, load, ttl=self._lifetime, refresh_after=self._refresh_after, tags=tags)
-        except Exception:  # noqa: BLE001  (the old response is there)
-            _log.warning("a refresh of %s could not be started", self._name, exc_info=True)
+        except Exception as failure:  # noqa: BLE001  (the old response is there)
+            _log.warning("a refresh of %s could not be started (%s)", self._name, type(failure).__qualname__)
+
+    def _note(self, failure: Exception) -> None:
+        # The class only: texts of clients repeat addresses and keys.
+        _log.warning("the cache failed (%s); %s answers without it", type(failure).__qualname__, self._name)
 
     async def _send(
         self,
