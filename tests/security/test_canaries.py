@@ -153,9 +153,15 @@ def test_manager_and_shared_cache(watch: Watch) -> None:
             assert _raised(lambda: cache.get_or_load_sync(f"{KEY}2", boom)).args == (VALUE,)  # the user's own error
 
         use()
-        for change in (lambda data: data[:-1] + bytes([data[-1] ^ 1]), lambda data: data[:40], lambda _: VALUE.encode()):
+        for change in (
+            lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+            lambda data: data[:40],
+            lambda _: VALUE.encode(),
+        ):
             spoil(client, change)
-            with CacheManager(redis_url=running.url, signing_keys=[SECRETS[2].encode()], shared_settings=QUICK) as fresh:
+            with CacheManager(
+                redis_url=running.url, signing_keys=[SECRETS[2].encode()], shared_settings=QUICK
+            ) as fresh:
                 assert fresh.get_sync(KEY) is None
                 watch.note(fresh, fresh.get_stats())
             use()
@@ -204,38 +210,38 @@ class BrokenCache(CacheManager):
         raise ConnectionError(f"SET {args} {VALUE}")
 
 
-def test_fastapi(watch: Watch) -> None:
+@pytest.mark.parametrize("kind", [CacheManager, BrokenCache])
+def test_fastapi(watch: Watch, kind: type[CacheManager]) -> None:
     """Cached routes, bodies that are wrong, and a cache that fails."""
-    for cache in (CacheManager(), BrokenCache()):
-        app = FastAPI()
-        runtime = setup(app, cache=cache, formats=("json", "msgpack"))
+    app = FastAPI()
+    runtime = setup(app, cache=kind(), formats=("json", "msgpack"))
 
-        def who(authorization: Annotated[str, Header()]) -> str:
-            return authorization
+    def who(authorization: Annotated[str, Header()]) -> str:
+        return authorization
 
-        @app.get("/user")
-        @cached(60, key="user:{name}", tags=["user:{name}"], stale=5)
-        async def user(name: str, _: Annotated[str, Depends(who)]) -> User:
-            return User(name=name)
+    @app.get("/user")
+    @cached(60, key="user:{name}", tags=["user:{name}"], stale=5)
+    async def user(name: str, _: Annotated[str, Depends(who)]) -> User:
+        return User(name=name)
 
-        @app.post("/user")
-        async def post(user: User, tasks: BackgroundTasks) -> User:
-            cache_after(tasks, runtime.cache, KEY, user, tags=[TAG])
-            return user
+    @app.post("/user")
+    async def post(user: User, tasks: BackgroundTasks) -> User:
+        cache_after(tasks, runtime.cache, KEY, user, tags=[TAG])
+        return user
 
-        for _ in range(2):
-            answer = call(app, f"/user?name={QUERY}", authorization=HEADER)
-            assert (answer.status, QUERY in answer.body.decode()) == (200, True)
-        body = ADA.model_dump_json().encode()
-        for sent, content_type in (
-            (body, "application/json"),
-            (body[:-1], "application/vnd.msgpack"),
-            (VALUE.encode(), "application/vnd.msgpack"),
-            (body, "application/x-canary"),
-        ):
-            assert call(app, "/user", "POST", sent, content_type=content_type, cookie=HEADER).status in {200, 415, 422}
-        tell(watch, runtime.manager)
-        watch.note(runtime)
+    for _ in range(2):
+        answer = call(app, f"/user?name={QUERY}", authorization=HEADER)
+        assert (answer.status, QUERY in answer.body.decode()) == (200, True)
+    body = ADA.model_dump_json().encode()
+    for sent, content_type in (
+        (body, "application/json"),
+        (body[:-1], "application/vnd.msgpack"),
+        (VALUE.encode(), "application/vnd.msgpack"),
+        (body, "application/x-canary"),
+    ):
+        assert call(app, "/user", "POST", sent, content_type=content_type, cookie=HEADER).status in {200, 415, 422}
+    tell(watch, runtime.manager)
+    watch.note(runtime)
     watch.check()
 
 

@@ -12,7 +12,16 @@ from typing import Any, Final, TypeAlias
 from pydantic_serialization.cache.parts import digest, encode_parts
 from pydantic_serialization.errors import ConfigurationError, UnsupportedTypeError
 
-__all__ = ["LONGEST_KEY", "MOST_TAGS", "KeyFunction", "check_entry_tags", "check_key", "check_tags", "compile_key", "encode_parts"]
+__all__ = [
+    "LONGEST_KEY",
+    "MOST_TAGS",
+    "KeyFunction",
+    "check_entry_tags",
+    "check_key",
+    "check_tags",
+    "compile_key",
+    "encode_parts",
+]
 
 LONGEST_KEY: Final = 1024
 """Characters."""

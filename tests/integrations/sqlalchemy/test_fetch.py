@@ -305,7 +305,9 @@ def test_what_is_not_committed_is_never_cached(engine: Engine, change: Callable[
     [
         lambda session: session.execute(select(AuthorRow)),
         lambda session: session.execute(text(" SELECT 1")),
-        lambda session: session.execute(text("(SELECT 1)") if session.bind.name == "postgresql" else text("VALUES (1)")),
+        lambda session: session.execute(
+            text("(SELECT 1)") if session.bind.name == "postgresql" else text("VALUES (1)")
+        ),
         lambda session: session.execute(select(select(AuthorRow).cte("authors"))),
         lambda session: session.begin_nested().rollback(),
     ],

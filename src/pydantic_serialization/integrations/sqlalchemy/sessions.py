@@ -26,7 +26,8 @@ _WROTE: Final = "pydantic_serialization: wrote in this transaction"
 _SESSION: Final = "pydantic_serialization: session of this connection"
 
 _QUERY: Final = re.compile(
-    r"[\s(]*(select|values|show|savepoint|release|rollback|with(?!.*\b(insert|update|delete|merge)\b))\b", re.I | re.S
+    r"[\s(]*(select|values|show|savepoint|release|rollback|with(?!.*\b(insert|update|delete|merge)\b))\b",
+    re.IGNORECASE | re.DOTALL,
 )
 """How statements begin that change nothing which a query could see."""
 
