@@ -41,6 +41,7 @@ from pydantic_serialization import (
     deserialized,
     encoder,
 )
+from pydantic_serialization._native import core
 from pydantic_serialization.codecs import get_codec
 from pydantic_serialization.config import CompressionLevel
 from pydantic_serialization.envelope import FormatId, Sealer
@@ -418,6 +419,68 @@ def test_depth_does_not_overflow_small_stacks(stack: int) -> None:
         [sys.executable, "-W", "error", "-c", _DEEP, str(stack * 1024)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-500:]
+
+
+_JUST_NOT_TOO_DEEP = textwrap.dedent(
+    """
+    import sys, threading
+    from typing import Any, Optional
+    from pydantic import BaseModel
+    from pydantic_serialization import EncodeError, create_serialization_manager
+
+    class Chain(BaseModel):
+        next: Optional["Chain"] = None
+        value: Any = None
+
+    manager = create_serialization_manager()
+    value = []
+    for _ in range(197):
+        value = [value]
+    chain = Chain()
+    for _ in range(198):
+        chain = Chain.model_construct(next=chain)
+    done = []
+
+    def run():
+        for name in sys.argv[2:]:
+            for model in (Chain(value=value), chain):
+                try:
+                    data = manager.serialize_sync(model, format=name)
+                except EncodeError:  # Python's own pickler goes less deep
+                    done.append(name == "pickle")
+                    continue
+                read = manager.deserialize_sync(data, Chain, format=name)
+                done.append(manager.serialize_sync(read, format="orjson") == manager.serialize_sync(model, format="orjson"))
+
+    threading.stack_size(int(sys.argv[1]))
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert done == [True] * 2 * len(sys.argv[2:]), done
+    """
+)
+
+
+@pytest.mark.parametrize(
+    ("stack", "names"),
+    [
+        (2048, ("json", "orjson", "msgpack", "pickle")),
+        pytest.param(
+            1024,
+            ("orjson", "msgpack", "pickle"),
+            marks=pytest.mark.skipif(core is None, reason="Pydantic takes more of the stack"),
+        ),
+    ],
+)
+def test_the_deepest_that_is_read_fits_a_stack_of_2_mib(stack: int, names: tuple[str, ...]) -> None:
+    """``json`` is Pydantic's own walk, which takes more of the stack than ours."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", _JUST_NOT_TOO_DEEP, str(stack * 1024), *names],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, (done.returncode, done.stderr[-500:])
 
 
 # -- size ---------------------------------------------------------------------------------------------------------------

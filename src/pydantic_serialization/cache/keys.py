@@ -12,10 +12,22 @@ from typing import Any, Final, TypeAlias
 from pydantic_serialization.cache.parts import digest, encode_parts
 from pydantic_serialization.errors import ConfigurationError, UnsupportedTypeError
 
-__all__ = ["LONGEST_KEY", "KeyFunction", "check_key", "check_tags", "compile_key", "encode_parts"]
+__all__ = [
+    "LONGEST_KEY",
+    "MOST_TAGS",
+    "KeyFunction",
+    "check_entry_tags",
+    "check_key",
+    "check_tags",
+    "compile_key",
+    "encode_parts",
+]
 
 LONGEST_KEY: Final = 1024
 """Characters."""
+
+MOST_TAGS: Final = 1000
+"""Of one entry: each costs a name in the shared tier, which a read has to look at."""
 
 KeyFunction: TypeAlias = Callable[[Sequence[Any], Mapping[str, Any]], str]
 """Makes a cache key from the positional and the keyword arguments of one call."""
@@ -55,6 +67,20 @@ def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
         message = "tags are a collection of str, not one: write tags=('users',)"
         raise UnsupportedTypeError(message)
     return tuple(dict.fromkeys(map(check_key, tags)))
+
+
+def check_entry_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Return ``tags`` without repetitions, if one entry can have them.
+
+    Raises:
+        UnsupportedTypeError: as :func:`check_tags`.
+        ConfigurationError: (a ``ValueError``) as :func:`check_tags`, or there are more than 1000.
+    """
+    checked = check_tags(tags)
+    if len(checked) > MOST_TAGS:
+        message = f"a cache entry has at most {MOST_TAGS} tags, which reads have to look up, not {len(checked)}"
+        raise ConfigurationError(message)
+    return checked
 
 
 def compile_key(template: str | Callable[..., object], signature: Signature) -> KeyFunction:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from pydantic_serialization._fork import renew_after_fork
 from pydantic_serialization.cache.background import Background
-from pydantic_serialization.cache.keys import check_key, check_tags
+from pydantic_serialization.cache.keys import check_entry_tags, check_key, check_tags
 from pydantic_serialization.cache.loading import ReadThrough
 from pydantic_serialization.cache.memory import MemoryTier
 from pydantic_serialization.cache.policy import LoadPolicy
@@ -379,7 +379,7 @@ class CacheManager:
         self, loop: AbstractEventLoop | None, items: Mapping[str, Payload], ttl: float | None, tags: Iterable[str]
     ) -> None:
         seconds = self.ttl if ttl is None else as_seconds(ttl, "ttl")
-        names = check_tags(tags)
+        names = check_entry_tags(tags)
         values = {check_key(key): as_bytes(value, "the value is") for key, value in items.items()}
         if self._tiers is None:
             for key, value in values.items():

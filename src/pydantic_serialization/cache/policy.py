@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import TIMEOUT_MAX
 from typing import TYPE_CHECKING, NamedTuple
 
-from pydantic_serialization.cache.keys import check_tags
+from pydantic_serialization.cache.keys import check_entry_tags
 from pydantic_serialization.cache.values import as_seconds, as_share
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class LoadPolicy(NamedTuple):
             stale_ttl=as_seconds(stale_ttl, "stale_ttl", zero=True),
             refresh_after=None if refresh_after is None else as_share(refresh_after, "refresh_after"),
             negative_ttl=None if negative_ttl is None else as_seconds(negative_ttl, "negative_ttl"),
-            tags=check_tags(tags),
+            tags=check_entry_tags(tags),
             # The platform's timers overflow for more than some centuries.
             timeout=None if timeout is None or as_seconds(timeout, "timeout") > TIMEOUT_MAX else timeout,
             fingerprint=fingerprint,

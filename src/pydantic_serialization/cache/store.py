@@ -65,6 +65,22 @@ class EntryStore:
             generations = tuple([self._tags.current(tag) for tag in tags])
             self.tier.set(key, value, self.clock() + ttl, generations=generations)
 
+    def settle(self, intent: Intent, value: bytes, ttl: float) -> None:
+        """Do what :meth:`put` does, if neither the key was set nor it or a tag invalidated since; else store nothing.
+
+        Args:
+            intent: From :meth:`intend`.
+            value: The payload.
+            ttl: Seconds.
+        """
+        with self._lock:
+            is_current = intent.is_current()
+            self._keys.end(intent.key)
+            if is_current:
+                self.tier.set(intent.key, value, self.clock() + ttl, generations=intent.of_tags)
+            else:
+                self.tier.delete(intent.key)
+
     def intend(self, key: str, tags: tuple[str, ...]) -> Intent:
         """Return what :meth:`fulfil` needs; to be called before the value is looked up at its source."""
         with self._lock:

@@ -120,6 +120,7 @@ class Tiers:
         """Store values that are known now in both tiers, and have the other processes drop their copies."""
         self.listen()
         invalidation = Invalidation(tuple(items))
+        intents = [self.local.intend(key, tags) for key in items]
         try:
             if await self.shared.put_many(loop, items, tags, Times(ttl, ttl, 0.0)):
                 await self.shared.delivery.announce(loop, invalidation)
@@ -128,9 +129,10 @@ class Tiers:
             self.shared.delivery.queue.add(invalidation)
             self.local.invalidate(items)
             raise
-        # Afterwards: what a concurrent read has found in the shared tier until now is replaced.
-        for key, value in items.items():
-            self.local.put(key, value, self.keep_for(ttl), tags)
+        # Afterwards: what a concurrent read has found in the shared tier until now is replaced. What another one has set
+        # or invalidated meanwhile may be newer than this.
+        for intent in intents:
+            self.local.settle(intent, items[intent.key], self.keep_for(ttl))
 
     async def invalidate(self, loop: AbstractEventLoop | None, invalidation: Invalidation) -> int:
         """Invalidate in both tiers and in the other processes; return how many keys had an entry here.

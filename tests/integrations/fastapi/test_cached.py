@@ -16,7 +16,7 @@ from fastapi import APIRouter, BackgroundTasks, Body, Cookie, Depends, FastAPI, 
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from fastapi.security import APIKeyHeader, HTTPBearer
 from integrations.fastapi.support import Answer, acall, call
-from pydantic import BaseModel
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from pydantic_serialization import CacheManager, ConfigurationError
 from pydantic_serialization.codecs import get_codec
@@ -597,6 +597,17 @@ def test_a_broken_cache_is_a_miss() -> None:
         + head,
         b"psr1" + (len(head := ormsgpack.packb([200, "a", [["x"]], "t", 1.0, True]))).to_bytes(4, "big") + head,
         b"psr1" + (len(head := ormsgpack.packb(["200", "a", [], "t", 1.0, True]))).to_bytes(4, "big") + head,
+        *(
+            b"psr1" + len(head).to_bytes(4, "big") + head
+            for head in (
+                ormsgpack.packb([201, "a", [], "t", 1.0, True]),
+                ormsgpack.packb([200, "a", [[b"content-length", b"0"]], "t", 1.0, True]),
+                ormsgpack.packb([200, "a", [[b"transfer-encoding", b"chunked"]], "t", 1.0, True]),
+                ormsgpack.packb([200, "a", [[b"set-cookie", b"session=1"]], "t", 1.0, True]),
+                ormsgpack.packb([200, "a", [[b"y: 2", b"1"]], "t", 1.0, True]),
+                ormsgpack.packb([200, "a", [[b"Set-Cookie", b"session=1"]], "t", 1.0, True]),
+            )
+        ),
     ],
 )
 def test_what_is_no_entry_is_a_miss(content: bytes) -> None:
@@ -647,6 +658,88 @@ def test_mistakes_are_told_early() -> None:
     ):
         with pytest.raises(ConfigurationError):
             cached(**arguments)
+
+
+class EveryHeader(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class Tidied(BaseModel):
+    user: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def of_any(cls, headers: Any) -> Any:
+        return {"user": dict(headers).get("x-user")}
+
+
+class Named(BaseModel):
+    user: str = Field(validation_alias=AliasChoices("x-user", "x-account"))
+
+
+def test_what_no_key_could_tell_apart_is_refused() -> None:
+    """A body, or all headers: two clients that send different ones would share a response."""
+    app = FastAPI()
+    setup(app)
+
+    async def by_dependency(item: Annotated[Item | None, Body()] = None) -> Item | None:
+        return item
+
+    with pytest.raises(ConfigurationError, match="without a request body"):
+
+        @app.get("/body")
+        @cached(60)
+        async def with_body(item: Annotated[Item, Body()]) -> Item:
+            return item
+
+    with pytest.raises(ConfigurationError, match="without a request body"):
+
+        @app.get("/dependency")
+        @cached(60)
+        async def with_dependency(item: Annotated[Item, Depends(by_dependency)]) -> Item:
+            return item
+
+    with pytest.raises(ConfigurationError, match="EveryHeader, which sees all headers"):
+
+        @app.get("/all")
+        @cached(60)
+        async def with_all(headers: Annotated[EveryHeader, Header()]) -> Item:
+            return Item(id=len(headers.model_extra or {}))
+
+    with pytest.raises(ConfigurationError, match="Tidied, which sees all headers"):
+
+        @app.get("/tidied")
+        @cached(60)
+        async def with_code(headers: Annotated[Tidied, Header()]) -> str:
+            return headers.user
+
+
+def test_every_name_of_a_header_is_in_the_key() -> None:
+    """Also those that only validation knows: nobody gets the response to another value."""
+    app = FastAPI()
+    setup(app)
+
+    @app.get("/parameter")
+    @cached(60)
+    async def parameter(user: Annotated[str, Header(validation_alias="x-user")] = "") -> str:
+        return user
+
+    @app.get("/model")
+    @cached(60)
+    async def model(headers: Annotated[Named, Header()]) -> str:
+        return headers.user
+
+    @app.get("/alias")
+    @cached(60)
+    async def alias(user: Annotated[str, Header(alias="x-user")] = "") -> str:
+        return user
+
+    for path in ("/parameter", "/model", "/alias"):
+        plain = FastAPI()
+        plain.get(path)({"/parameter": parameter, "/model": model, "/alias": alias}[path])
+        for name in ("ada", "bob"):
+            expected = call(plain, path, x_user=name)
+            assert (call(app, path, x_user=name).body, expected.error) == (expected.body, "")
 
 
 def test_without_setup_the_error_names_the_way_out() -> None:

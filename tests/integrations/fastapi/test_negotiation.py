@@ -319,6 +319,22 @@ def test_malformed_bodies(app: FastAPI, body: bytes) -> None:
     assert (problem["type"], problem["loc"][0]) == ("msgpack_invalid", "body")
 
 
+def test_an_error_that_quotes_what_a_format_cannot_write_stays_json() -> None:
+    """The input of a request is in its errors: MessagePack has no integers of 65 bits, and no client gets a 500 for it."""
+    app = FastAPI()
+    setup(app, formats=("msgpack", "json"))
+
+    @app.post("/item")
+    async def item(item: Item) -> Item:
+        return item
+
+    body = b'{"id": 1, "name": 123456789012345678901234567890}'
+    answer = call(app, "/item", "POST", body, content_type="application/json", accept=MSGPACK)
+    assert (answer.status, answer.header("content-type"), answer.error) == (422, "application/json", "")
+    assert answer.json()["detail"][0]["input"] == 123456789012345678901234567890
+    assert answer.header("content-length") == str(len(answer.body))
+
+
 def test_deep_bodies(app: FastAPI) -> None:
     """A document that is nested too deeply is refused, whatever it is nested in."""
     for depth in (250, 900, 100_000):

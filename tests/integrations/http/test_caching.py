@@ -208,6 +208,37 @@ def test_what_does_not_matter_is_not_in_the_key(make: Make, server: Behaviour, c
     assert server.requests["/user"] == 1
 
 
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_what_an_event_hook_adds_is_in_no_key(library: Any, cache: CacheManager) -> None:
+    """Nobody gets the answer to another caller's credentials; hooks that leave the request alone do no harm."""
+    who = "Ada"
+
+    def sign(request: Any) -> None:
+        request.headers["authorization"] = who
+
+    async def sign_async(request: Any) -> None:
+        sign(request)
+
+    def answer(request: Any) -> Any:
+        return library.Response(200, json={"id": 1, "fullName": request.headers.get("authorization", "nobody")})
+
+    transport = library.MockTransport(answer)
+    with library.Client(transport=transport, event_hooks={"request": [lambda _: None]}) as plain:
+        assert SyncModelClient(plain, cache=cache).get("http://host/user", User, ttl=60).name == "nobody"
+    with library.Client(transport=transport, event_hooks={"request": [sign]}) as plain:
+        client = SyncModelClient(plain, cache=cache)
+        with pytest.raises(ConfigurationError, match="event hook of the client has changed the request"):
+            client.get("http://host/mine", User, ttl=60)
+        assert client.get("http://host/mine", User).name == who
+
+    async def run() -> None:
+        async with library.AsyncClient(transport=transport, event_hooks={"request": [sign_async]}) as plain:
+            with pytest.raises(ConfigurationError, match="event hook of the client has changed the request"):
+                await ModelClient(plain, cache=cache).get("http://host/mine", User, ttl=60)
+
+    asyncio.run(run())
+
+
 def test_authorization_that_cannot_be_told_apart_is_refused(make: Make, cache: CacheManager) -> None:
     """Rather than given another one's answers."""
     client = make(cache=cache)

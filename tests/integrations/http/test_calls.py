@@ -19,6 +19,7 @@ from pydantic_serialization import (
     UnknownFormatError,
 )
 from pydantic_serialization.integrations.http import ModelClient, SyncModelClient, UnexpectedStatusError
+from pydantic_serialization.integrations.http.answers import Collector
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +79,15 @@ def test_calls_without_a_model_look_at_the_status_only(make: Callable[..., Any],
 def test_content_codings(make: Callable[..., Any], coding: str) -> None:
     """What was asked for is decoded."""
     assert make().get("/compressed", User, headers={"x-coding": coding}).name == "x" * 5000
+
+
+def test_one_coding_and_no_chain() -> None:
+    """Each coding more is a body more to decompress, and a header may name thousands."""
+    body = gzip.compress(gzip.compress(b"{}"))
+    collector = Collector(httpx.Response(200, headers={"content-encoding": "gzip, gzip"}), 1000)
+    collector.add(body)
+    with pytest.raises(DecompressionError, match="'gzip, gzip', which was not asked for"):
+        collector.answer()
 
 
 @pytest.mark.parametrize("coding", ["gzip", "zstd", "brotli"])

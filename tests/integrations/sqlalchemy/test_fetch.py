@@ -330,6 +330,13 @@ def test_threads_share_one_query(engine: Engine) -> None:
         lambda session: session.execute(insert(AuthorRow).values(id=3, name="Eve")),
         lambda session: session.execute(update(AuthorRow).values(name="Eve")),
         lambda session: setattr(session.get_one(AuthorRow, 1), "name", "Eve"),
+        lambda session: session.execute(text("UPDATE author SET name = 'Eve'")),
+        lambda session: session.execute(text("UPDATE author SET name = 'Eve' RETURNING id")).all(),
+        lambda session: session.execute(AuthorRow.__table__.update().values(name="Eve")),
+        lambda session: session.connection().execute(update(AuthorRow).values(name="Eve")),
+        lambda session: session.connection().exec_driver_sql("UPDATE author SET name = 'Eve'"),
+        lambda session: session.bulk_update_mappings(AuthorRow, [{"id": 1, "name": "Eve"}]),
+        lambda session: session.bulk_save_objects([AuthorRow(id=3, name="Eve")]),
     ],
 )
 def test_what_is_not_committed_is_never_cached(engine: Engine, change: Callable[[Session], object]) -> None:
@@ -346,6 +353,41 @@ def test_what_is_not_committed_is_never_cached(engine: Engine, change: Callable[
         session.rollback()
         assert names(session) == ["Ada", "Bob"]
     assert cache.get_stats()["l1_cache"]["items"] == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        lambda session: session.execute(select(AuthorRow)),
+        lambda session: session.execute(text(" SELECT 1")),
+        lambda session: session.execute(
+            text("(SELECT 1)") if session.bind.name == "postgresql" else text("VALUES (1)")
+        ),
+        lambda session: session.execute(select(select(AuthorRow).cte("authors"))),
+        lambda session: session.begin_nested().rollback(),
+    ],
+)
+def test_a_session_that_only_read_uses_the_cache(engine: Engine, query: Callable[[Session], object]) -> None:
+    """Queries of whatever kind before are no reason to read past it, nor is a savepoint."""
+    cache = CacheManager()
+    with Session(engine) as session:
+        query(session)
+        fetch_models_sync(session, AUTHORS, Author, cache=cache)
+    assert cache.get_stats()["l1_cache"]["items"] == 1
+
+
+def test_a_connection_goes_on_with_its_next_session(engine: Engine) -> None:
+    """A write counts for the session that made it, also where one connection serves several in turn."""
+    cache = CacheManager()
+    with engine.connect() as connection, connection.begin() as transaction:
+        for _ in range(2):
+            with Session(connection) as session:
+                session.connection()
+        with Session(connection, join_transaction_mode="create_savepoint") as session:
+            session.connection().exec_driver_sql("UPDATE author SET name = 'Eve'")
+            fetch_models_sync(session, AUTHORS, Author, cache=cache)
+        transaction.rollback()
+    assert cache.get_stats()["l1_cache"]["items"] == 0
 
 
 def test_a_committed_change_is_read_after_its_invalidation(engine: Engine) -> None:

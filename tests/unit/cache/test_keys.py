@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pydantic_serialization import CacheManager
 from pydantic_serialization.cache.keys import check_key, check_tags, compile_key, encode_parts
 from pydantic_serialization.errors import ConfigurationError, UnsupportedTypeError
 
@@ -199,3 +200,17 @@ def test_tags_are_a_collection() -> None:
             check_tags(bad)  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError):
         check_tags([""])
+
+
+def test_an_entry_has_a_thousand_tags_at_most() -> None:
+    """Each is a name that reads look up. An invalidation may name any number."""
+    cache, tags = CacheManager(), [str(number) for number in range(1001)]
+    for store in (
+        lambda: cache.set_sync("key", b"value", tags=tags),
+        lambda: cache.get_or_load_sync("key", lambda: b"value", tags=tags),
+    ):
+        with pytest.raises(ConfigurationError, match="at most 1000 tags, which reads have to look up, not 1001"):
+            store()
+    cache.set_sync("key", b"value", tags=tags[:1000])
+    cache.invalidate_sync(tags=tags)
+    assert cache.get_sync("key") is None

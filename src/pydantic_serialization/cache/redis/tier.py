@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from pydantic_serialization.cache._base import Listener
 
 ResultT = TypeVar("ResultT")
+
+_QUOTATION: Final = re.compile("[\"'`(#]")
 
 LISTENER_TIMEOUT: Final = 1.0
 """Seconds for connecting and asking in the thread that listens, for which nobody waits."""
@@ -232,7 +235,8 @@ class RedisTier:
                 return await ask(client)
         except RedisTimeoutError as error:
             raise TimeoutError(*error.args) from error
-        except (ResponseError, WrongReplyError):
+        except (ResponseError, WrongReplyError) as error:
+            _shorten(error)
             # The server has changed its role, or the reply was another command's: more of them may follow.
             for pool in pools(client):
                 await pool.disconnect(inuse_connections=False)
@@ -252,7 +256,8 @@ class RedisTier:
                 return ask(client)
         except RedisTimeoutError as error:
             raise TimeoutError(*error.args) from error
-        except (ResponseError, WrongReplyError):
+        except (ResponseError, WrongReplyError) as error:
+            _shorten(error)
             for pool in pools(client):
                 pool.disconnect(inuse_connections=False)
             raise
@@ -289,6 +294,11 @@ def _was_connected(error: RedisConnectionError) -> bool:
     cause = error.__cause__ or error.__context__
     refused = isinstance(cause, OSError) and not isinstance(cause, (ConnectionResetError, BrokenPipeError))
     return not refused and type(error) is RedisConnectionError
+
+
+def _shorten(error: Exception) -> None:
+    """Leave of an error's text what stands before the first quotation: servers and clients repeat commands with keys."""
+    error.args = (_QUOTATION.split(str(error), maxsplit=1)[0].strip(),)
 
 
 def _found(names: Collection[str], values: object) -> dict[str, bytes]:

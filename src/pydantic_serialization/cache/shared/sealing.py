@@ -11,6 +11,7 @@ import math
 import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pydantic_serialization.cache.keys import MOST_TAGS
 from pydantic_serialization.cache.shared.versions import VERSION_SIZE
 from pydantic_serialization.envelope import Flag, FormatId
 from pydantic_serialization.errors import FrameError, IntegrityError, LimitExceededError, SchemaMismatchError
@@ -131,12 +132,16 @@ def _parse(body: memoryview, codec: int, *, has_value: bool) -> SharedEntry:
     if codec:
         raise FrameError("a cache entry is not compressed as a whole")
     written, fresh, ttl, stale, everything, of_key, count = _HEAD.unpack_from(body)
+    if count > MOST_TAGS:
+        raise FrameError("a cache entry has more tags than any that is written")
     at = _HEAD.size
     tags: list[str] = []
     stamps = [everything, of_key]
     for _ in range(count):
         (size,) = _LENGTH.unpack_from(body, at)
         at += _LENGTH.size
+        if not size:
+            raise FrameError("a cache entry has a tag without a name")
         tags.append(str(body[at : at + size], "utf-8", "surrogatepass"))
         at += size
         stamps.append(bytes(body[at : at + VERSION_SIZE]))

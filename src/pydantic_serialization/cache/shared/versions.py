@@ -69,6 +69,6 @@ def new_version() -> bytes:
 
 def _plain(text: str) -> str:
     """Return ``text`` if every store can have it in a name, else its digest behind a sign that starts no other."""
-    if len(text) <= _LONGEST and text.isascii() and text.isprintable() and " " not in text and text[0] != "#":
+    if len(text) <= _LONGEST and text.isascii() and text.isprintable() and " " not in text and text[:1] != "#":
         return text
     return f"#{digest(text)}"

@@ -92,7 +92,8 @@ def cache_after(
     async def task() -> None:
         try:
             await cache.set(key, value if encode is None else encode(value), ttl, names)
-        except Exception:  # noqa: BLE001  (nobody is left to be told)
-            _log.warning("writing to the cache after a response failed", exc_info=True)
+        except Exception as error:  # noqa: BLE001  (nobody is left to be told)
+            # The class only: texts of serializers and clients repeat values and keys.
+            _log.warning("writing to the cache after a response failed with %s", type(error).__qualname__)
 
     background.add_task(task)

@@ -11,12 +11,16 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, get_args
 
 from fastapi.security.base import SecurityBase
-from pydantic import BaseModel
+from pydantic import AliasChoices, AliasPath, BaseModel
+
+from pydantic_serialization.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from starlette.requests import Request
+
+_WAY_OUT = "declare each header as a parameter, or leave out extra='allow' and code that runs before validation"
 
 
 def headers_in_key(dependant: Any, vary: Iterable[str], private_by: Iterable[str]) -> tuple[str, ...]:
@@ -26,6 +30,9 @@ def headers_in_key(dependant: Any, vary: Iterable[str], private_by: Iterable[str
         dependant: What FastAPI knows about the endpoint and its dependencies.
         vary: Further headers.
         private_by: Headers that say who is asking; none for responses that all may see.
+
+    Raises:
+        ConfigurationError: a parameter is a model that sees all headers.
     """
     private = tuple(name.lower() for name in private_by)
     found = [*private, *(name.lower() for name in vary)]
@@ -51,19 +58,49 @@ def _tree(dependant: Any) -> Iterable[Any]:
 
 
 def _header_names(field: Any) -> list[str]:
-    """Return the names of the headers that a parameter may come from."""
-    annotation = field.field_info.annotation
-    model = next((item for item in (annotation, *get_args(annotation)) if _is_model(item)), None)
-    names = [field.alias] if model is None else []
-    if model is not None:
-        for name, info in model.model_fields.items():
-            names += [name, *(alias for alias in (info.alias, info.validation_alias) if isinstance(alias, str))]
+    """Return the names of the headers that a parameter may come from.
+
+    Raises:
+        ConfigurationError: it is a model that sees all headers.
+    """
+    info = field.field_info
+    models = [item for item in (info.annotation, *get_args(info.annotation)) if _is_model(item)]
+    names = [field.alias, field.name, *_aliases(info)]
+    for model in models:
+        if _sees_all_headers(model) or info.metadata:
+            message = f"a cached response cannot depend on {model.__name__}, which sees all headers: {_WAY_OUT}"
+            raise ConfigurationError(message)
+        for name, part in model.model_fields.items():
+            names += [name, *_aliases(part)]
     # FastAPI turns underscores into hyphens unless it is told not to; both spellings do no harm.
     return list(dict.fromkeys(spelling.lower() for name in names for spelling in (name.replace("_", "-"), name)))
 
 
+def _aliases(info: Any) -> list[str]:
+    """Return all names that a parameter may have outside."""
+    given = [info.alias, info.validation_alias]
+    given += info.validation_alias.choices if isinstance(info.validation_alias, AliasChoices) else ()
+    return [str(alias.path[0]) if isinstance(alias, AliasPath) else alias for alias in given if not _is_choice(alias)]
+
+
+def _is_choice(alias: Any) -> bool:
+    return alias is None or isinstance(alias, AliasChoices)
+
+
 def _is_model(item: Any) -> bool:
     return isinstance(item, type) and issubclass(item, BaseModel)
+
+
+def _sees_all_headers(model: type[BaseModel]) -> bool:
+    """Say whether a model of headers gets to see those that it does not name: FastAPI hands over all of them."""
+    decorators = model.__pydantic_decorators__
+    validators = [item.info.mode for item in decorators.model_validators.values()]
+    return (
+        model.model_config.get("extra") == "allow"
+        or any(mode != "after" for mode in validators)
+        or bool(decorators.root_validators)
+        or model.__pydantic_custom_init__
+    )
 
 
 class RequestKeys:

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from pydantic_serialization.cache import compile_key
 from pydantic_serialization.errors import ConfigurationError, UnsupportedTypeError
+from pydantic_serialization.integrations.fastapi.body import body_fields
 from pydantic_serialization.integrations.fastapi.cache_keys import RequestKeys, headers_in_key
 from pydantic_serialization.integrations.fastapi.cache_policy import CachePolicy, policy_of
 from pydantic_serialization.integrations.fastapi.coding import (
@@ -69,7 +70,8 @@ class CachedResponses:
         policy: How they are cached.
 
     Raises:
-        ConfigurationError: the route is not one of GET, or a key or a tag names what is no parameter of the endpoint.
+        ConfigurationError: the route is not one of GET, takes a body or all headers, or a key or a tag names what is no
+            parameter of the endpoint.
     """
 
     def __init__(self, route: Any, endpoint: Any, policy: CachePolicy) -> None:
@@ -78,6 +80,9 @@ class CachedResponses:
         methods = set(route.methods or ()) - {"GET", "HEAD"}
         if methods or inspect.isgeneratorfunction(endpoint) or inspect.isasyncgenfunction(endpoint):
             message = f"cached() is for endpoints of GET that return a value, and {self._name} is none"
+            raise ConfigurationError(message)
+        if any(True for _ in body_fields(route.dependant)):
+            message = f"cached() is for endpoints without a request body, which is in no key; {self._name} takes one"
             raise ConfigurationError(message)
         names = headers_in_key(route.dependant, policy.vary, policy.private_by)
         self._keys = RequestKeys(names, self._name.encode(), route.path_format.encode(), _fingerprint(route))
@@ -125,8 +130,8 @@ class CachedResponses:
                 return making.result if making.has_run else await making.run()
             except _Failed as failed:
                 error = failed.error
-            except Exception:  # noqa: BLE001  (whatever a cache raises is a miss)
-                _log.warning("the cache failed; %s answers without it", self._name, exc_info=True)
+            except Exception as failure:  # noqa: BLE001  (whatever a cache raises is a miss)
+                self._note(failure)
                 return making.result if making.has_run else await making.run()
             else:
                 found = making.entry or (None if data is None else unpacked(data))
@@ -141,8 +146,8 @@ class CachedResponses:
     async def _find(self, cache: CacheManager, key: str) -> CachedEntry | None:
         try:
             data = await cache.get(key)
-        except Exception:  # noqa: BLE001  (whatever a cache raises is a miss)
-            _log.warning("the cache failed; %s answers without it", self._name, exc_info=True)
+        except Exception as failure:  # noqa: BLE001  (whatever a cache raises is a miss)
+            self._note(failure)
             return None
         return None if data is None else unpacked(data)
 
@@ -162,8 +167,12 @@ class CachedResponses:
 
         try:
             await cache.get_or_load(key, load, ttl=self._lifetime, refresh_after=self._refresh_after, tags=tags)
-        except Exception:  # noqa: BLE001  (the old response is there)
-            _log.warning("a refresh of %s could not be started", self._name, exc_info=True)
+        except Exception as failure:  # noqa: BLE001  (the old response is there)
+            _log.warning("a refresh of %s could not be started (%s)", self._name, type(failure).__qualname__)
+
+    def _note(self, failure: Exception) -> None:
+        # The class only: texts of clients repeat addresses and keys.
+        _log.warning("the cache failed (%s); %s answers without it", type(failure).__qualname__, self._name)
 
     async def _send(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _CACHEABLE: Final = frozenset({200, 203})
 _OF_THE_BODY: Final = frozenset({b"content-length", b"content-type", b"etag", b"date"})
+_NEVER_KEPT: Final = _OF_THE_BODY | {b"set-cookie", b"vary", b"transfer-encoding", b"connection"}
+_NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _MAGIC: Final = b"psr1"
 _HEAD: Final = struct.Struct(">4sI")
 
@@ -72,6 +75,8 @@ def unpacked(data: bytes) -> CachedEntry | None:
         return None
     if b"\r" in said or b"\n" in said:
         return None  # a header must not be able to end its line
+    if status not in _CACHEABLE or any(name in _NEVER_KEPT or not _NAME.fullmatch(name) for name, _ in pairs):
+        return None
     return CachedEntry(status, media_type, pairs, tag, created, merges, memoryview(data)[start:])
 
 
@@ -95,7 +100,7 @@ def entry_of(response: Response, headers: Iterable[tuple[bytes, bytes]], *, merg
         or "vary" in response.headers
     ):
         return None
-    kept = tuple((name, value) for name, value in headers if name.lower() not in _OF_THE_BODY)
+    kept = tuple((name.lower(), value) for name, value in headers if name.lower() not in _OF_THE_BODY)
     return CachedEntry(
         response.status_code,
         response.headers.get("content-type", JSON),

@@ -196,6 +196,22 @@ class Calls:
         )
         return "".join(("http:", digest("".join(map(encode_part, parts)))))
 
+    def check_sent(self, request: Any, model: Any, meant: str) -> None:
+        """See that what was sent is what the key was made of, as far as event hooks are concerned.
+
+        What ``auth`` adds is known by the client's authorization.
+
+        Raises:
+            ConfigurationError: a hook has changed the request: another caller's answer could stand under the key.
+        """
+        hooks = getattr(self._client, "event_hooks", {}).get("request")
+        if hooks and getattr(self._client, "auth", None) is None and self.key(request, model) != meant:
+            message = (
+                "an event hook of the client has changed the request after its key was made, so answers cannot be kept: "
+                "pass the header with the call, or use the client's auth"
+            )
+            raise ConfigurationError(message)
+
     def _content(self, body: Any, body_type: Any, format: SerializationFormat | str | None) -> dict[str, Any]:  # noqa: A002
         if body is None:
             return {}

@@ -139,7 +139,7 @@ class SyncModelClient:
             UnexpectedStatusError: the status is no success.
             pydantic.ValidationError: the answer does not fit the model.
             DecodeError: the answer is of another format, damaged, or too large (``LimitExceededError``).
-            ConfigurationError: ``ttl`` without a cache.
+            ConfigurationError: ``ttl`` without a cache; or an event hook of the client has changed the request.
             Exception: what the client raises where the server cannot be reached; a note names the request.
         """
         if ttl is None and not stale_if_error and not tags:
@@ -154,6 +154,7 @@ class SyncModelClient:
             fresh.clear()
             old = calls.usable(cache.get_sync(last), first, model)
             request = calls.request("GET", url, etag=None if old is None else old[0].etag, options=options)
+            meant = calls.key(request, model)
             try:
                 answer = self._exchange(request, model, conditional=old is not None)
             except UnexpectedStatusError as error:
@@ -161,6 +162,7 @@ class SyncModelClient:
                     with suppress(CacheError):  # the server's word matters more than whether other processes heard it
                         cache.invalidate_sync(key, last)
                 raise
+            calls.check_sent(request, model, meant)
             if old is not None and answer.status == 304:
                 answer, value = old
             else:

@@ -1,14 +1,17 @@
 """What has to be known of sessions: whether they have changes of their own, and that models load nothing lazily.
 
-Both are heard of through SQLAlchemy's events, by one listener for all sessions: a session that wrote before it was first
-used here has to be known, too. It takes some microseconds per statement.
+Both are heard of through SQLAlchemy's events, by listeners for all sessions: a session that wrote before it was first
+used here has to be known, too. What a session does with text, in bulk or by its connection is only seen on the
+connection, so that is listened to while a transaction lasts. It takes some microseconds per statement.
 """
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+from weakref import ref
 
 from sqlalchemy import event
 from sqlalchemy.orm import Session
@@ -16,9 +19,17 @@ from sqlalchemy.orm import Session
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sqlalchemy import Connection
     from sqlalchemy.orm import ORMExecuteState, SessionTransaction, UOWTransaction
 
 _WROTE: Final = "pydantic_serialization: wrote in this transaction"
+_SESSION: Final = "pydantic_serialization: session of this connection"
+
+_QUERY: Final = re.compile(
+    r"[\s(]*(select|values|show|savepoint|release|rollback|with(?!.*\b(insert|update|delete|merge)\b))\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""How statements begin that change nothing which a query could see."""
 
 _refusing: ContextVar[bool] = ContextVar("refusing lazy loads", default=False)
 
@@ -60,6 +71,19 @@ def _note_statement(state: ORMExecuteState) -> None:
 @event.listens_for(Session, "after_flush")
 def _note_flush(session: Session, _: UOWTransaction) -> None:
     session.info[_WROTE] = True
+
+
+@event.listens_for(Session, "after_begin")
+def _listen(session: Session, _: SessionTransaction, connection: Connection) -> None:
+    connection.info[_SESSION] = ref(session)
+    if not event.contains(connection, "after_cursor_execute", _note_execution):
+        event.listen(connection, "after_cursor_execute", _note_execution)
+
+
+def _note_execution(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+    session = None if _QUERY.match(statement) else connection.info[_SESSION]()
+    if session is not None:
+        session.info[_WROTE] = True
 
 
 @event.listens_for(Session, "after_transaction_end")

@@ -174,3 +174,13 @@ def test_a_whole_frame_with_another_content_is_no_entry(body: bytes) -> None:
         data = Sealer().seal(body, format=FormatId.BYTES, flags=flags, raw_size=len(body), cache_key=b"name")
         assert sealing.open("name", data) is None
     assert rejected(sealing) == {"format": 2}
+
+
+@pytest.mark.parametrize("tags", [("",), tuple(map(str, range(1001)))])
+def test_tags_that_nobody_writes_are_no_entry(tags: tuple[str, ...]) -> None:
+    """A store that anybody can write to makes no read fail, nor look up as many names as it likes."""
+    sealing = sealer(max_bytes=100_000)
+    data = sealing.seal("name", ENTRY._replace(tags=tags, stamps=(VERSION,) * (len(tags) + 2)))
+    assert data is not None
+    assert sealing.open("name", data) is None
+    assert rejected(sealing) == {"format": 1}

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from shared_tiers import DictTier
 
 from pydantic_serialization.cache import CacheManager, SharedSettings
+from pydantic_serialization.cache.shared.invalidation import Invalidation
 from pydantic_serialization.errors import ConfigurationError, InvalidationError
 from pydantic_serialization.testing import FakeClock
 
@@ -185,6 +186,27 @@ def test_a_set_that_is_cancelled_leaves_no_old_entry(pair: Pair) -> None:
     pair.tier.before = lambda _: None
     assert pair.one.get_sync("key") is None
     assert pair.other.get_sync("key") is None
+
+
+@pytest.mark.parametrize("by", ["process", "thread", "invalidation"])
+def test_a_set_that_is_overtaken_keeps_nothing(pair: Pair, by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another one has stored since then is served, by this process too, and not what was there for a moment."""
+    store = pair.one._tiers.shared  # type: ignore[union-attr]
+
+    async def announce(loop: Any, told: Invalidation) -> None:
+        monkeypatch.undo()
+        if by == "thread":
+            pair.one.set_sync("key", b"newer", tags=("tag",))
+        elif by == "process":
+            pair.other.set_sync("key", b"newer", tags=("tag",))
+            pair.one._tiers.apply(told)  # type: ignore[union-attr]  # heard by the backplane
+        else:
+            pair.other.invalidate_sync(tags=["tag"])
+            pair.one._tiers.apply(Invalidation(tags=("tag",)))  # type: ignore[union-attr]
+
+    monkeypatch.setattr(store, "announce", announce)
+    pair.one.set_sync("key", b"new", tags=("tag",))
+    assert pair.one.get_sync("key") == (None if by == "invalidation" else b"newer")
 
 
 def test_a_lost_version_is_a_miss(pair: Pair) -> None:
