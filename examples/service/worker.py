@@ -1,0 +1,45 @@
+"""The worker: writes the files that the service has been asked for. ``python worker.py`` runs until it is stopped."""
+
+import asyncio
+
+from faststream import FastStream
+from jobs import EXPORT_JOBS, make_broker
+from models import ExportJob, Order
+from settings import Settings
+from shop import every_order
+from sqlalchemy import Engine, create_engine, update
+from sqlalchemy.orm import Session
+from tables import ExportRow
+
+from pydantic_serialization.bulk import write_records
+
+
+def make_worker(settings: Settings) -> FastStream:
+    """Return the worker."""
+    broker = make_broker(settings)
+    engine = create_engine(settings.database_url)
+
+    @broker.subscriber(stream=EXPORT_JOBS)
+    def export(job: ExportJob) -> None:
+        """Write one file; as no coroutine, it runs in a thread."""
+        try:
+            # The file takes its name when it is complete: nobody ever reads half an export.
+            with Session(engine) as session:
+                file = settings.exports / f"{job.export_id}.jsonl.gz"
+                written = write_records(file, every_order(session), Order)
+        except Exception:
+            finish(engine, job, state="failed")
+            raise
+        finish(engine, job, state="ready", orders=written)
+
+    return FastStream(broker, after_shutdown=[engine.dispose], logger=None)
+
+
+def finish(engine: Engine, job: ExportJob, **values: object) -> None:
+    """Note how a job has ended."""
+    with Session(engine) as session, session.begin():
+        session.execute(update(ExportRow).where(ExportRow.id == job.export_id).values(**values))
+
+
+if __name__ == "__main__":
+    asyncio.run(make_worker(Settings()).run())
