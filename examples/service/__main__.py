@@ -22,13 +22,17 @@ GREY = SERIES[0]
 NAMES = ("FastAPI", "with the library")
 
 
-def main() -> None:
-    """Run it."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run it.
+
+    Args:
+        arguments: Of the command line; those of this process if ``None``.
+    """
     parser = argparse.ArgumentParser(prog="make example", description=__doc__)
     parser.add_argument("--seconds", type=float, default=1.5, help="for each route and service (default: 1.5)")
     parser.add_argument("--chart", type=Path, default=Path("example.svg"), help="file of the chart")
     parser.add_argument("--serve", action="store_true", help="start the shop, and leave it running until Ctrl-C")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     print("PostgreSQL, Redis, the worker and two services are starting on 127.0.0.1 ...", flush=True)
     with running(stock=True) as shop:
         if options.serve:

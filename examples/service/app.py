@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request
 from fastapi.responses import FileResponse
 from faststream.redis import RedisBroker
-from jobs import EXPORTS, make_broker
+from jobs import EXPORTS, make_broker, open_queue
 from models import LARGEST, Export, ExportJob, Id, Order, OrderIn, Problem, Product, ProductIn
 from settings import Settings
 from shop import Missing, Shop
@@ -135,6 +135,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = create_async_engine(chosen.database_url, pool_size=5)
         async with make_broker(chosen) as broker:
+            await open_queue(broker)
             app.state.shop, app.state.broker, app.state.exports = Shop(engine), broker, chosen.exports
             yield
         await engine.dispose()

@@ -45,13 +45,13 @@ class Route:
 
 MSGPACK: Final = "Accept: application/vnd.msgpack\r\n"
 ROUTES: Final = (
-    Route("100 products, cached", "/products?limit=100"),
-    Route("... as MessagePack", "/products?limit=100", MSGPACK),
+    Route("products, cached", "/products?limit=100"),
+    Route("cached, MessagePack", "/products?limit=100", MSGPACK),
     Route("one product", "/products/7"),
-    Route("100 orders", "/orders?limit=100"),
-    Route("... as MessagePack", "/orders?limit=100", MSGPACK),
-    Route("500 products, stream", "/products.stream", "Accept: application/jsonl\r\n"),
-    Route("post an order", "/orders", body=ORDER),
+    Route("orders", "/orders?limit=100"),
+    Route("orders, MessagePack", "/orders?limit=100", MSGPACK),
+    Route("stream of products", "/products.stream", "Accept: application/jsonl\r\n"),
+    Route("posting an order", "/orders", body=ORDER),
 )
 """Only the first two are cached, and by one side only; the others ask the database every time."""
 

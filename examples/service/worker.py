@@ -1,9 +1,10 @@
 """The worker: writes the files that the service has been asked for. ``python worker.py`` runs until it is stopped."""
 
 import asyncio
+from functools import partial
 
 from faststream import FastStream
-from jobs import EXPORT_JOBS, make_broker
+from jobs import ABANDONED_JOBS, NEW_JOBS, make_broker, open_queue
 from models import ExportJob, Order
 from settings import Settings
 from shop import every_order
@@ -19,9 +20,10 @@ def make_worker(settings: Settings) -> FastStream:
     broker = make_broker(settings)
     engine = create_engine(settings.database_url)
 
-    @broker.subscriber(stream=EXPORT_JOBS)
+    @broker.subscriber(stream=NEW_JOBS)
+    @broker.subscriber(stream=ABANDONED_JOBS)
     def export(job: ExportJob) -> None:
-        """Write one file; as no coroutine, it runs in a thread."""
+        """Write one file. It runs in a thread, being no coroutine; done twice, it gives the same."""
         try:
             # The file takes its name when it is complete: nobody ever reads half an export.
             with Session(engine) as session:
@@ -32,7 +34,7 @@ def make_worker(settings: Settings) -> FastStream:
             raise
         finish(engine, job, state="ready", orders=written)
 
-    return FastStream(broker, after_shutdown=[engine.dispose], logger=None)
+    return FastStream(broker, on_startup=[partial(open_queue, broker)], after_shutdown=[engine.dispose], logger=None)
 
 
 def finish(engine: Engine, job: ExportJob, **values: object) -> None:
