@@ -25,6 +25,8 @@ CHOSEN = "pydantic_serialization.chosen"
 """The key in the scope under which a route notes what was negotiated: a format's name and a media type."""
 
 _FIRST_ERROR = 400
+_AS_JSON = frozenset({"json", "orjson", "jsonl"})
+"""Formats whose errors are JSON: an error is one document, in a stream of JSON lines too."""
 
 
 @lru_cache(maxsize=32)
@@ -47,7 +49,7 @@ def negotiated_send(scope: Scope, send: Send) -> Send:
             headers = MutableHeaders(raw=message["headers"])
             headers.add_vary_header("Accept")
             is_json = essence(headers.get("content-type", "")) in {JSON, "application/problem+json"}
-            if message["status"] >= _FIRST_ERROR and is_json and chosen[0] not in {"json", "orjson"}:
+            if message["status"] >= _FIRST_ERROR and is_json and chosen[0] not in _AS_JSON:
                 held = message
                 return
         if held is None or message["type"] != "http.response.body":
