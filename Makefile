@@ -14,14 +14,18 @@ BOTH_BACKENDS := tests/contracts tests/properties tests/wire tests/unit/accelera
 PARALLEL := --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lint-native format bench conformance conformance-check coverage matrix native fuzz valgrind campaign clean
-.PHONY: help demo test lint lint-native format bench conformance conformance-check coverage matrix fastapi-versions native fuzz valgrind clean
+.PHONY: help demo example test lint lint-native format bench conformance conformance-check coverage matrix native fuzz valgrind campaign clean
+.PHONY: help demo example test lint lint-native format bench conformance conformance-check coverage matrix fastapi-versions native fuzz valgrind clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 20
 
 demo: $(VENV)/.demo  ## serialize real data in every format, check it, show the table and a chart
 	$(BIN)/pydantic-serialization demo
+
+example: $(VENV)/.example  ## a shop with PostgreSQL, Redis and a worker, beside one without the library: table and chart
+	sh tools/install-test-services.sh redis-server postgresql
+	$(BIN)/python examples/service
 
 test: $(VENV)/.dev  ## run all tests, with coverage; what the native core does, without it once more
 	sh tools/install-test-services.sh
@@ -115,6 +119,10 @@ $(VENV)/.pip:
 
 $(VENV)/.demo: $(VENV)/.pip pyproject.toml $(CORE_SOURCES)
 	$(BIN)/python -m pip install --quiet --editable . --group demo
+	touch $@
+
+$(VENV)/.example: $(VENV)/.pip pyproject.toml $(CORE_SOURCES)
+	$(BIN)/python -m pip install --quiet --editable . --group example
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.pip pyproject.toml $(CORE_SOURCES)

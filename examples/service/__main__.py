@@ -48,7 +48,7 @@ def serve(address: str) -> None:
     """Wait for Ctrl-C."""
     print(f"the shop: {address}/docs   (Ctrl-C stops it)")
     try:
-        asyncio.run(asyncio.Event().wait())  # type: ignore[arg-type]
+        asyncio.run(asyncio.Event().wait())
     except KeyboardInterrupt:
         print("stopping ...")
 

@@ -11,8 +11,8 @@ from fastapi.responses import FileResponse
 from faststream.redis import RedisBroker
 from jobs import EXPORTS, make_broker, open_queue
 from models import LARGEST, Export, ExportJob, Id, Order, OrderIn, Problem, Product, ProductIn
-from settings import Settings
-from shop import Missing, Shop
+from settings import Settings, read_settings
+from shop import NotFoundError, Shop
 from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.responses import JSONResponse
 
@@ -47,6 +47,7 @@ ShopDep = Annotated[Shop, Depends(get_shop)]
 After = Annotated[int, Query(ge=0, le=LARGEST, description="the last id of the page before")]
 Limit = Annotated[int, Query(ge=1, le=500)]
 MISSING: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
+UNREADABLE: dict[int | str, dict[str, Any]] = {400: {"model": Problem, "description": "the body is no text"}}
 
 
 @router.get("/products")
@@ -62,7 +63,7 @@ async def get_product(product_id: Id, shop: ShopDep) -> Product:
     return await shop.product(product_id)
 
 
-@router.post("/products", status_code=201)
+@router.post("/products", status_code=201, responses=UNREADABLE)
 async def add_product(values: ProductIn, shop: ShopDep, cache: CacheDep) -> Product:
     """Store a new product, and drop the pages that do not show it."""
     product = await shop.add_product(values)
@@ -70,7 +71,7 @@ async def add_product(values: ProductIn, shop: ShopDep, cache: CacheDep) -> Prod
     return product
 
 
-@router.put("/products/{product_id}", responses=MISSING)
+@router.put("/products/{product_id}", responses={**UNREADABLE, **MISSING})
 async def replace_product(product_id: Id, values: ProductIn, shop: ShopDep, cache: CacheDep) -> Product:
     """Store new values of a product; only after the commit the old bytes are dropped."""
     product = await shop.replace_product(product_id, values)
@@ -91,7 +92,7 @@ async def list_orders(shop: ShopDep, after: After = 0, limit: Limit = 100) -> li
     return await shop.orders(after, limit)
 
 
-@router.post("/orders", status_code=201, responses=MISSING)
+@router.post("/orders", status_code=201, responses={**UNREADABLE, **MISSING})
 async def add_order(values: OrderIn, shop: ShopDep) -> Order:
     """Accept an order."""
     return await shop.add_order(values)
@@ -129,7 +130,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     Args:
         settings: The settings; those of the environment if ``None``.
     """
-    chosen = settings or Settings()
+    chosen = settings or read_settings()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -148,7 +149,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     setup(app, config=config, route_class=SpeaksBoth)
     app.include_router(router)
-    app.add_exception_handler(Missing, answer_missing)
+    app.add_exception_handler(NotFoundError, answer_missing)
     return app
 
 

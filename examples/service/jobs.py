@@ -1,5 +1,7 @@
 """The queue between the service and its worker: a stream in Redis, and one list of models that may be in a message."""
 
+import logging
+
 from faststream.redis import RedisBroker, StreamSub
 from models import ExportJob
 from redis.exceptions import ResponseError
@@ -8,6 +10,7 @@ from settings import Settings
 from pydantic_serialization.integrations.queues import TaggedCodec
 from pydantic_serialization.integrations.queues.faststream import ModelCodec
 
+LOG = logging.getLogger("shop")
 EXPORTS = "shop:exports"
 WORKERS = "workers"
 ABANDONED_AFTER = 60_000
@@ -21,7 +24,7 @@ ABANDONED_JOBS = StreamSub(EXPORTS, group=WORKERS, consumer="worker", min_idle_t
 def make_broker(settings: Settings) -> RedisBroker:
     """Return a broker that sends and takes signed jobs, and nothing else."""
     codec = TaggedCodec({"export": ExportJob}, signing_keys=settings.signing_key.get_secret_value())
-    return RedisBroker(settings.redis_url, codec=ModelCodec(codec), logger=None)
+    return RedisBroker(settings.redis_url, codec=ModelCodec(codec), logger=LOG)
 
 
 async def open_queue(broker: RedisBroker) -> None:

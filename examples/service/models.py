@@ -5,13 +5,15 @@ from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 # What PostgreSQL cannot store is refused at the door, with 422, and the OpenAPI document says so.
 LARGEST = 2**31 - 1
 Id = Annotated[int, Field(ge=1, le=LARGEST)]
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
-Price = Annotated[Decimal, Field(gt=0, max_digits=8, decimal_places=2)]
+# Pydantic's own schema of a Decimal lets texts pass that are no prices, such as "" and "0".
+PRICE_SCHEMA = {"type": "string", "pattern": r"^[1-9][0-9]{0,5}(\.[0-9]{1,2})?$", "examples": ["19.90"]}
+Price = Annotated[Decimal, Field(ge=1, max_digits=8, decimal_places=2), WithJsonSchema(PRICE_SCHEMA)]
 
 
 class Details(BaseModel):

@@ -108,7 +108,15 @@ def postgres() -> Iterator[str]:
         if account:
             shutil.chown(folder, account["user"], account["group"])
         data, port = Path(folder, "data"), free_port()
-        init = [programs / "initdb", "-D", data, "--username=shop", "--auth=trust", "--encoding=UTF8", "--no-sync"]
+        init = [
+            str(programs / "initdb"),
+            "-D",
+            str(data),
+            "--username=shop",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--no-sync",
+        ]
         subprocess.run(init, check=True, stdout=subprocess.DEVNULL, cwd=folder, **account)
         settings = [word for setting in _QUICK for word in ("-c", setting)]
         command = [programs / "postgres", "-D", data, "-k", folder, "-h", "127.0.0.1", "-p", port, *settings]

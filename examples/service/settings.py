@@ -18,3 +18,12 @@ class Settings(BaseSettings):
     """A directory that the service and the worker share."""
     signing_key: SecretStr
     """Signs messages to the worker and entries of the shared cache: at least 32 bytes."""
+
+
+def read_settings() -> Settings:
+    """Return the settings of the environment.
+
+    Raises:
+        pydantic.ValidationError: one is missing.
+    """
+    return Settings()  # type: ignore[call-arg]  # they come from the environment

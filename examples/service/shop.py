@@ -15,7 +15,7 @@ from pydantic_serialization.integrations.sqlalchemy import fetch_models, fetch_m
 PAGE = 200
 
 
-class Missing(LookupError):
+class NotFoundError(LookupError):
     """What was asked for is not there."""
 
 
@@ -34,12 +34,12 @@ class Shop:
         """Return a product.
 
         Raises:
-            Missing: there is none.
+            NotFoundError: there is none.
         """
         async with self._sessions() as session:
             found = await fetch_models(session, select(ProductRow).where(ProductRow.id == product_id), Product)
         if not found:
-            raise Missing(f"there is no product {product_id}")
+            raise NotFoundError(f"there is no product {product_id}")
         return found[0]
 
     async def add_product(self, values: ProductIn) -> Product:
@@ -50,11 +50,11 @@ class Shop:
             return await _stored(session, row)
 
     async def replace_product(self, product_id: int, values: ProductIn) -> Product:
-        """Store new values of a product; :class:`Missing` if there is none."""
+        """Store new values of a product; :class:`NotFoundError` if there is none."""
         async with self._sessions.begin() as session:
             row = await session.get(ProductRow, product_id)
             if row is None:
-                raise Missing(f"there is no product {product_id}")
+                raise NotFoundError(f"there is no product {product_id}")
             for name, value in values:
                 setattr(row, name, value)
             return await _stored(session, row)
@@ -65,13 +65,13 @@ class Shop:
             return await fetch_models(session, orders_after(after).limit(limit), Order)
 
     async def add_order(self, values: OrderIn) -> Order:
-        """Store an order at today's prices; :class:`Missing` if a product is unknown."""
+        """Store an order at today's prices; :class:`NotFoundError` if a product is unknown."""
         wanted = {line.product_id for line in values.lines}
         async with self._sessions.begin() as session:
             known = await session.execute(select(ProductRow.id, ProductRow.price).where(ProductRow.id.in_(wanted)))
             prices = {row.id: row.price for row in known}
             if missing := wanted - set(prices):
-                raise Missing(f"there is no product {min(missing)}")
+                raise NotFoundError(f"there is no product {min(missing)}")
             lines = [LineRow(**dict(line), price=prices[line.product_id]) for line in values.lines]
             row = OrderRow(customer=values.customer, lines=lines)
             session.add(row)
@@ -94,11 +94,11 @@ class Shop:
             return Export.model_validate(row, from_attributes=True)
 
     async def export(self, export_id: UUID) -> Export:
-        """Return what is known of a file; :class:`Missing` if it was never asked for."""
+        """Return what is known of a file; :class:`NotFoundError` if it was never asked for."""
         async with self._sessions() as session:
             found = await fetch_models(session, select(ExportRow).where(ExportRow.id == export_id), Export)
         if not found:
-            raise Missing(f"there is no export {export_id}")
+            raise NotFoundError(f"there is no export {export_id}")
         return found[0]
 
 

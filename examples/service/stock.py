@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from app import After, Limit
 from fastapi import Depends, FastAPI, HTTPException, Request
 from models import Id, Order, OrderIn, Product
-from settings import Settings
+from settings import read_settings
 from shop import PAGE, orders_after, products_after
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -30,7 +30,7 @@ SessionDep = Annotated[AsyncSession, Depends(get_session)]
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the database."""
-    engine = create_async_engine(Settings().database_url, pool_size=5)
+    engine = create_async_engine(read_settings().database_url, pool_size=5)
     app.state.sessions = async_sessionmaker(engine)
     yield
     await engine.dispose()
@@ -39,17 +39,16 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 app = FastAPI(title="Shop", lifespan=lifespan)
 
 
-@app.get("/products")
-async def list_products(session: SessionDep, after: After = 0, limit: Limit = 100) -> list[Product]:
+@app.get("/products", response_model=list[Product])
+async def list_products(session: SessionDep, after: After = 0, limit: Limit = 100) -> Any:
     """Return a page of products."""
-    rows: Any = await session.scalars(products_after(after).limit(limit))
-    return rows.all()
+    return (await session.scalars(products_after(after).limit(limit))).all()
 
 
-@app.get("/products/{product_id}")
-async def get_product(product_id: Id, session: SessionDep) -> Product:
+@app.get("/products/{product_id}", response_model=Product)
+async def get_product(product_id: Id, session: SessionDep) -> Any:
     """Return one product."""
-    row: Any = await session.get(ProductRow, product_id)
+    row = await session.get(ProductRow, product_id)
     if row is None:
         raise HTTPException(404, f"there is no product {product_id}")
     return row
@@ -65,11 +64,10 @@ async def stream_products(session: SessionDep) -> AsyncIterator[Product]:
         last = page[-1].id
 
 
-@app.get("/orders")
-async def list_orders(session: SessionDep, after: After = 0, limit: Limit = 100) -> list[Order]:
+@app.get("/orders", response_model=list[Order])
+async def list_orders(session: SessionDep, after: After = 0, limit: Limit = 100) -> Any:
     """Return a page of orders."""
-    rows: Any = await session.scalars(orders_after(after).limit(limit))
-    return rows.all()
+    return (await session.scalars(orders_after(after).limit(limit))).all()
 
 
 @app.post("/orders", status_code=201)
@@ -81,7 +79,7 @@ async def add_order(values: OrderIn, session: SessionDep) -> Order:
     if missing := wanted - set(prices):
         raise HTTPException(404, f"there is no product {min(missing)}")
     lines = [LineRow(**dict(line), price=prices[line.product_id]) for line in values.lines]
-    row: Any = OrderRow(customer=values.customer, lines=lines)
+    row = OrderRow(customer=values.customer, lines=lines)
     session.add(row)
     await session.flush()
     order = Order.model_validate(row, from_attributes=True)

@@ -4,9 +4,9 @@ import asyncio
 from functools import partial
 
 from faststream import FastStream
-from jobs import ABANDONED_JOBS, NEW_JOBS, make_broker, open_queue
+from jobs import ABANDONED_JOBS, LOG, NEW_JOBS, make_broker, open_queue
 from models import ExportJob, Order
-from settings import Settings
+from settings import Settings, read_settings
 from shop import every_order
 from sqlalchemy import Engine, create_engine, update
 from sqlalchemy.orm import Session
@@ -34,7 +34,7 @@ def make_worker(settings: Settings) -> FastStream:
             raise
         finish(engine, job, state="ready", orders=written)
 
-    return FastStream(broker, on_startup=[partial(open_queue, broker)], after_shutdown=[engine.dispose], logger=None)
+    return FastStream(broker, on_startup=[partial(open_queue, broker)], after_shutdown=[engine.dispose], logger=LOG)
 
 
 def finish(engine: Engine, job: ExportJob, **values: object) -> None:
@@ -44,4 +44,4 @@ def finish(engine: Engine, job: ExportJob, **values: object) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(make_worker(Settings()).run())
+    asyncio.run(make_worker(read_settings()).run())
