@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from servers import Service
+
 CONNECTIONS: Final = 8
 ROUNDS: Final = 3
 """The services take turns, so that what else the machine does hits both."""
@@ -58,35 +60,49 @@ ROUTES: Final = (
 
 @dataclass
 class Result:
-    """What was measured at one service and one route: seconds that each answer took, and all of them."""
+    """What was measured at one service and one route.
+
+    Attributes:
+        waits: Seconds that each answer took.
+        seconds: Of the whole measurement.
+        cpu_seconds: That the service has worked in them; 0 if nobody knows.
+    """
 
     waits: list[float] = field(default_factory=list)
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
     @property
     def rate(self) -> float:
         """Requests per second."""
         return len(self.waits) / self.seconds
 
+    @property
+    def cpu(self) -> float:
+        """Milliseconds of the service's CPU time per request."""
+        return self.cpu_seconds / len(self.waits) * 1e3
+
     def percentile(self, share: float) -> float:
         """Return the milliseconds that ``share`` of the answers did not take longer than."""
         return sorted(self.waits)[min(int(len(self.waits) * share), len(self.waits) - 1)] * 1e3
 
 
-async def measure(addresses: Sequence[str], seconds: float) -> list[tuple[Route, list[Result]]]:
+async def measure(services: Sequence[Service], seconds: float) -> list[tuple[Route, list[Result]]]:
     """Call every route of every service.
 
     Args:
-        addresses: Of the services; the last one is sent the headers of the routes.
+        services: The last one is sent the headers of the routes.
         seconds: For which each route of each service is called.
     """
     table = []
     for route in ROUTES:
-        results = [Result() for _ in addresses]
+        results = [Result() for _ in services]
         for _ in range(ROUNDS):
-            for address, result in zip(addresses, results, strict=True):
-                request = route.request(route.headers if address == addresses[-1] else "")
-                await _call(urlsplit(address).port or 80, request, result, seconds / ROUNDS)
+            for service, result in zip(services, results, strict=True):
+                request = route.request(route.headers if service is services[-1] else "")
+                worked = service.cpu_seconds()
+                await _call(urlsplit(service.address).port or 80, request, result, seconds / ROUNDS)
+                result.cpu_seconds += service.cpu_seconds() - worked
         table.append((route, results))
     return table
 

@@ -35,26 +35,39 @@ _QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared
 
 
 @dataclass(frozen=True)
+class Service:
+    """A service that runs: where, and as what process."""
+
+    address: str
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time that the process has used; 0 where the system has no ``/proc``."""
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
 class Running:
     """What runs.
 
     Attributes:
-        service: Address of the service.
-        stock: Address of the same service without the library, or ``None`` if it was not asked for.
+        service: The service.
+        stock: The same service without the library.
         environment: The settings of both, as they stand in the environment.
     """
 
-    service: str
-    stock: str | None
+    service: Service
+    stock: Service
     environment: Mapping[str, str]
 
 
 @contextmanager
-def running(*, stock: bool = False) -> Iterator[Running]:
+def running() -> Iterator[Running]:
     """Start everything, with a filled database, and stop it again.
-
-    Args:
-        stock: Start the service without the library, too.
 
     Raises:
         RuntimeError: PostgreSQL or Redis is not installed, or a process has ended early.
@@ -73,17 +86,17 @@ def running(*, stock: bool = False) -> Iterator[Running]:
         environment = {**os.environ, **settings}
         stack.enter_context(process([sys.executable, HERE / "worker.py"], env=environment, cwd=folder))
         first = stack.enter_context(web_server("app:create_app", "--factory", env=environment, cwd=folder))
-        second = stack.enter_context(web_server("stock:app", env=environment, cwd=folder)) if stock else None
+        second = stack.enter_context(web_server("stock:app", env=environment, cwd=folder))
         yield Running(first, second, environment)
 
 
 @contextmanager
-def web_server(*arguments: str, **options: Any) -> Iterator[str]:
-    """Run uvicorn; give its address."""
+def web_server(*arguments: str, **options: Any) -> Iterator[Service]:
+    """Run uvicorn."""
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", "--app-dir", HERE, "--port", port, "--log-level", "warning", *arguments]
-    with process(command, port, **options):
-        yield f"http://127.0.0.1:{port}"
+    with process(command, port, **options) as pid:
+        yield Service(f"http://127.0.0.1:{port}", pid)
 
 
 @contextmanager
@@ -131,13 +144,13 @@ def postgres() -> Iterator[str]:
 @contextmanager
 def process(
     command: Sequence[object], port: int | None = None, *, stop: int = signal.SIGTERM, **options: Any
-) -> Iterator[None]:
-    """Run a program until the block ends; begin the block when it listens on ``port``, if there is one."""
+) -> Iterator[int]:
+    """Run a program until the block ends; give its process id, when it listens on ``port``, if there is one."""
     started = subprocess.Popen([str(word) for word in command], **options)
     try:
         if port is not None:
             _wait_for(port, started)
-        yield
+        yield started.pid
     finally:
         started.send_signal(stop)
         try:

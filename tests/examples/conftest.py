@@ -27,12 +27,12 @@ def service_modules() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def running_shop(service_modules: Any) -> Iterator[Any]:
     """What runs: the address of the service, the one without the library, the settings of both."""
-    with service_modules("servers").running(stock=True) as running:
+    with service_modules("servers").running() as running:
         yield running
 
 
 @pytest.fixture
 def shop(running_shop: Any) -> Iterator[httpx.Client]:
     """A client of the service."""
-    with httpx.Client(base_url=running_shop.service, timeout=30) as client:
+    with httpx.Client(base_url=running_shop.service.address, timeout=30) as client:
         yield client

@@ -201,7 +201,7 @@ def test_formats_and_sizes_that_nobody_speaks_are_refused(shop: httpx.Client) ->
 
 def test_both_services_answer_the_same_bytes(running_shop: Any, shop: httpx.Client) -> None:
     """What the load run compares is the same: only then its figures mean something."""
-    with httpx.Client(base_url=running_shop.stock) as stock:
+    with httpx.Client(base_url=running_shop.stock.address) as stock:
         for path in ("/products?limit=100", "/products/7", "/orders?limit=100"):
             assert stock.get(path).content == shop.get(path).content
         lines = shop.get("/products.stream", headers={"Accept": LINES})
@@ -219,12 +219,12 @@ def test_the_load_run_shows_a_table_and_a_chart(
 ) -> None:
     """Every route of both services is loaded, printed and drawn. What `make example` starts is running already."""
     program = load_program("shop_main", SERVICE / "__main__.py")
-    monkeypatch.setattr(program, "running", lambda *, stock: nullcontext(running_shop))
+    monkeypatch.setattr(program, "running", lambda: nullcontext(running_shop))
     chart = tmp_path / "chart.svg"
     program.main(["--seconds", "0.1", "--chart", str(chart)])
     names = [route.name for route in service_modules("load").ROUTES]
     rows = [line for line in capsys.readouterr().out.splitlines() if " x " in line]
-    assert [row[:22].strip() for row in rows] == names
+    assert [row[:20].strip() for row in rows] == names
     texts = [element.text for element in ET.parse(chart).iter()]
     assert [text for text in texts if text in names] == names
 

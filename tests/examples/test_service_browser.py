@@ -40,8 +40,8 @@ def page(running_shop: Any) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         page = browser.new_page()
         page.set_default_timeout(PATIENCE)
-        page.route(lambda url: not url.startswith(running_shop.service), answer)
-        page.goto(f"{running_shop.service}/docs")
+        page.route(lambda url: not url.startswith(running_shop.service.address), answer)
+        page.goto(f"{running_shop.service.address}/docs")
         yield page
         browser.close()
 

@@ -58,7 +58,7 @@ OPERATIONS = (
 
 @pytest.fixture(scope="module")
 def document(running_shop: Any) -> Any:
-    return schemathesis.openapi.from_url(f"{running_shop.service}/openapi.json")
+    return schemathesis.openapi.from_url(f"{running_shop.service.address}/openapi.json")
 
 
 def test_every_operation_of_the_document_is_tried(document: Any) -> None:
