@@ -220,13 +220,15 @@ def test_the_load_run_shows_a_table_and_a_chart(
     """Every route of both services is loaded, printed and drawn. What `make example` starts is running already."""
     program = load_program("shop_main", SERVICE / "__main__.py")
     monkeypatch.setattr(program, "running", lambda: nullcontext(running_shop))
+    monkeypatch.setattr(service_modules("load"), "CONNECTIONS", 2)
+    monkeypatch.setattr(service_modules("load"), "ROUNDS", 1)
     chart = tmp_path / "chart.svg"
     program.main(["--seconds", "0.1", "--chart", str(chart)])
     names = [route.name for route in service_modules("load").ROUTES]
     rows = [line for line in capsys.readouterr().out.splitlines() if " x " in line]
     assert [row[:20].strip() for row in rows] == names
     texts = [element.text for element in ET.parse(chart).iter()]
-    assert [text for text in texts if text in names] == names
+    assert [text for text in texts if text in names][: len(names)] == names  # once, or for the CPU time once more
 
 
 def load_program(name: str, path: Path) -> Any:
