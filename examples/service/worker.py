@@ -29,10 +29,11 @@ def make_worker(settings: Settings) -> FastStream:
             with Session(engine) as session:
                 file = settings.exports / f"{job.export_id}.jsonl.gz"
                 written = write_records(file, every_order(session), Order)
-        except Exception:
+        except Exception:  # to be asked for again by whoever wants it: raised, it would come back every minute
+            LOG.exception("export %s has failed", job.export_id)
             finish(engine, job, state="failed")
-            raise
-        finish(engine, job, state="ready", orders=written)
+        else:
+            finish(engine, job, state="ready", orders=written)
 
     return FastStream(broker, on_startup=[partial(open_queue, broker)], after_shutdown=[engine.dispose], logger=LOG)
 

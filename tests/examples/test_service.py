@@ -141,12 +141,31 @@ def test_a_job_of_a_worker_that_died_is_done_by_another(running_shop: Any, shop:
     finished(speaker, f"/exports/{export}")
     file = Path(running_shop.environment["SHOP_EXPORTS"], f"{export}.jsonl.gz")
     file.unlink()
+    abandon_last_job(running_shop)
+    assert file.exists()
+    assert speaker.call("GET", f"/exports/{export}")["state"] == "ready"
+
+
+def test_an_export_that_cannot_be_written_has_failed(running_shop: Any, shop: httpx.Client) -> None:
+    """It says so, has no file, and is not tried for ever."""
+    speaker = Speaker(shop, JSON)
+    export = speaker.call("POST", "/exports", status=202)["id"]
+    finished(speaker, f"/exports/{export}")
+    file = Path(running_shop.environment["SHOP_EXPORTS"], f"{export}.jsonl.gz")
+    file.unlink()
+    file.mkdir()  # nothing can take this name now
+    abandon_last_job(running_shop)
+    assert speaker.call("GET", f"/exports/{export}")["state"] == "failed"
+    assert speaker.call("GET", f"/exports/{export}/file", status=409)["detail"] == "the file is not ready"
+
+
+def abandon_last_job(running_shop: Any) -> None:
+    """Leave the last job as a worker does that was killed two minutes ago; return when another has confirmed it."""
     with redis.Redis.from_url(running_shop.environment["SHOP_REDIS_URL"]) as server:
         ((number, _),) = server.xrevrange("shop:exports", count=1)
-        # What a worker leaves behind that was killed two minutes ago, before it had done anything.
         server.xclaim("shop:exports", "workers", "dead", 0, [number], idle=120_000, force=True)
         deadline = time.monotonic() + 20
-        while not file.exists() or server.xpending("shop:exports", "workers")["pending"]:
+        while server.xpending("shop:exports", "workers")["pending"]:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
