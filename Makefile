@@ -16,6 +16,8 @@ PARALLEL := --numprocesses auto --dist worksteal
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-coverage lint lint-native format bench conformance conformance-check coverage matrix native fuzz valgrind campaign clean
 .PHONY: help demo test test-coverage lint lint-native format bench conformance conformance-check coverage matrix fastapi-versions native fuzz valgrind clean
+.PHONY: help demo example test lint lint-native format bench conformance conformance-check coverage matrix native fuzz valgrind campaign clean
+.PHONY: help demo example test lint lint-native format bench conformance conformance-check coverage matrix fastapi-versions native fuzz valgrind clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 20
@@ -29,6 +31,11 @@ test: $(VENV)/.dev  ## run all tests; what the native core does, without it once
 	PYDANTIC_SERIALIZATION_NATIVE=off $(BIN)/python -m pytest $(PARALLEL) $(BOTH_BACKENDS)
 
 test-coverage: $(VENV)/.dev  ## the same, with the lines and branches that no test runs; takes twice as long
+example: $(VENV)/.example  ## a shop with PostgreSQL, Redis and a worker, beside one without the library: table and chart
+	sh tools/install-test-services.sh redis-server postgresql
+	$(BIN)/python examples/service
+
+test: $(VENV)/.dev  ## run all tests, with coverage; what the native core does, without it once more
 	sh tools/install-test-services.sh
 	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=
 	PYDANTIC_SERIALIZATION_NATIVE=off $(BIN)/python -m pytest $(PARALLEL) --cov --cov-append --cov-report=term \
@@ -122,6 +129,10 @@ $(VENV)/.pip:
 
 $(VENV)/.demo: $(VENV)/.pip pyproject.toml $(CORE_SOURCES)
 	$(BIN)/python -m pip install --quiet --editable . --group demo
+	touch $@
+
+$(VENV)/.example: $(VENV)/.pip pyproject.toml $(CORE_SOURCES)
+	$(BIN)/python -m pip install --quiet --editable . --group example
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.pip pyproject.toml $(CORE_SOURCES)

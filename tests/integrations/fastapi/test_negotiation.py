@@ -405,6 +405,56 @@ def test_openapi(app: FastAPI) -> None:
         assert set(document["paths"][f"{prefix}/own"]["get"]["responses"]["200"]["content"]) == {"application/json"}
 
 
+def test_openapi_of_errors() -> None:
+    """Errors are negotiated too, and the document says so: of those that a route declares, and of FastAPI's own."""
+    app = FastAPI()
+    setup(app, route_class=model_route("json", "msgpack"))
+
+    @app.get("/item/{number}", responses={404: {"model": Item}, 418: {"description": "a teapot"}})
+    async def item(number: int) -> Item:
+        return Item(id=number, name="a")
+
+    @app.get("/own/{number}", response_class=JSONResponse, response_model=None)
+    async def own(number: int) -> Any:
+        return number
+
+    paths = app.openapi()["paths"]
+    responses = paths["/item/{number}"]["get"]["responses"]
+    for status in ("404", "422"):
+        content = responses[status]["content"]
+        assert list(content) == ["application/json", MSGPACK]
+        assert content[MSGPACK] == content["application/json"] != {}
+    assert "content" not in responses["418"]
+    assert list(paths["/own/{number}"]["get"]["responses"]["422"]["content"]) == ["application/json"]
+    answer = call(app, "/item/x", accept=MSGPACK)
+    assert (answer.status, answer.header("content-type")) == (422, MSGPACK)
+
+
+@pytest.mark.skipif(FASTAPI < (0, 134), reason="generators as endpoints came with FastAPI 0.134")
+def test_openapi_of_streams() -> None:
+    """A stream is JSON lines, MessagePack documents, or one JSON array; errors are never JSON lines."""
+    app = FastAPI()
+    setup(app, route_class=model_route("json", "msgpack"))
+
+    @app.get("/items")
+    async def items(least: int = 0) -> AsyncIterator[Item]:
+        yield Item(id=least, name="a")
+
+    responses = app.openapi()["paths"]["/items"]["get"]["responses"]
+    content = responses["200"]["content"]
+    item = {"$ref": "#/components/schemas/Item"}
+    assert content == {
+        "application/jsonl": {"itemSchema": item},
+        "application/json": {"schema": {"type": "array", "items": item}},
+        MSGPACK: {"itemSchema": item},
+    }
+    assert list(responses["422"]["content"]) == ["application/json", MSGPACK]
+    for accept in ("application/jsonl", "application/json"):
+        answer = call(app, "/items?least=x", accept=accept)
+        assert (answer.status, answer.header("content-type")) == (422, "application/json")
+        assert answer.json()["detail"][0]["loc"] == ["query", "least"]
+
+
 def test_pickle_is_refused() -> None:
     """Pickle never goes over HTTP, under any of its names."""
     for formats in (("pickle",), ("json", "PICKLE")):

@@ -27,6 +27,8 @@ CHOSEN = "pydantic_serialization.chosen"
 """The key in the scope under which a route notes what was negotiated: a format's name and a media type."""
 
 _FIRST_ERROR = 400
+_AS_JSON = frozenset({"json", "orjson", "jsonl"})
+"""Formats whose errors are JSON: an error is one document, in a stream of JSON lines too."""
 
 
 @lru_cache(maxsize=32)
@@ -49,7 +51,7 @@ def negotiated_send(scope: Scope, send: Send) -> Send:
         if chosen is not None and message["type"] == "http.response.start":
             headers = MutableHeaders(raw=message["headers"])
             add_vary(headers, "Accept")
-            if chosen[0] not in {"json", "orjson"} and _is_json_error(message["status"], headers):
+            if chosen[0] not in _AS_JSON and _is_json_error(message["status"], headers):
                 held = message
                 return
         if chosen is None or held is None or message["type"] != "http.response.body":

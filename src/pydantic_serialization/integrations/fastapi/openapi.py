@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic_serialization.integrations.fastapi.media_types import JSON, JSON_LINES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from fastapi import FastAPI
     from fastapi.routing import APIRoute
 
     from pydantic_serialization.integrations.fastapi.binding import RouteBinding
 
 _METHODS: Final = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
+_OF_ERRORS: Final = ("4", "5", "d")
+"""How statuses of errors begin, ``default`` among them."""
 
 
 def document(route: APIRoute, binding: RouteBinding) -> None:
@@ -22,25 +22,20 @@ def document(route: APIRoute, binding: RouteBinding) -> None:
 
     FastAPI merges ``openapi_extra`` into what it writes about a route, and knows the names of schemas only then.
     """
-    written = [offer.media_type for offer in binding.offers if not offer.is_json and offer.media_type != JSON_LINES]
-    if binding.stream is None:
-        written += [offer.media_type for offer in binding.offers if offer.media_type == JSON_LINES]
+    by_fastapi = JSON if binding.stream is None else JSON_LINES
+    written = [offer.media_type for offer in binding.offers if offer.media_type != by_fastapi]
     extra: dict[str, Any] = {}
     if written:
         responses = extra["responses"] = {}
-        responses[str(route.status_code or 200)] = {"content": _entries(written)}
+        responses[str(route.status_code or 200)] = {"content": {name: {} for name in written}}
         responses["406"] = {"description": "Not Acceptable"}
     if binding.bodies is not None:
-        extra["requestBody"] = {"content": _entries(binding.bodies.accepted)}
+        extra["requestBody"] = {"content": {name: {} for name in binding.bodies.accepted if name != JSON}}
         responses = extra.setdefault("responses", {})
         responses["415"] = {"description": "Unsupported Media Type"}
     own: Any = route.openapi_extra or {}
     if extra:
         route.openapi_extra = _merged(extra, own)
-
-
-def _entries(media_types: Iterable[str]) -> dict[str, Any]:
-    return {name: {} for name in media_types if name != JSON}
 
 
 def _merged(ours: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
@@ -73,8 +68,12 @@ def _fill(made: dict[str, Any]) -> None:
             if method not in _METHODS:
                 continue
             _copy_schema(operation.get("requestBody", {}).get("content", {}))
-            for response in operation.get("responses", {}).values():
-                _copy_schema(response.get("content", {}))
+            contents = {status: answer.get("content", {}) for status, answer in operation.get("responses", {}).items()}
+            ours = [name for content in contents.values() for name, entry in content.items() if not entry]
+            for status, content in contents.items():
+                if status[:1] in _OF_ERRORS and JSON in content:  # errors are in the format of the response
+                    content.update({name: {} for name in ours if name not in {*content, JSON_LINES}})
+                _copy_schema(content)
 
 
 def _copy_schema(content: dict[str, Any]) -> None:
@@ -84,5 +83,14 @@ def _copy_schema(content: dict[str, Any]) -> None:
         return
     for name, entry in content.items():
         if not entry:
-            items = stated.get("schema", {}).get("items")
-            content[name] = {"itemSchema": items} if name == JSON_LINES and items else dict(stated)
+            content[name] = _said_of(name, stated)
+
+
+def _said_of(name: str, stated: dict[str, Any]) -> dict[str, Any]:
+    """Return what is said of a format. A stream is a sequence of items, but in JSON, where it is one array."""
+    items = stated.get("schema", {}).get("items")
+    if name == JSON_LINES and items:
+        return {"itemSchema": items}
+    if name == JSON and "itemSchema" in stated:
+        return {"schema": {"type": "array", "items": stated["itemSchema"]}}
+    return dict(stated)
