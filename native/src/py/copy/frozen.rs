@@ -8,6 +8,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use super::classes::{Classes, Kind, Object};
 use super::walk::{DEEPEST, State};
+use crate::py::datetime::zone_of;
 use crate::py::decode::instance::{self, Slots};
 use crate::py::function::{Arguments, Callable};
 use crate::py::object::Owned;
@@ -42,7 +43,7 @@ impl Checker {
             match verdict.kind {
                 Kind::Shared => true,
                 Kind::Moment => {
-                    let zone = super::walk::zone_of(value);
+                    let zone = zone_of(value);
                     zone == ffi::Py_None() || self.classes.of(ffi::Py_TYPE(zone)).kind == Kind::Shared
                 }
                 Kind::Tuple => (0..ffi::PyTuple_GET_SIZE(value))

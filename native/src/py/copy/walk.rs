@@ -13,6 +13,7 @@ use super::classes::{Class, Classes, Kind, Object};
 use super::dict::{Changed, Values};
 use super::memo::Memo;
 use super::set;
+use crate::py::datetime::zone_of;
 use crate::py::decode::instance::Slots;
 use crate::py::encode::table;
 use crate::py::object::Owned;
@@ -468,21 +469,6 @@ impl<'a> Walk<'a> {
         unsafe {
             let zone = zone_of(value);
             zone == ffi::Py_None() || self.known.classes.of(ffi::Py_TYPE(zone)).kind == Kind::Shared
-        }
-    }
-}
-
-/// The time zone of a moment, borrowed; None if it has none.
-///
-/// # Safety
-/// The object is exactly a `datetime` or a `time`, and alive.
-pub unsafe fn zone_of(moment: Object) -> Object {
-    // SAFETY: the caller's promise; the interface of the module was imported.
-    unsafe {
-        if ffi::PyDateTime_CheckExact(moment) != 0 {
-            ffi::PyDateTime_DATE_GET_TZINFO(moment)
-        } else {
-            ffi::PyDateTime_TIME_GET_TZINFO(moment)
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::py::collector::{LONG, Resting};
 use crate::py::copy::classes::{Class, Kind, Object};
 use crate::py::copy::set;
 use crate::py::copy::walk::{allocate, put};
+use crate::py::datetime;
 use crate::py::decode::dict_template::DictTemplate;
 use crate::py::decode::objects::uuid_of;
 use crate::py::function::{Arguments, Callable};
@@ -361,38 +362,20 @@ impl<'a> Reader<'a> {
     // -- times --------------------------------------------------------------------------------------------------------
 
     fn moment(&mut self, first: u8) -> Read<Owned> {
-        // SAFETY: the functions of `datetime` were imported, and refuse what is no date or time.
-        unsafe {
-            let api = &*ffi::PyDateTimeAPI();
-            let made = match first {
-                tag::DATE => {
-                    let [year, month, day] = self.day()?;
-                    (api.Date_FromDate)(year, month, day, api.DateType)
-                }
-                tag::DATETIME => {
-                    let [year, month, day] = self.day()?;
-                    let ([hour, minute, second, micro], zone, fold) = self.clock()?;
-                    (api.DateTime_FromDateAndTimeAndFold)(
-                        year,
-                        month,
-                        day,
-                        hour,
-                        minute,
-                        second,
-                        micro,
-                        zone.as_ptr(),
-                        fold,
-                        api.DateTimeType,
-                    )
-                }
-                tag::TIME => {
-                    let ([hour, minute, second, micro], zone, fold) = self.clock()?;
-                    (api.Time_FromTimeAndFold)(hour, minute, second, micro, zone.as_ptr(), fold, api.TimeType)
-                }
-                _ => return self.duration(),
-            };
-            owned(made)
-        }
+        let made = match first {
+            tag::DATE => datetime::new_date(self.day()?),
+            tag::DATETIME => {
+                let day = self.day()?;
+                let (clock, zone, fold) = self.clock()?;
+                datetime::new_datetime(day, clock, &zone, fold)
+            }
+            tag::TIME => {
+                let (clock, zone, fold) = self.clock()?;
+                datetime::new_time(clock, &zone, fold)
+            }
+            _ => return self.duration(),
+        };
+        made.ok_or(Miss::Raised)
     }
 
     fn day(&mut self) -> Read<[i32; 3]> {
@@ -427,8 +410,7 @@ impl<'a> Reader<'a> {
                 let seconds = owned(ffi::PyLong_FromLong(seconds.into()))?;
                 call(self.known.tz_info.as_ptr(), seconds.as_ptr()).ok_or(Miss::Raised)?
             } else {
-                let api = &*ffi::PyDateTimeAPI();
-                let offset = owned((api.Delta_FromDelta)(0, seconds, 0, 1, api.DeltaType))?;
+                let offset = datetime::new_duration(0, seconds, 0).ok_or(Miss::Raised)?;
                 call(self.known.timezone.as_ptr(), offset.as_ptr()).ok_or(Miss::Raised)?
             };
             self.last_zone = Some((kind, seconds, Owned::from_borrowed(made.as_ptr())));
@@ -443,11 +425,7 @@ impl<'a> Reader<'a> {
         if seconds >= 86_400 || micros >= 1_000_000 {
             return Err(Miss::Malformed);
         }
-        // SAFETY: the functions of `datetime` were imported, and refuse what is too long.
-        unsafe {
-            let api = &*ffi::PyDateTimeAPI();
-            owned((api.Delta_FromDelta)(days, seconds as i32, micros as i32, 1, api.DeltaType))
-        }
+        datetime::new_duration(days, seconds as i32, micros as i32).ok_or(Miss::Raised)
     }
 
     // -- containers ---------------------------------------------------------------------------------------------------
