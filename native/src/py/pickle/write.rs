@@ -15,7 +15,7 @@ use super::tag::{self, flag, zone};
 use super::value::Known;
 use crate::py::copy::classes::{AddressHasher, Class, Kind, Object};
 use crate::py::copy::dict::Values;
-use crate::py::copy::walk::State;
+use crate::py::copy::instance::State;
 use crate::py::datetime::zone_of;
 use crate::py::function::{Arguments, Callable};
 use crate::py::object::Owned;
