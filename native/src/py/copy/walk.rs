@@ -175,9 +175,9 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// What a call gave: a new reference, or null with an exception set.
+/// Take over a new reference. An error if it is null; an exception is then set.
 #[inline]
 pub(super) unsafe fn owned(object: Object) -> Copied<Owned> {
-    // SAFETY: a new reference, or null with an exception set.
+    // SAFETY: said above.
     unsafe { Owned::from_new(object) }.ok_or(Stop::Failed)
 }

@@ -4,7 +4,6 @@
 //! methods; nothing has been done by then. [`read`] trusts nothing: not a count, not a number, not a class.
 
 mod read;
-mod shape;
 mod tag;
 mod value;
 mod write;
