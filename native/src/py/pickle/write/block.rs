@@ -9,8 +9,8 @@ use pyo3::prelude::*;
 use super::shape::Shape;
 use crate::py::copy::classes::{AddressHasher, Class, Object};
 use crate::py::object::Owned;
+use crate::py::pickle::known::Known;
 use crate::py::pickle::tag;
-use crate::py::pickle::value::Known;
 
 /// The value has to be pickled in the ordinary way. No exception is set.
 pub(super) struct Unsuited;

@@ -18,7 +18,7 @@ use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use self::block::Block;
-use super::value::Known;
+use super::known::Known;
 use crate::py::copy::classes::Object;
 use crate::py::function::{Arguments, Callable};
 use crate::py::object::Owned;
