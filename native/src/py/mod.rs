@@ -3,6 +3,7 @@
 pub mod catching;
 pub mod collector;
 pub mod copy;
+pub mod datetime;
 pub mod decode;
 pub mod dict_object;
 pub mod dispatch;
@@ -18,6 +19,7 @@ use pyo3::prelude::*;
 /// Add everything that Python may call to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    datetime::import(module.py())?;
     encode::register(module)?;
     decode::register(module)?;
     copy::register(module)?;

@@ -7,7 +7,9 @@ use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::classes::{Classes, Kind, Object};
-use super::walk::{DEEPEST, State};
+use super::instance::State;
+use super::shared::is_plain_moment;
+use super::walk::DEEPEST;
 use crate::py::decode::instance::{self, Slots};
 use crate::py::function::{Arguments, Callable};
 use crate::py::object::Owned;
@@ -41,10 +43,7 @@ impl Checker {
             let verdict = self.classes.of(ffi::Py_TYPE(value));
             match verdict.kind {
                 Kind::Shared => true,
-                Kind::Moment => {
-                    let zone = super::walk::zone_of(value);
-                    zone == ffi::Py_None() || self.classes.of(ffi::Py_TYPE(zone)).kind == Kind::Shared
-                }
+                Kind::Moment => is_plain_moment(&self.classes, value),
                 Kind::Tuple => (0..ffi::PyTuple_GET_SIZE(value))
                     .all(|index| self.is_frozen(ffi::PyTuple_GET_ITEM(value, index), depth + 1)),
                 Kind::FrozenSet => self.are_frozen(ffi::PyObject_GetIter(value), depth + 1),

@@ -2,15 +2,19 @@
 //!
 //! [`walk`] copies live values. What is immutable is shared, exact lists, dicts, sets, tuples and instances of proved
 //! classes ([`classes`]) are copied without a line of Python, and everything else is what `copy.deepcopy` makes of it.
-//! [`memo`] keeps what was copied already, as `deepcopy` does.
+//! [`memo`] keeps what was copied already, as `deepcopy` does. [`frozen`] says whether a copy is needed at all.
 
 pub(super) mod classes;
+mod container;
 pub(super) mod dict;
 mod frozen;
+pub(super) mod instance;
 mod memo;
+mod model;
 mod run;
 pub(super) mod set;
-pub(super) mod walk;
+mod shared;
+mod walk;
 
 use pyo3::prelude::*;
 

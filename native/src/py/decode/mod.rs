@@ -46,7 +46,6 @@ const DEEPEST: usize = 256;
 
 /// Add everything that Python may call to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    objects::import_datetime(module.py())?;
     module.add_function(wrap_pyfunction!(function::decoder, module)?)?;
     module.add_function(wrap_pyfunction!(function::msgpack_decoder, module)?)
 }

@@ -9,6 +9,7 @@ use pyo3::sync::PyOnceLock;
 
 use super::reader::{Fit, Miss, Read, Reader, new_ascii, out_of_memory};
 use crate::json::temporal_read::{self, Date, Time};
+use crate::py::datetime;
 use crate::py::object::Owned;
 use crate::source::{Kind, Number, Source};
 
@@ -64,58 +65,27 @@ impl<'t, S: Source<'t>> Reader<'_, 't, S> {
     pub(super) fn date(&mut self) -> Read<Owned> {
         let text = self.canonical_text()?;
         let day = temporal_read::date(text).ok_or_else(|| no_moment(text))?;
-        // SAFETY: the API is imported when a program is built, and the day exists.
-        unsafe {
-            let api = &*ffi::PyDateTimeAPI();
-            Owned::from_new((api.Date_FromDate)(day.year, day.month, day.day, api.DateType)).ok_or_else(out_of_memory)
-        }
+        datetime::new_date(day_of(day)).ok_or_else(out_of_memory)
     }
 
     pub(super) fn time(&mut self) -> Read<Owned> {
         let text = self.canonical_text()?;
         let clock = temporal_read::time(text).ok_or_else(|| no_moment(text))?;
         let zone = zone(clock.offset)?;
-        // SAFETY: as in `date`; the zone is alive for the call.
-        unsafe {
-            let api = &*ffi::PyDateTimeAPI();
-            let Time { hour, minute, second, microsecond, .. } = clock;
-            Owned::from_new((api.Time_FromTime)(hour, minute, second, microsecond, zone.as_ptr(), api.TimeType))
-                .ok_or_else(out_of_memory)
-        }
+        datetime::new_time(clock_of(clock), &zone, 0).ok_or_else(out_of_memory)
     }
 
     pub(super) fn datetime(&mut self) -> Read<Owned> {
         let text = self.canonical_text()?;
         let (day, clock) = temporal_read::datetime(text).ok_or_else(|| no_moment(text))?;
         let zone = zone(clock.offset)?;
-        // SAFETY: as in `time`.
-        unsafe {
-            let api = &*ffi::PyDateTimeAPI();
-            let (Date { year, month, day }, Time { hour, minute, second, microsecond, .. }) = (day, clock);
-            Owned::from_new((api.DateTime_FromDateAndTime)(
-                year,
-                month,
-                day,
-                hour,
-                minute,
-                second,
-                microsecond,
-                zone.as_ptr(),
-                api.DateTimeType,
-            ))
-            .ok_or_else(out_of_memory)
-        }
+        datetime::new_datetime(day_of(day), clock_of(clock), &zone, 0).ok_or_else(out_of_memory)
     }
 
     pub(super) fn duration(&mut self) -> Read<Owned> {
         let text = self.canonical_text()?;
         let found = temporal_read::duration(text).ok_or(Miss::Unknown)?;
-        // SAFETY: as in `date`; the parts are normalised.
-        unsafe {
-            let api = &*ffi::PyDateTimeAPI();
-            Owned::from_new((api.Delta_FromDelta)(found.days, found.seconds, found.microseconds, 1, api.DeltaType))
-                .ok_or_else(out_of_memory)
-        }
+        datetime::new_duration(found.days, found.seconds, found.microseconds).ok_or_else(out_of_memory)
     }
 
     pub(super) fn uuid(&mut self, version: Option<u8>) -> Read<Owned> {
@@ -180,6 +150,14 @@ pub(crate) fn uuid_of(bytes: &[u8; 16]) -> Read<Owned> {
             || ffi::PyObject_GenericSetAttr(made.as_ptr(), intern!(py, "is_safe").as_ptr(), safe) < 0;
         if failed { Err(out_of_memory()) } else { Ok(made) }
     }
+}
+
+fn day_of(Date { year, month, day }: Date) -> [i32; 3] {
+    [year, month, day]
+}
+
+fn clock_of(Time { hour, minute, second, microsecond, .. }: Time) -> [i32; 4] {
+    [hour, minute, second, microsecond]
 }
 
 /// What a string that is not in canonical form means for a date or time.
@@ -249,16 +227,6 @@ fn zone(offset: Option<i32>) -> Read<Owned> {
         let zone = Owned::from_new(made).ok_or_else(out_of_memory)?;
         *makers.last_zone.get() = Some((seconds, Owned::from_borrowed(zone.as_ptr())));
         Ok(zone)
-    }
-}
-
-/// Make the interpreter's functions for dates available.
-pub fn import_datetime(py: Python<'_>) -> PyResult<()> {
-    // SAFETY: the GIL is held.
-    unsafe { ffi::PyDateTime_IMPORT() };
-    match PyErr::take(py) {
-        Some(error) => Err(error),
-        None => Ok(()),
     }
 }
 

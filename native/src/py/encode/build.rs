@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 
 use pyo3::exceptions::PyValueError;
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyString, PyTuple, PyType};
 
@@ -365,16 +364,4 @@ fn field<O: Output>(tuple: &Bound<'_, PyTuple>) -> PyResult<Field> {
 fn detour<O: Output>(tuple: &Bound<'_, PyTuple>) -> PyResult<Detour> {
     let items = Items::<O>::of(tuple);
     Ok(Detour { include: items.object(0)?, keeps_warnings: items.flag(1)?, gives_owner: items.flag(2)? })
-}
-
-/// The datetime module's types are used without asking again.
-pub fn import_datetime() -> PyResult<()> {
-    // SAFETY: called with the GIL, while the module is imported.
-    unsafe {
-        ffi::PyDateTime_IMPORT();
-        if ffi::PyDateTimeAPI().is_null() {
-            return Err(PyErr::fetch(Python::assume_attached()));
-        }
-    }
-    Ok(())
 }

@@ -84,7 +84,6 @@ fn tree_encoder<'py>(program: &Bound<'py, PyTuple>, fallback: Bound<'py, PyAny>)
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    build::import_datetime()?;
     table::probe(module.py())?;
     module.add_function(wrap_pyfunction!(tree_encoder, module)?)?;
     module.add_function(wrap_pyfunction!(encoder, module)?)?;

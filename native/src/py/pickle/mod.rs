@@ -3,10 +3,9 @@
 //! [`write`] walks live values and gives up at the first that is not certain to be pickled by Python's and Pydantic's own
 //! methods; nothing has been done by then. [`read`] trusts nothing: not a count, not a number, not a class.
 
+mod known;
 mod read;
-mod shape;
 mod tag;
-mod value;
 mod write;
 
 use pyo3::prelude::*;

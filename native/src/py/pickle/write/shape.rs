@@ -5,11 +5,13 @@ use std::rc::Rc;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::tag::flag;
+use super::block::{Block, Unsuited, Written};
 use crate::py::copy::classes::{Class, Object};
 use crate::py::copy::dict::Values;
+use crate::py::copy::instance::State;
 use crate::py::decode::set_layout::Arrangement;
 use crate::py::object::Owned;
+use crate::py::pickle::tag::{self, flag};
 
 /// A shape, as it stands in the block.
 pub struct Shape {
@@ -117,5 +119,86 @@ impl Shape {
             std::mem::swap(&mut self.given, &mut other.given);
         }
         is_same
+    }
+}
+
+/// Each function has the contract of [`Block::value`].
+impl Block<'_> {
+    /// The number of the shape of an instance; a new one is written.
+    #[inline]
+    pub(super) unsafe fn shape(&mut self, class: Class, flags: u8, state: &State) -> Result<usize, Unsuited> {
+        let fields_set = state.fields_set.as_ptr();
+        // SAFETY: parts of a live instance.
+        unsafe {
+            if let Some(entries) = self.places(&state.dict)
+                && let Some(shape) = self.shapes.get(self.last_shape)
+                && shape.fits(class, flags, &entries, fields_set)
+            {
+                return Ok(self.last_shape);
+            }
+            self.list_names(&state.dict)?;
+            let names = std::mem::take(&mut self.names);
+            let found = self.other_shape(&Parts { class, flags, names: &names, fields_set });
+            self.names = names;
+            self.last_shape = *found.as_ref().unwrap_or(&0);
+            found
+        }
+    }
+
+    unsafe fn other_shape(&mut self, parts: &Parts<'_>) -> Result<usize, Unsuited> {
+        /// Shapes of one value are few. Where they are not, looking for one takes longer than writing it again.
+        const RECENT: usize = 32;
+        // SAFETY: parts of a live instance.
+        unsafe {
+            let first = self.shapes.len().saturating_sub(RECENT);
+            if let Some(found) = self.shapes[first..].iter().position(|shape| parts.has(shape)) {
+                return Ok(first + found);
+            }
+            let mut shape = parts.shape().ok_or(Unsuited)?;
+            if let Some(found) = self.shapes[first..].iter_mut().position(|known| known.takes(&mut shape)) {
+                return Ok(first + found);
+            }
+            let class = self.class(parts.class)?;
+            self.out.push(tag::SHAPE);
+            self.number(class);
+            self.out.push(shape.flags);
+            self.number(shape.names.len() as u64);
+            for name in shape.names.iter() {
+                self.text(name.as_ptr(), 0)?;
+            }
+            self.out.extend_from_slice(&shape.bits);
+            self.shapes.push(shape);
+            Ok(self.shapes.len() - 1)
+        }
+    }
+
+    /// The places of the values of a dict, if all its keys are strings.
+    #[inline]
+    pub(super) unsafe fn places(&self, dict: &Owned) -> Option<Values> {
+        // SAFETY: exactly a dict, which is held.
+        if self.known.knows_dicts { unsafe { Values::of(dict.as_ptr()) } } else { None }
+    }
+
+    /// List the names in a `__dict__`.
+    #[inline]
+    unsafe fn list_names(&mut self, dict: &Owned) -> Written {
+        self.names.clear();
+        // SAFETY: exactly a dict, which is held; nothing else runs here.
+        unsafe {
+            if let Some(mut places) = self.places(dict) {
+                while let Ok(Some((name, _))) = places.next() {
+                    self.names.push(name);
+                }
+                return Ok(());
+            }
+            let (mut at, mut name) = (0, std::ptr::null_mut());
+            while ffi::PyDict_Next(dict.as_ptr(), &raw mut at, &raw mut name, std::ptr::null_mut()) != 0 {
+                if ffi::PyUnicode_CheckExact(name) == 0 {
+                    return Err(Unsuited);
+                }
+                self.names.push(name);
+            }
+            Ok(())
+        }
     }
 }
