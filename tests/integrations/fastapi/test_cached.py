@@ -462,14 +462,16 @@ def test_a_client_that_leaves_does_not_take_the_others_along() -> None:
     @cached(60)
     async def item() -> Item:
         shop.runs.append("run")
-        await asyncio.sleep(0.05)
+        if len(shop.runs) == 1:
+            await asyncio.sleep(60)
         return Item(id=1)
 
     async def run() -> Answer:
         first = asyncio.create_task(acall(shop.app, "/item"))
-        await asyncio.sleep(0.01)
+        while not shop.runs:
+            await asyncio.sleep(0.001)
         second = asyncio.create_task(acall(shop.app, "/item"))
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
         first.cancel()
         return await second
 
@@ -492,7 +494,7 @@ def test_stale_while_revalidate() -> None:
     inner = APIRouter(route_class=ModelRoute)
 
     @inner.get("/item/{number}")
-    @cached(0.05, stale=60)
+    @cached(0.3, stale=60)
     async def item(number: int, held: Annotated[dict[str, bool], Depends(session)]) -> Item:
         shop.runs.append("run")
         await asyncio.sleep(0.01)
@@ -503,11 +505,12 @@ def test_stale_while_revalidate() -> None:
 
     async def run() -> list[Any]:
         seen = [(await acall(shop.app, "/inner/item/7")).json()]
-        await asyncio.sleep(0.08)
+        await asyncio.sleep(0.4)
         seen += [
             answer.json() for answer in await asyncio.gather(*(acall(shop.app, "/inner/item/7") for _ in range(5)))
         ]
-        await asyncio.sleep(0.05)
+        while opened.count("close") < 7:  # six requests and the refresh
+            await asyncio.sleep(0.001)
         seen.append((await acall(shop.app, "/inner/item/7")).json())
         return seen
 

@@ -191,7 +191,7 @@ def test_a_set_that_is_cancelled_leaves_no_old_entry(pair: Pair) -> None:
 @pytest.mark.parametrize("by", ["process", "thread", "invalidation"])
 def test_a_set_that_is_overtaken_keeps_nothing(pair: Pair, by: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another one has stored since then is served, by this process too, and not what was there for a moment."""
-    store = pair.one._tiers.shared  # type: ignore[union-attr]
+    delivery = pair.one._tiers.shared.delivery  # type: ignore[union-attr]
 
     async def announce(loop: Any, told: Invalidation) -> None:
         monkeypatch.undo()
@@ -204,7 +204,7 @@ def test_a_set_that_is_overtaken_keeps_nothing(pair: Pair, by: str, monkeypatch:
             pair.other.invalidate_sync(tags=["tag"])
             pair.one._tiers.apply(Invalidation(tags=("tag",)))  # type: ignore[union-attr]
 
-    monkeypatch.setattr(store, "announce", announce)
+    monkeypatch.setattr(delivery, "announce", announce)
     pair.one.set_sync("key", b"new", tags=("tag",))
     assert pair.one.get_sync("key") == (None if by == "invalidation" else b"newer")
 
