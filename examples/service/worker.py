@@ -29,7 +29,7 @@ def make_worker(settings: Settings) -> FastStream:
             with Session(engine) as session:
                 file = settings.exports / f"{job.export_id}.jsonl.gz"
                 written = write_records(file, every_order(session), Order)
-        except Exception:  # noqa: BLE001  (to be asked for again by whoever wants it: raised, it would come back every minute)
+        except Exception:  # noqa: BLE001  (raised, it would come back every minute)
             LOG.exception("export %s has failed", job.export_id)
             finish(engine, job, state="failed")
         else:
