@@ -14,10 +14,9 @@ BOTH_BACKENDS := tests/contracts tests/properties tests/wire tests/unit/accelera
 PARALLEL := --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-coverage lint lint-native format bench conformance conformance-check coverage matrix native fuzz valgrind campaign clean
-.PHONY: help demo test test-coverage lint lint-native format bench conformance conformance-check coverage matrix fastapi-versions native fuzz valgrind clean
-.PHONY: help demo example test lint lint-native format bench conformance conformance-check coverage matrix native fuzz valgrind campaign clean
-.PHONY: help demo example test lint lint-native format bench conformance conformance-check coverage matrix fastapi-versions native fuzz valgrind clean
+
+.PHONY: help demo example test test-coverage lint lint-native format bench conformance conformance-check coverage matrix \
+	fastapi-versions native fuzz valgrind campaign clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 20

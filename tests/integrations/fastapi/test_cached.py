@@ -468,7 +468,7 @@ def test_a_client_that_leaves_does_not_take_the_others_along() -> None:
 
     async def run() -> Answer:
         first = asyncio.create_task(acall(shop.app, "/item"))
-        while not shop.runs:
+        while not shop.runs:  # noqa: ASYNC110  (a list of the application's, which knows no events)
             await asyncio.sleep(0.001)
         second = asyncio.create_task(acall(shop.app, "/item"))
         await asyncio.sleep(0.05)
@@ -509,7 +509,7 @@ def test_stale_while_revalidate() -> None:
         seen += [
             answer.json() for answer in await asyncio.gather(*(acall(shop.app, "/inner/item/7") for _ in range(5)))
         ]
-        while opened.count("close") < 7:  # six requests and the refresh
+        while opened.count("close") < 7:  # noqa: ASYNC110  (six requests and the refresh)
             await asyncio.sleep(0.001)
         seen.append((await acall(shop.app, "/inner/item/7")).json())
         return seen
