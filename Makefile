@@ -30,15 +30,14 @@ test: $(VENV)/.dev  ## run all tests; what the native core does, without it once
 	PYDANTIC_SERIALIZATION_NATIVE=off $(BIN)/python -m pytest $(PARALLEL) $(BOTH_BACKENDS)
 
 test-coverage: $(VENV)/.dev  ## the same, with the lines and branches that no test runs; takes twice as long
-example: $(VENV)/.example  ## a shop with PostgreSQL, Redis and a worker, beside one without the library: table and chart
-	sh tools/install-test-services.sh redis-server postgresql
-	$(BIN)/python examples/service
-
-test: $(VENV)/.dev  ## run all tests, with coverage; what the native core does, without it once more
 	sh tools/install-test-services.sh
 	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=
 	PYDANTIC_SERIALIZATION_NATIVE=off $(BIN)/python -m pytest $(PARALLEL) --cov --cov-append --cov-report=term \
 		$(BOTH_BACKENDS)
+
+example: $(VENV)/.example  ## a shop with PostgreSQL, Redis and a worker, beside one without the library: table and chart
+	sh tools/install-test-services.sh redis-server postgresql
+	$(BIN)/python examples/service
 
 lint: $(VENV)/.dev lint-native  ## format check, lint, types, layers; the native core's too, where there is Rust
 	$(BIN)/ruff format --check .
