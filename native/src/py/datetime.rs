@@ -15,6 +15,7 @@ pub fn import(py: Python<'_>) -> PyResult<()> {
 }
 
 /// Make a `date` of year, month and day. `None` with an exception set if there is no such day.
+#[inline]
 pub fn new_date([year, month, day]: [i32; 3]) -> Option<Owned> {
     // SAFETY: the module is imported before anything else that is native, and its functions look at what they get.
     unsafe {
@@ -25,6 +26,7 @@ pub fn new_date([year, month, day]: [i32; 3]) -> Option<Owned> {
 
 /// Make a `time` of hour, minute, second and microsecond; `zone` is a `tzinfo` or None. `None` with an exception set if
 /// there is no such time.
+#[inline]
 pub fn new_time([hour, minute, second, micro]: [i32; 4], zone: &Owned, fold: i32) -> Option<Owned> {
     // SAFETY: as in `new_date`; the zone is alive for the call.
     unsafe {
@@ -34,6 +36,7 @@ pub fn new_time([hour, minute, second, micro]: [i32; 4], zone: &Owned, fold: i32
 }
 
 /// Make a `datetime` of the parts of a `date` and a `time`.
+#[inline]
 pub fn new_datetime(day: [i32; 3], clock: [i32; 4], zone: &Owned, fold: i32) -> Option<Owned> {
     let ([year, month, day], [hour, minute, second, micro]) = (day, clock);
     // SAFETY: as in `new_time`.
@@ -55,6 +58,7 @@ pub fn new_datetime(day: [i32; 3], clock: [i32; 4], zone: &Owned, fold: i32) -> 
 }
 
 /// Make a `timedelta`, whose parts need not be normalised. `None` with an exception set if it is too long.
+#[inline]
 pub fn new_duration(days: i32, seconds: i32, microseconds: i32) -> Option<Owned> {
     // SAFETY: as in `new_date`.
     unsafe {
@@ -67,6 +71,7 @@ pub fn new_duration(days: i32, seconds: i32, microseconds: i32) -> Option<Owned>
 ///
 /// # Safety
 /// The object is exactly a `datetime` or a `time`, and alive.
+#[inline]
 pub unsafe fn zone_of(moment: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: the caller's promise; the module is imported.
     unsafe {
