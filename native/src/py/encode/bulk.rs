@@ -101,7 +101,7 @@ impl Callable for LinesEncoder {
     const FUNCTION: &'static CStr = c"encode";
 
     fn call(&self, py: Python<'_>, arguments: Arguments) -> Object {
-        self.0.run(arguments, |state, item, list| {
+        self.0.run(py, arguments, |state, item, list| {
             // SAFETY: the interpreter holds the arguments; a list is looked at as one only if it is one.
             unsafe {
                 if ffi::PyList_CheckExact(list) == 0 {

@@ -1,6 +1,6 @@
 //! One call of an encoder: options, the native attempt, and Pydantic behind it.
 
-use std::cell::Cell;
+use std::cell::UnsafeCell;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -31,8 +31,27 @@ const DEAR: usize = 700;
 /// A buffer that has grown larger is not kept.
 const KEPT: usize = 1 << 20;
 
-thread_local! {
-    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+/// The buffer of the last call, for the next one; who comes while it is in use makes another.
+struct Spare(UnsafeCell<Vec<u8>>);
+
+// SAFETY: touched only while the GIL is held, and never borrowed from.
+unsafe impl Sync for Spare {}
+
+/// One for all threads: the GIL is held, and to find a thread's own takes a tenth of the time of a small model.
+static SPARE: Spare = Spare(UnsafeCell::new(Vec::new()));
+
+impl Spare {
+    #[inline]
+    fn take(&self, _py: Python<'_>) -> Vec<u8> {
+        // SAFETY: the GIL is held.
+        std::mem::take(unsafe { &mut *self.0.get() })
+    }
+
+    #[inline]
+    fn set(&self, _py: Python<'_>, buffer: Vec<u8>) {
+        // SAFETY: the GIL is held; dropping the one that was there runs no code of anybody's.
+        unsafe { *self.0.get() = buffer }
+    }
 }
 
 /// A function that writes one type in one form.
@@ -85,8 +104,15 @@ impl<O: Parts> Encoder<O> {
     }
 
     #[inline]
-    fn attempt(&self, value: Object, options: Options, arguments: Arguments, walk: impl Walk<O>) -> Object {
-        let mut state = State::new(O::behind(SPARE.take()), &self.program, options, self.max_depth);
+    fn attempt(
+        &self,
+        py: Python<'_>,
+        value: Object,
+        options: Options,
+        arguments: Arguments,
+        walk: impl Walk<O>,
+    ) -> Object {
+        let mut state = State::new(O::behind(SPARE.take(py)), &self.program, options, self.max_depth);
         let outcome = walk(&mut state, &self.program.root, value);
         let State { mut out, holes, .. } = state;
         let is_ascii = out.is_ascii();
@@ -102,7 +128,7 @@ impl<O: Parts> Encoder<O> {
         let bytes = out.bytes();
         bytes.clear();
         if bytes.capacity() <= KEPT {
-            SPARE.set(std::mem::take(bytes));
+            SPARE.set(py, std::mem::take(bytes));
         }
         match result {
             Some(object) => {
@@ -163,7 +189,7 @@ impl<O, F: FnOnce(&mut State<'_, O>, &Node, Object) -> Outcome> Walk<O> for F {}
 impl<O: Parts> Encoder<O> {
     /// Do one call: `walk` is what is tried natively.
     #[inline]
-    pub fn run(&self, arguments: Arguments, walk: impl Walk<O>) -> Object {
+    pub fn run(&self, py: Python<'_>, arguments: Arguments, walk: impl Walk<O>) -> Object {
         let (value, options) = if let Some(value) = arguments.only() {
             (value, Options::PLAIN)
         } else {
@@ -175,7 +201,7 @@ impl<O: Parts> Encoder<O> {
         if !self.is_worth_trying() {
             return arguments.forward(&self.fallback);
         }
-        self.attempt(value, options, arguments, walk)
+        self.attempt(py, value, options, arguments, walk)
     }
 }
 
@@ -195,7 +221,7 @@ impl Callable for JsonEncoder {
     #[inline]
     fn call(&self, py: Python<'_>, arguments: Arguments) -> Object {
         // SAFETY: the interpreter holds the arguments.
-        self.0.run(arguments, |state, root, value| unsafe { state.encode_whole(py, root, value) })
+        self.0.run(py, arguments, |state, root, value| unsafe { state.encode_whole(py, root, value) })
     }
 }
 
@@ -215,6 +241,6 @@ impl Callable for MsgpackEncoder {
     #[inline]
     fn call(&self, py: Python<'_>, arguments: Arguments) -> Object {
         // SAFETY: the interpreter holds the arguments.
-        self.0.run(arguments, |state, root, value| unsafe { state.encode_whole(py, root, value) })
+        self.0.run(py, arguments, |state, root, value| unsafe { state.encode_whole(py, root, value) })
     }
 }
