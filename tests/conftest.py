@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import TYPE_CHECKING
 
@@ -64,12 +63,3 @@ def cluster_url() -> Iterator[str]:
 
     with cluster() as (url, _):
         yield url
-
-
-@pytest.fixture(autouse=True)
-def enabled_loggers() -> Iterator[None]:
-    """Undo what ``logging.config`` does by default when a library calls it: it disables the loggers of all others."""
-    yield
-    for name, logger in logging.root.manager.loggerDict.items():
-        if name.startswith("pydantic_serialization") and isinstance(logger, logging.Logger):
-            logger.disabled = False

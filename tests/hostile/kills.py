@@ -23,44 +23,53 @@ from typing import TYPE_CHECKING
 from pydantic_serialization.bulk import RecordWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from random import Random
 
 RECORDS = 400
 """In every version of the file: to write and flush it takes some ten milliseconds."""
 
 
-def prepare(random: Random) -> Callable[[], bool]:
+def prepare(random: Random) -> Killer:
     """Return the step: one kill. It counts as accepted if the target was replaced meanwhile."""
-    directory = tempfile.TemporaryDirectory()
-    target = Path(directory.name) / "out.jsonl"
-    write(target, 0)
-    command = [sys.executable, "-m", "hostile.kills", str(target)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=environment
-    )
-    seen = 0
+    return Killer(random)
 
-    def step() -> bool:
-        nonlocal seen
-        _ = directory  # it is removed with the step
-        assert process.stdin is not None
-        assert process.stdout is not None
-        print(random.uniform(0, 0.08), file=process.stdin, flush=True)
-        assert process.stdout.readline() == "killed\n", "the process that forks is gone"
-        lines = [json.loads(line) for line in target.read_bytes().splitlines()]
+
+class Killer:
+    """A file, and the process that lets its children write it and kills them."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._directory = tempfile.TemporaryDirectory()
+        self._target = Path(self._directory.name) / "out.jsonl"
+        self._seen = 0
+        write(self._target, 0)
+        command = [sys.executable, "-m", "hostile.kills", str(self._target)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=environment
+        )
+
+    def __call__(self) -> bool:
+        """Have one child killed, and look at what it left."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(self._random.uniform(0, 0.08), file=self._process.stdin, flush=True)
+        assert self._process.stdout.readline() == "killed\n", "the process that forks is gone"
+        lines = [json.loads(line) for line in self._target.read_bytes().splitlines()]
         versions = {line["version"] for line in lines}
         assert len(lines) == RECORDS, f"{len(lines)} of {RECORDS} records are there"
         assert len(versions) == 1, f"records of several versions: {versions}"
-        left = [item.name for item in target.parent.iterdir() if item != target]
+        left = [item.name for item in self._target.parent.iterdir() if item != self._target]
         assert len(left) <= 1, f"files of earlier kills are still there: {left}"
         (version,) = versions
-        assert version >= seen, f"version {seen} was there, now it is {version}"
-        was_replaced, seen = version > seen, version
+        assert version >= self._seen, f"version {self._seen} was there, now it is {version}"
+        was_replaced, self._seen = version > self._seen, version
         return was_replaced
 
-    return step
+    def close(self) -> None:
+        """End the process, and remove the file."""
+        self._process.communicate()
+        self._directory.cleanup()
 
 
 def write(target: Path, version: int) -> None:

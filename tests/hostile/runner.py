@@ -20,7 +20,8 @@ class Campaign(NamedTuple):
     Attributes:
         name: What it is called on the command line and in reports.
         prepare: Takes the source of chance and returns the step. A step does one execution and returns whether the input
-            was accepted; it raises ``AssertionError`` where the outcome is not the right one.
+            was accepted; it raises ``AssertionError`` where the outcome is not the right one. If it has a method
+            ``close``, that is called at the end.
         executions: How many of them ``make test`` does.
     """
 
@@ -72,4 +73,7 @@ def run(campaign: Campaign, seed: int, *, executions: int | None = None, seconds
         except AssertionError as fault:
             tally.faults.append(f"execution {tally.executions}: {fault}")
     tally.seconds = time.monotonic() - started
+    close = getattr(step, "close", None)
+    if close is not None:
+        close()
     return tally

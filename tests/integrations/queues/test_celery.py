@@ -8,6 +8,7 @@ import kombu
 import pytest
 from celery import Celery, chain, group
 from celery.contrib.testing.worker import start_worker
+from celery.signals import setup_logging
 from integrations.queues.messages import CODEC, ORDER, PAID, Order, Receipt
 from kombu.exceptions import ContentDisallowed
 from kombu.exceptions import DecodeError as KombuDecodeError
@@ -26,7 +27,7 @@ CONTENT_TYPE = register(CODEC)
 def app() -> Iterator[Celery]:
     app = Celery("tests", broker="memory://", backend="cache+memory://", set_as_current=False)
     use_codec(app, CODEC)
-    app.conf.update(worker_hijack_root_logger=False, broker_connection_retry_on_startup=True)
+    app.conf.update(broker_connection_retry_on_startup=True)
 
     @app.task(name="ship")
     def ship(order: Order, note: str = "") -> Receipt:
@@ -43,8 +44,13 @@ def app() -> Iterator[Celery]:
         message = f"order {order.number} is lost"
         raise LookupError(message)
 
+    def leave_alone(**_: Any) -> None:
+        """Stand for an application that sets up logging by itself: a worker would raise the level of all loggers."""
+
+    setup_logging.connect(leave_alone)
     with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
         yield app
+    setup_logging.disconnect(leave_alone)
 
 
 def send(app: Celery, name: str, *arguments: Any, **named: Any) -> Any:
