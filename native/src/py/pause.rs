@@ -15,7 +15,8 @@ const ITEMS: u32 = 32;
 pub struct Pauses {
     /// Unknown until there are many items, as the next one: a small value costs no look at a clock.
     since: Option<Instant>,
-    /// After so long the interpreter lets another thread run.
+    /// Twice the time after which a thread that waits asks for the GIL: who does not ask loses the race for it against the
+    /// one that has just let it go, and begins to wait anew.
     interval: Duration,
     items: u32,
     /// While this thread works on, not while others do.
@@ -41,7 +42,7 @@ impl Pauses {
     fn look(&mut self, py: Python<'_>) {
         self.items = 0;
         match self.since {
-            None => self.interval = interval(py),
+            None => self.interval = 2 * interval(py),
             Some(since) if since.elapsed() < self.interval => return,
             Some(_) => match &mut self.collector {
                 Some(collector) => collector.interrupted_by(py, || py.detach(|| ())),
