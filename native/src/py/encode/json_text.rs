@@ -7,7 +7,7 @@ use crate::json::number::{LONGEST_FLOAT, LONGEST_INT, write_float, write_int};
 
 use super::clean_copy::copy_clean;
 use super::node::Object;
-use super::output::{Output, Piece, Place};
+use super::output::{Output, Piece, Place, bytes_object};
 
 #[derive(Default)]
 pub struct JsonText {
@@ -212,7 +212,7 @@ impl Output for JsonText {
         // SAFETY: the object is as large as the text, and nobody else has it yet.
         unsafe {
             if !as_text {
-                return ffi::PyBytes_FromStringAndSize(bytes.as_ptr().cast(), bytes.len() as isize);
+                return bytes_object(bytes);
             }
             if !is_ascii {
                 return ffi::PyUnicode_DecodeUTF8(bytes.as_ptr().cast(), bytes.len() as isize, std::ptr::null());

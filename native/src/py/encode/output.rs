@@ -2,6 +2,9 @@
 //!
 //! The walk is compiled once for each form, so that none of them costs the other anything.
 
+use pyo3::ffi;
+use pyo3::prelude::*;
+
 use super::node::Object;
 
 /// What stands in every document of a type, padded so that it is copied without a loop where it is short.
@@ -184,4 +187,30 @@ pub trait Output: Sized {
 
     /// What was written, as Python wants it. Returns a new reference, or null with an exception set.
     fn result(bytes: &[u8], is_ascii: bool, as_text: bool) -> Object;
+}
+
+/// Results of this size are copied without the GIL: that takes as long as other threads are let wait.
+const LONG: usize = 1 << 20;
+
+/// Make `bytes` of what was written. Null, with an exception set, if memory ran out.
+#[inline]
+pub fn bytes_object(bytes: &[u8]) -> Object {
+    if bytes.len() >= LONG {
+        return long_bytes_object(bytes);
+    }
+    // SAFETY: the object is made from as many bytes as there are.
+    unsafe { ffi::PyBytes_FromStringAndSize(bytes.as_ptr().cast(), bytes.len() as isize) }
+}
+
+#[cold]
+fn long_bytes_object(bytes: &[u8]) -> Object {
+    // SAFETY: this runs within a call that holds the GIL; the object is as large as what is copied, and nobody else has it.
+    unsafe {
+        let object = ffi::PyBytes_FromStringAndSize(std::ptr::null(), bytes.len() as isize);
+        if !object.is_null() {
+            let target = std::slice::from_raw_parts_mut(ffi::PyBytes_AsString(object).cast::<u8>(), bytes.len());
+            Python::assume_attached().detach(|| target.copy_from_slice(bytes));
+        }
+        object
+    }
 }

@@ -1,14 +1,12 @@
 //! MessagePack, as an [`Output`].
 
-use pyo3::ffi;
-
 use crate::msgpack::write::{
     FALSE, Head, LONGEST_HEAD, NIL, TRUE, map_head_length, write_array_head, write_bin_head, write_float, write_int,
     write_map_head, write_str_head, write_uint,
 };
 
 use super::node::Object;
-use super::output::{Output, Piece, Place};
+use super::output::{Output, Piece, Place, bytes_object};
 
 #[derive(Default)]
 pub struct Packed {
@@ -204,8 +202,7 @@ impl Output for Packed {
 
     #[inline]
     fn result(bytes: &[u8], _: bool, _: bool) -> Object {
-        // SAFETY: the object is made from as many bytes as there are.
-        unsafe { ffi::PyBytes_FromStringAndSize(bytes.as_ptr().cast(), bytes.len() as isize) }
+        bytes_object(bytes)
     }
 }
 
