@@ -17,9 +17,6 @@ from pydantic_serialization.cache.adapters.cashews import CashewsTier
 from pydantic_serialization.cache.adapters.django import DjangoTier
 from pydantic_serialization.cache.adapters.dogpile import DogpileTier
 from pydantic_serialization.cache.adapters.mapping import MappingTier
-
-pytest.importorskip("pydantic_serialization.testing.shared")
-
 from pydantic_serialization.testing import SharedTierContract
 
 PATIENCE = 10.0
