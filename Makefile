@@ -65,6 +65,7 @@ bench: $(VENV)/.dev  ## the figures of the documentation, from this machine
 	$(BIN)/python benchmarks/native_copy.py
 	$(BIN)/python benchmarks/native_msgpack.py
 	$(BIN)/python benchmarks/native_pickle.py
+	$(BIN)/python benchmarks/bulk.py
 	$(BIN)/python benchmarks/pipeline.py
 	$(BIN)/python benchmarks/codecs.py
 	$(BIN)/python benchmarks/cache.py

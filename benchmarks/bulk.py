@@ -1,0 +1,101 @@
+"""What long lists cost, and what they do to others: JSON lines, the garbage collector, the event loop.
+
+    python benchmarks/bulk.py [--users 100000] [--orders 22000] [--rounds 3]
+
+Lines are written beside a loop over ``model_dump_json``. A list of orders (50 MB of JSON) is read beside Pydantic with the
+collector on, as processor time. The same list is written and read by an asynchronous manager while another task sleeps
+for a millisecond again and again: the longest time that it came back late is its stall.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from _shapes import models, order_data, user_data
+from pydantic import TypeAdapter
+
+from pydantic_serialization import SerializationConfig, create_serialization_manager, decoder, encoder
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+SHAPES = models()
+
+
+def fastest(call: Callable[[], object], rounds: int) -> float:
+    """Return the least processor time of a call, in seconds."""
+    least = float("inf")
+    for _ in range(rounds):
+        started = time.process_time()
+        call()
+        least = min(least, time.process_time() - started)
+    return least
+
+
+def lines(count: int, rounds: int) -> None:
+    """Time JSON lines beside a loop."""
+    users = [SHAPES.user(**user_data(number)) for number in range(count)]
+    encode = encoder(list[SHAPES.user], "jsonl")  # type: ignore[name-defined]
+    loop = fastest(lambda: "\n".join([user.model_dump_json() for user in users]), rounds)
+    ours = fastest(lambda: encode(users), rounds)
+    print(f"{count:,} users as JSON lines: {loop / ours:.1f} x a loop over model_dump_json ({ours * 1e3:.0f} ms)")
+
+
+def reading(document: bytes, rounds: int) -> None:
+    """Time the reading of a long list with the collector on."""
+    declared: Any = list[SHAPES.order]  # type: ignore[name-defined]
+    ours, theirs = decoder(declared), TypeAdapter(declared).validate_json
+    ratio = fastest(lambda: theirs(document), rounds) / (least := fastest(lambda: ours(document), rounds))
+    print(f"{len(document) / 1e6:.0f} MB read, collector on: {ratio:.1f} x Pydantic ({least * 1e3:.0f} ms)")
+
+
+async def stalled(work: Callable[[], Awaitable[Any]]) -> tuple[Any, float]:
+    """Return what the work gives, and by how many seconds another task was late at most."""
+    worst = 0.0
+
+    async def tick() -> None:
+        nonlocal worst
+        while True:
+            started = time.perf_counter()
+            await asyncio.sleep(0.001)
+            worst = max(worst, time.perf_counter() - started - 0.001)
+
+    other = asyncio.create_task(tick())
+    await asyncio.sleep(0.05)
+    worst = 0.0
+    result = await work()
+    await asyncio.sleep(0.005)
+    other.cancel()
+    return result, worst
+
+
+def stalls(orders: list[Any]) -> None:
+    """Write and read beside another task."""
+    config = SerializationConfig(enable_compression=False, max_payload_bytes=1 << 30, cache_validation=False)
+    for name in ("orjson", "msgpack", "json"):
+        manager = create_serialization_manager(config)
+        data, writing = asyncio.run(stalled(lambda m=manager, n=name: m.serialize_models(orders, n)))  # type: ignore[misc]
+        read = asyncio.run(stalled(lambda m=manager, n=name, d=data: m.deserialize_models(d, SHAPES.order, n)))  # type: ignore[misc]
+        print(
+            f"{name:8} another task is late by {writing * 1e3:.0f} ms while writing, {read[1] * 1e3:.0f} while reading"
+        )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--users", type=int, default=100_000)
+    parser.add_argument("--orders", type=int, default=22_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    lines(options.users, options.rounds)
+    orders = [SHAPES.order.model_validate(order_data()) for _ in range(options.orders)]
+    reading(encoder(list[SHAPES.order])(orders), options.rounds)  # type: ignore[name-defined]
+    stalls(orders)
+
+
+if __name__ == "__main__":
+    main()
