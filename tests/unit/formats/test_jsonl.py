@@ -88,3 +88,10 @@ def test_only_lists_have_lines(declared: Any) -> None:
     """Another type is refused when it is bound, with the way out."""
     with pytest.raises(UnsupportedTypeError, match="list"):
         decoder(declared, "jsonl")
+
+
+def test_a_classes_own_method_writes_and_reads_the_lines() -> None:
+    """What a class's own methods say is on the line, and read again."""
+    written = encoder(list[zoo.OwnDump], "jsonl")([zoo.OwnDump(a=1), zoo.OwnDump(a=2)])
+    assert written == b'{"A":1}\n{"A":2}\n'
+    assert decoder(list[zoo.OwnDump], "jsonl")(written) == [zoo.OwnDump(a=1), zoo.OwnDump(a=2)]
