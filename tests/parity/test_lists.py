@@ -20,7 +20,7 @@ from pydantic_serialization.plan import plan_for
 from pydantic_serialization.plan.overrides import has_own
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.skipif(core is None, reason="compares the native core with pydantic")
 
@@ -83,9 +83,9 @@ def test_code_of_the_model_runs_in_the_order_of_the_lines() -> None:
 
 @pytest.fixture
 def switching() -> Iterator[None]:
-    """Let threads change as often as they can."""
+    """Let threads change often; one that waits needs some time to ask for its turn."""
     before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
+    sys.setswitchinterval(1e-4)
     yield
     sys.setswitchinterval(before)
 
@@ -118,6 +118,39 @@ def test_a_list_may_change_while_it_is_written(format_name: str) -> None:
     assert turns > 20
 
 
+def rounds_during(call: Callable[[], Any]) -> int:
+    """Return how many rounds another thread does during one call, each of which takes longer than a turn."""
+    stop = threading.Event()
+    rounds = 0
+
+    def run() -> None:
+        nonlocal rounds
+        while not stop.is_set():
+            rounds += 1
+            sum(range(20_000))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        before = rounds
+        call()
+        return rounds - before
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.usefixtures("switching")
+@pytest.mark.parametrize("format_name", ["orjson", "msgpack", "jsonl"])
+def test_other_threads_get_turns_in_the_middle(format_name: str) -> None:
+    """Not only before and after: a call that takes long lets others run again and again."""
+    write, read = encoder(list[Item], format_name), decoder(list[Item], format_name)
+    data = write([Item(number=number) for number in range(1000)] * 200)
+    items = [Item(number=1)] * 1_000_000
+    assert rounds_during(lambda: write(items)) > 20  # without a pause some, while this thread waits to be woken
+    assert rounds_during(lambda: read(data)) > 20
+
+
 @pytest.mark.usefixtures("switching")
 @pytest.mark.parametrize("format_name", ["orjson", "msgpack"])
 @pytest.mark.parametrize("buffer", [bytes, bytearray, memoryview])
@@ -145,10 +178,27 @@ def test_other_threads_run_while_a_list_is_read(format_name: str, buffer: Any) -
     assert turns > 20
 
 
+@pytest.mark.usefixtures("switching")
 def test_memory_that_another_thread_may_change_is_read_without_a_pause() -> None:
-    """A read-only view of a bytearray cannot be written to through the view, but still by its owner."""
-    owner = bytearray(encoder(list[Item])([Item(number=1)] * 1000))
-    assert len(decoder(list[Item])(memoryview(owner).toreadonly())) == 1000
+    """A read-only view of a bytearray cannot be written to through the view, but still by its owner: it is read at once."""
+    first, second = (encoder(list[Item])([Item(number=number)] * 30_000) for number in (1, 2))
+    owner, read, stop = bytearray(first), decoder(list[Item]), threading.Event()
+
+    def change() -> None:
+        turns = 0
+        while not stop.is_set():  # threads change at the end of a round only
+            turns += 1
+            owner[:] = second if turns % 2 else first
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        for _ in range(20):
+            with memoryview(owner) as view:
+                assert len({item.number for item in read(view.toreadonly())}) == 1
+    finally:
+        stop.set()
+        thread.join()
 
 
 class Watched(BaseModel):
