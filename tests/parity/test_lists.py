@@ -147,8 +147,8 @@ def test_other_threads_get_turns_in_the_middle(format_name: str) -> None:
     write, read = encoder(list[Item], format_name), decoder(list[Item], format_name)
     data = write([Item(number=number) for number in range(1000)] * 200)
     items = [Item(number=1)] * 1_000_000
-    assert rounds_during(lambda: write(items)) > 20  # without a pause some, while this thread waits to be woken
-    assert rounds_during(lambda: read(data)) > 20
+    assert rounds_during(lambda: write(items)) > 40  # without a pause some, while this thread waits to be woken
+    assert rounds_during(lambda: read(data)) > 40
 
 
 @pytest.mark.usefixtures("switching")
