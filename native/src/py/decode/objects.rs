@@ -3,7 +3,6 @@
 use std::cell::UnsafeCell;
 
 use pyo3::ffi;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
@@ -18,6 +17,9 @@ struct Makers {
     timezone: Py<PyAny>,
     uuid: Py<PyAny>,
     safe_unknown: Py<PyAny>,
+    /// The slots of a UUID: descriptors, which set them without a search by name.
+    uuid_int: Py<PyAny>,
+    uuid_is_safe: Py<PyAny>,
     decimal: Py<PyAny>,
     /// The zone of the last offset: documents tend to stay in one.
     last_zone: UnsafeCell<Option<(i32, Owned)>>,
@@ -41,6 +43,8 @@ fn load(py: Python<'_>) -> PyResult<Makers> {
     Ok(Makers {
         timezone: py.import("pydantic_core")?.getattr("TzInfo")?.unbind(),
         safe_unknown: uuid.getattr("SafeUUID")?.getattr("unknown")?.unbind(),
+        uuid_int: uuid.getattr("UUID")?.getattr("int")?.unbind(),
+        uuid_is_safe: uuid.getattr("UUID")?.getattr("is_safe")?.unbind(),
         uuid: uuid.getattr("UUID")?.unbind(),
         decimal: py.import("decimal")?.getattr("Decimal")?.unbind(),
         last_zone: UnsafeCell::new(None),
@@ -144,11 +148,22 @@ pub(crate) fn uuid_of(bytes: &[u8; 16]) -> Read<Owned> {
         let new = (*class).tp_new.ok_or(Miss::Unknown)?;
         let nothing = Owned::from_new(ffi::PyTuple_New(0)).ok_or_else(out_of_memory)?;
         let made = Owned::from_new(new(class, nothing.as_ptr(), std::ptr::null_mut())).ok_or_else(out_of_memory)?;
-        let number = number_of(bytes).ok_or_else(out_of_memory)?;
-        let safe = makers.safe_unknown.as_ptr();
-        let failed = ffi::PyObject_GenericSetAttr(made.as_ptr(), intern!(py, "int").as_ptr(), number.as_ptr()) < 0
-            || ffi::PyObject_GenericSetAttr(made.as_ptr(), intern!(py, "is_safe").as_ptr(), safe) < 0;
-        if failed { Err(out_of_memory()) } else { Ok(made) }
+        let Ok(number) = u128::from_be_bytes(*bytes).into_pyobject(py);
+        set_slot(&makers.uuid_int, &made, number.as_ptr())?;
+        set_slot(&makers.uuid_is_safe, &made, makers.safe_unknown.as_ptr())?;
+        Ok(made)
+    }
+}
+
+/// Set what a descriptor stands for.
+///
+/// # Safety
+/// The descriptor is one of the object's class, the value is alive, and the GIL is held.
+unsafe fn set_slot(descriptor: &Py<PyAny>, object: &Owned, value: *mut ffi::PyObject) -> Read<()> {
+    // SAFETY: said above; what the type of the descriptor offers for it takes just these three.
+    unsafe {
+        let set = (*ffi::Py_TYPE(descriptor.as_ptr())).tp_descr_set.ok_or(Miss::Unknown)?;
+        if set(descriptor.as_ptr(), object.as_ptr(), value) < 0 { Err(out_of_memory()) } else { Ok(()) }
     }
 }
 
@@ -178,6 +193,18 @@ fn is_plain_decimal(text: &[u8]) -> bool {
     whole > 0 && text.len() <= 400 && (rest.is_empty() || is_fraction())
 }
 
+/// What hexadecimal digits are worth; 255 for every other byte.
+const DIGITS: [u8; 256] = {
+    let mut digits = [255; 256];
+    let mut worth = 0;
+    while worth < 16 {
+        digits[b"0123456789abcdef"[worth] as usize] = worth as u8;
+        digits[b"0123456789ABCDEF"[worth] as usize] = worth as u8;
+        worth += 1;
+    }
+    digits
+};
+
 /// Read the hyphenated form, in either case.
 fn parse_uuid(text: &[u8]) -> Option<[u8; 16]> {
     if text.len() != 36 || [8, 13, 18, 23].iter().any(|at| text[*at] != b'-') {
@@ -189,24 +216,14 @@ fn parse_uuid(text: &[u8]) -> Option<[u8; 16]> {
         if matches!(at, 8 | 13 | 18 | 23) {
             at += 1;
         }
-        let digit = |byte: u8| (byte as char).to_digit(16);
-        *byte = (digit(text[at])? << 4 | digit(text[at + 1])?) as u8;
+        let (high, low) = (DIGITS[usize::from(text[at])], DIGITS[usize::from(text[at + 1])]);
+        if high | low > 15 {
+            return None;
+        }
+        *byte = high << 4 | low;
         at += 2;
     }
     Some(bytes)
-}
-
-/// The bytes as one integer, the first the highest. There is no public way from bytes to an integer in all versions of
-/// CPython; hexadecimal digits take no multiplication.
-fn number_of(bytes: &[u8; 16]) -> Option<Owned> {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = [0; 33]; // the last one ends the text
-    for (place, byte) in text.chunks_exact_mut(2).zip(bytes) {
-        place[0] = DIGITS[usize::from(byte >> 4)];
-        place[1] = DIGITS[usize::from(byte & 15)];
-    }
-    // SAFETY: the text ends with a zero byte, as the function wants it.
-    unsafe { Owned::from_new(ffi::PyLong_FromString(text.as_ptr().cast(), std::ptr::null_mut(), 16)) }
 }
 
 /// The zone of an offset in seconds: Pydantic's own class, or `None`.
