@@ -35,21 +35,24 @@ pub struct RawString<'t> {
 /// Bytes that are expected next, such as the key of a field.
 pub struct Expected {
     bytes: Box<[u8]>,
-    /// The first eight of them, and which bits of a word they take.
-    word: u64,
-    mask: u64,
+    /// The first of them, as two words, and which bits of these they take.
+    words: [u64; 2],
+    masks: [u64; 2],
 }
+
+/// So many bytes are compared as words.
+const SHORT: usize = 16;
 
 impl Expected {
     /// Expect these bytes.
     pub fn new(bytes: &[u8]) -> Self {
-        let mut word = [0; 8];
-        let mut mask = [0; 8];
-        for (at, byte) in bytes.iter().take(8).enumerate() {
-            word[at] = *byte;
-            mask[at] = 0xff;
+        let mut words = [0; SHORT];
+        let mut masks = [0; SHORT];
+        for (at, byte) in bytes.iter().take(SHORT).enumerate() {
+            words[at] = *byte;
+            masks[at] = 0xff;
         }
-        Self { bytes: bytes.into(), word: u64::from_le_bytes(word), mask: u64::from_le_bytes(mask) }
+        Self { bytes: bytes.into(), words: words_of(&words), masks: words_of(&masks) }
     }
 
     /// Expect what never comes.
@@ -61,13 +64,22 @@ impl Expected {
     #[inline(always)]
     pub fn length_in(&self, rest: &[u8]) -> usize {
         let length = self.bytes.len();
-        let found = match rest.first_chunk::<8>() {
-            Some(word) if (u64::from_le_bytes(*word) ^ self.word) & self.mask != 0 => false,
-            Some(_) if length <= 8 => true,
-            _ => rest.starts_with(&self.bytes),
+        let found = match rest.first_chunk::<SHORT>() {
+            Some(chunk) => {
+                let [first, second] = words_of(chunk);
+                (first ^ self.words[0]) & self.masks[0] | (second ^ self.words[1]) & self.masks[1] == 0
+                    && (length <= SHORT || rest.starts_with(&self.bytes))
+            }
+            None => rest.starts_with(&self.bytes),
         };
         if found { length } else { 0 }
     }
+}
+
+#[inline(always)]
+fn words_of(bytes: &[u8; SHORT]) -> [u64; 2] {
+    let all = u128::from_le_bytes(*bytes);
+    [all as u64, (all >> 64) as u64]
 }
 
 /// A number that was taken from a document.

@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 
-use super::fields::Key;
+use super::fields::{Key, bit};
 use super::model::Found;
 use super::node::{After, Before, Entries, Extra, Items, Length, Model, Node, Piece, RootModel, Tagged};
 use super::reader::{Miss, Read, Reader};
@@ -211,10 +211,10 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
             let find = |key: &[u8]| -> Option<Key> { model.fields.find(key) };
             match self.model_key(list, expected, find)? {
                 Found::Field(index) => {
-                    if given >> index & 1 == 1 {
+                    if given & bit(index) != 0 {
                         return Err(Miss::Unknown);
                     }
-                    given |= 1 << index;
+                    given |= bit(index);
                     expected = index + 1;
                     fields[index] = Some((self.draft(&list[index].node)?, KeyPlace::Text(key_at)));
                 }

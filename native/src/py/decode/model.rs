@@ -4,12 +4,19 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::dict_template::Filling;
-use super::fields::{Default, Field, Fields, Key};
+use super::fields::{Default, Field, Fields, Key, bit};
 use super::node::{Extra, Model, Node, RootModel, TypedDict};
 use super::reader::{Fit, Miss, Read, Reader, out_of_memory};
 use super::scalar::{new_dict, set_item};
 use crate::py::object::Owned;
 use crate::source::{RawString, Source};
+
+/// A place in an object, before a value.
+struct Place<Open> {
+    start: usize,
+    levels: usize,
+    open: Open,
+}
 
 /// What a key of an object turned out to be.
 pub(super) enum Found<'t> {
@@ -32,16 +39,15 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
         while self.goes_on(&mut open)? {
             match self.model_key(&fields.list, expected, |key| fields.find(key))? {
                 Found::Field(index) => {
-                    if given >> index & 1 == 1 {
+                    if given & bit(index) != 0 {
                         return Err(Miss::Unknown); // given twice: Pydantic decides which one counts
                     }
-                    given |= 1 << index;
+                    given |= bit(index);
                     expected = index + 1;
-                    let start = self.cursor.position();
-                    let levels = self.levels;
+                    let before = self.place_on_trial(open);
                     let value = match self.value(&fields.list[index].node) {
                         Ok(value) => value,
-                        Err(miss) => return Err(self.certain(miss, fields, given, (start, levels, open))),
+                        Err(miss) => return Err(self.certain(miss, fields, given, before)),
                     };
                     let put = if fields.list[index].is_atom {
                         dict.put_atom(&mut filling, index, value)
@@ -93,20 +99,22 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
         }
     }
 
-    /// What a field that was missed means for its object, which was read up to the value at `place`.
+    /// Where an object is read at the moment, if a refusal of its next value must be certain.
+    ///
+    /// Asked first, and only then noted: to copy the position right after it was moved is to wait for it.
+    #[inline(always)]
+    fn place_on_trial(&self, open: S::Open) -> Option<Place<S::Open>> {
+        (self.trials > 0).then(|| Place { start: self.cursor.position(), levels: self.levels, open })
+    }
+
+    /// What a field that was missed means for its object, which was read up to the value at a place.
     ///
     /// Of a key that stands twice Pydantic reads the last value only: a refusal counts if every key stands once.
     #[cold]
-    fn certain(
-        &mut self,
-        miss: Miss,
-        fields: &Fields,
-        mut given: u128,
-        (start, levels, mut open): (usize, usize, S::Open),
-    ) -> Miss {
-        if miss != Miss::Refused || self.trials == 0 {
+    fn certain(&mut self, miss: Miss, fields: &Fields, mut given: u128, place: Option<Place<S::Open>>) -> Miss {
+        let (Miss::Refused, Some(Place { start, levels, mut open })) = (miss, place) else {
             return within_model(miss);
-        }
+        };
         self.cursor.rewind(start);
         self.levels = levels;
         let mut rest = || -> Read<()> {
@@ -114,7 +122,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
             while self.goes_on(&mut open)? {
                 let raw = self.key()?;
                 match fields.find(self.text_of(raw)?) {
-                    Some(Key::Field(index)) if given >> index & 1 == 0 => given |= 1 << index,
+                    Some(Key::Field(index)) if given & bit(index) == 0 => given |= bit(index),
                     Some(_) => return Err(Miss::Unknown),
                     None => {}
                 }
@@ -153,7 +161,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
             return Ok(());
         }
         for (index, field) in fields.iter().enumerate() {
-            if given >> index & 1 == 0 {
+            if given & bit(index) == 0 {
                 let value = default_value(&field.default)?;
                 model.blueprint.dict.put(filling, index, value).ok_or_else(out_of_memory)?;
             }
@@ -193,15 +201,14 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
                         return Err(Miss::Unknown);
                     }
                     expected = index + 1;
-                    let start = self.cursor.position();
-                    let levels = self.levels;
+                    let before = self.place_on_trial(open);
                     values[index] = match self.value(&fields.list[index].node) {
                         Ok(value) => Some(value),
                         Err(miss) => {
                             let set =
                                 |bits, (at, value): (usize, &Option<Owned>)| bits | u128::from(value.is_some()) << at;
-                            let given = values.iter().enumerate().fold(1 << index, set);
-                            return Err(self.certain(miss, fields, given, (start, levels, open)));
+                            let given = values.iter().enumerate().fold(bit(index), set);
+                            return Err(self.certain(miss, fields, given, before));
                         }
                     };
                 }
