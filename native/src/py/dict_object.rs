@@ -33,8 +33,21 @@ pub struct Keys {
     pub indices: [u8; 0],
 }
 
+/// The first entry of a table whose keys are all strings, each a key and something else: behind the indices.
+///
+/// # Safety
+/// The table is alive.
+#[inline(always)]
+pub unsafe fn entries_of(keys: *mut Keys) -> *mut [*mut ffi::PyObject; 2] {
+    // SAFETY: said above.
+    unsafe { (&raw mut (*keys).indices).cast::<u8>().add(1 << (*keys).log2_index_bytes).cast() }
+}
+
 /// The kind of a table whose keys are all strings.
 pub const STRING_KEYS: u8 = 1;
+
+/// The kind of a table whose values are kept by instances, or by dicts made of them.
+pub const SPLIT_KEYS: u8 = 2;
 
 /// Say whether the layout is worth trying out on this interpreter.
 pub fn is_expected(py: Python<'_>) -> bool {

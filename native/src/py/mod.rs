@@ -9,6 +9,7 @@ pub mod dict_object;
 pub mod dispatch;
 pub mod encode;
 pub mod function;
+pub mod inline_values;
 pub mod object;
 pub mod pause;
 pub mod pickle;
@@ -20,6 +21,7 @@ use pyo3::prelude::*;
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     datetime::import(module.py())?;
+    inline_values::probe(module.py())?;
     encode::register(module)?;
     decode::register(module)?;
     copy::register(module)?;

@@ -2,8 +2,8 @@
 
 use pyo3::ffi;
 
+use super::attributes::Places;
 use super::classes::Object;
-use super::dict::Values;
 use super::set;
 use super::walk::{BY_ONE, BY_TWO, Copied, Stop, Walk, owned};
 use crate::py::object::Owned;
@@ -51,9 +51,9 @@ impl Walk<'_> {
 
     /// The places of the values of a private copy, if all its keys are strings.
     #[inline]
-    unsafe fn places(&self, copy: &Owned) -> Option<Values> {
+    unsafe fn places(&self, copy: &Owned) -> Option<Places> {
         // SAFETY: exactly a dict, which only this walk has.
-        if self.known.knows_dicts { unsafe { Values::of(copy.as_ptr()) } } else { None }
+        if self.known.knows_dicts { unsafe { Places::of_dict(copy.as_ptr()) } } else { None }
     }
 
     /// Say whether the keys of a dict are their own copies. Any other would be hashed anew, by code of its class.
@@ -81,14 +81,8 @@ impl Walk<'_> {
         // SAFETY: exactly a dict, which only this walk has. `PyDict_Next` allows to replace values, and looks at the
         // dict afresh each time.
         unsafe {
-            if let Some(mut values) = self.places(copy) {
-                let mut holds_new = false;
-                while let Some((_, value)) = values.next()? {
-                    if let Some(new) = self.held(value, BY_TWO)? {
-                        values.replace(value, new)?;
-                        holds_new = true;
-                    }
-                }
+            if let Some(places) = self.places(copy) {
+                let holds_new = self.replace_in(places)?;
                 if holds_new && ffi::PyObject_GC_IsTracked(copy.as_ptr()) == 0 {
                     ffi::PyObject_GC_Track(copy.as_ptr().cast());
                 }
@@ -105,6 +99,22 @@ impl Walk<'_> {
             }
             Ok(())
         }
+    }
+
+    /// Put copies in these places, which only this walk has. Returns whether there were any.
+    #[inline]
+    pub(super) unsafe fn replace_in(&mut self, mut places: Places) -> Copied<bool> {
+        let mut holds_new = false;
+        // SAFETY: what has the places is held; a place is looked at anew after each value.
+        unsafe {
+            while let Some((_, value)) = places.next()? {
+                if let Some(new) = self.held(value, BY_TWO)? {
+                    places.replace(value, new)?;
+                    holds_new = true;
+                }
+            }
+        }
+        Ok(holds_new)
     }
 
     pub(super) unsafe fn tuple(&mut self, tuple: Object, references: ffi::Py_ssize_t) -> Copied<Option<Owned>> {

@@ -6,6 +6,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
+use super::attributes::{Attributes, Places};
 use super::classes::{Classes, Kind, Object};
 use super::instance::State;
 use super::shared::is_plain_moment;
@@ -54,9 +55,30 @@ impl Checker {
                     state.is_usual(verdict.kind)
                         && is_none(&state.extra)
                         && is_none(&state.private)
-                        && self.are_frozen(ffi::PyDict_Values(state.dict.as_ptr()), depth + 1)
+                        && match &state.attributes {
+                            Some(Attributes::Dict(dict)) => {
+                                self.are_frozen(ffi::PyDict_Values(dict.as_ptr()), depth + 1)
+                            }
+                            Some(Attributes::Beside) => self.are_frozen_beside(value, depth + 1),
+                            None => false,
+                        }
                 }
                 _ => false,
+            }
+        }
+    }
+
+    /// The same for the values beside an instance, none of which can be replaced while they are looked at.
+    unsafe fn are_frozen_beside(&self, instance: Object, depth: usize) -> bool {
+        // SAFETY: the caller holds the instance; each value is held while it is looked at.
+        unsafe {
+            let Some(mut places) = Places::beside(instance) else { return false };
+            loop {
+                match places.next() {
+                    Ok(Some((_, value))) if self.is_frozen(Owned::from_borrowed(value).as_ptr(), depth) => {}
+                    Ok(None) => return true,
+                    _ => return false,
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use pyo3::ffi;
 
+use super::attributes::Attributes;
 use super::classes::{Class, Kind, Object};
 use super::walk::{Copied, Stop, owned};
 use crate::py::decode::instance::Slots;
@@ -10,7 +11,8 @@ use crate::py::object::Owned;
 
 /// What a model holds, with references of one's own.
 pub struct State {
-    pub dict: Owned,
+    /// `None` if there is no plain dict.
+    pub attributes: Option<Attributes>,
     pub extra: Option<Owned>,
     pub private: Option<Owned>,
     pub fields_set: Owned,
@@ -32,7 +34,7 @@ impl State {
                 extra: slot(slots.extra),
                 private: slot(slots.private),
                 fields_set: slot(slots.fields_set).unwrap_or_else(none),
-                dict: dict_of(model).unwrap_or_else(none),
+                attributes: Attributes::of(model),
             }
         }
     }
@@ -47,7 +49,7 @@ impl State {
                     object.as_ptr() == ffi::Py_None() || ffi::PyDict_CheckExact(object.as_ptr()) != 0
                 })
             };
-            ffi::PyDict_CheckExact(self.dict.as_ptr()) != 0
+            self.attributes.is_some()
                 && ffi::Py_TYPE(self.fields_set.as_ptr()) == &raw mut ffi::PySet_Type
                 && (kind == Kind::RootModel || (is_dict_or_none(&self.extra) && is_dict_or_none(&self.private)))
         }

@@ -3,10 +3,12 @@
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use super::attributes::{Attributes, Places};
 use super::classes::{Kind, Object};
 use super::instance::{State, allocate, dict_of, put};
 use super::set;
 use super::walk::{BY_TWO, Copied, Stop, Walk, owned};
+use crate::py::inline_values::{InlineValues, SharedKeys};
 use crate::py::object::Owned;
 
 /// Each has the contract of [`Walk::value`].
@@ -26,7 +28,7 @@ impl Walk<'_> {
             let class = ffi::Py_TYPE(model);
             let copy = allocate(class)?;
             self.remember(model, &copy, references)?;
-            self.give_dict(&copy, &state.dict)?;
+            self.give_attributes(&copy, model, state.attributes.ok_or(Stop::Unknown)?)?;
             let base = copy.as_ptr();
             if kind == Kind::Model {
                 let extra = state.extra.ok_or(Stop::Unknown)?;
@@ -88,11 +90,24 @@ impl Walk<'_> {
         }
     }
 
-    /// Give an instance a copy of a `__dict__`.
+    /// Give a new instance copies of the attributes of another.
     #[inline]
-    unsafe fn give_dict(&mut self, instance: &Owned, dict: &Owned) -> Copied<()> {
-        // SAFETY: exactly a dict, held here and by its owner; the instance is new.
+    unsafe fn give_attributes(&mut self, instance: &Owned, model: Object, attributes: Attributes) -> Copied<()> {
+        // SAFETY: the caller holds both. Nothing has run since the attributes were found, and nothing does until the new
+        // instance has references to all of them; a dict is held here, too.
         unsafe {
+            let Attributes::Dict(dict) = attributes else {
+                let keys = SharedKeys::of(ffi::Py_TYPE(model)).ok_or(Stop::Unknown)?;
+                let values = InlineValues::of(model).filter(|values| values.is_in_order()).ok_or(Stop::Unknown)?;
+                let Some(values) = values.duplicate(keys) else {
+                    ffi::PyErr_NoMemory();
+                    return Err(Stop::Failed);
+                };
+                values.give_to(instance.as_ptr());
+                let places = Places::beside(instance.as_ptr()).ok_or(Stop::Unknown)?;
+                self.replace_in(places)?;
+                return Ok(());
+            };
             let copy = self.dict(dict.as_ptr(), BY_TWO)?;
             if ffi::PyObject_GenericSetDict(instance.as_ptr(), copy.as_ptr(), std::ptr::null_mut()) < 0 {
                 return Err(Stop::Failed);

@@ -9,8 +9,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::attributes::Changed;
 use super::classes::{Classes, Kind, Object};
-use super::dict::Changed;
 use super::memo::Memo;
 use super::shared::{is_plain_moment, is_plain_scalar};
 use crate::py::decode::instance::Slots;

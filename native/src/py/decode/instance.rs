@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::dict_template::DictTemplate;
+use super::attributes::{Attributes, AttributesTemplate, give_dict};
 use super::set_template::SetTemplate;
 use crate::py::object::Owned;
 
@@ -52,7 +52,7 @@ pub(crate) fn slots(py: Python<'_>) -> PyResult<Slots> {
 pub struct Blueprint {
     class: Py<PyType>,
     slots: Slots,
-    pub dict: DictTemplate,
+    attributes: AttributesTemplate,
     pub fields_set: SetTemplate,
     /// The method to call on a new instance, with the context.
     pub post_init: Option<PostInit>,
@@ -80,7 +80,7 @@ impl Blueprint {
         Ok(Self {
             class: class.clone().unbind(),
             slots: slots(py)?,
-            dict: DictTemplate::new(py, names)?,
+            attributes: AttributesTemplate::new(class, names)?,
             fields_set: SetTemplate::new(names.iter().map(|name| name.clone_ref(py)).collect()),
             post_init,
         })
@@ -91,22 +91,59 @@ impl Blueprint {
         visitor.call(&self.class)
     }
 
+    /// Start the attributes of an instance. `None` if memory ran out.
+    #[inline(always)]
+    pub fn start(&self) -> Option<Attributes> {
+        // SAFETY: the class is held here.
+        unsafe { self.attributes.start(self.class.as_ptr().cast()) }
+    }
+
+    /// Put the value of an attribute by the number of its field. `None` if memory ran out.
+    #[inline(always)]
+    pub fn put(&self, attributes: &mut Attributes, index: usize, value: Owned) -> Option<()> {
+        self.attributes.put(attributes, index, value)
+    }
+
+    /// The same for a value that holds no other objects.
+    #[inline(always)]
+    pub fn put_atom(&self, attributes: &mut Attributes, index: usize, value: Owned) -> Option<()> {
+        self.attributes.put_atom(attributes, index, value)
+    }
+
     /// Make an instance of a model with fields. `None` if memory ran out; an exception is then set.
     #[inline]
-    pub fn instance(&self, dict: Owned, extra: Option<Owned>, fields_set: Owned) -> Option<Owned> {
-        // SAFETY: the class is alive and its allocator gives zeroed instances that have BaseModel's slots; each slot
-        // is written once, with a reference that is given away.
+    pub fn instance(&self, attributes: Attributes, extra: Option<Owned>, fields_set: Owned) -> Option<Owned> {
+        // SAFETY: the class is alive, and its allocator gives instances without attributes.
         unsafe {
             let instance = self.allocate()?;
-            if ffi::PyObject_GenericSetDict(instance.as_ptr(), dict.as_ptr(), std::ptr::null_mut()) < 0 {
-                return None;
-            }
+            self.attributes.give(attributes, &instance)?;
+            self.fill_slots(&instance, extra, fields_set);
+            Some(instance)
+        }
+    }
+
+    /// The same with a dict that user code may have seen.
+    pub fn instance_with(&self, dict: &Owned, extra: Option<Owned>, fields_set: Owned) -> Option<Owned> {
+        // SAFETY: as above.
+        unsafe {
+            let instance = self.allocate()?;
+            give_dict(&instance, dict)?;
+            self.fill_slots(&instance, extra, fields_set);
+            Some(instance)
+        }
+    }
+
+    /// # Safety
+    /// The instance is new, and of the class.
+    #[inline(always)]
+    unsafe fn fill_slots(&self, instance: &Owned, extra: Option<Owned>, fields_set: Owned) {
+        // SAFETY: the instance has BaseModel's slots, all empty; each is written once, with a reference given away.
+        unsafe {
             let base = instance.as_ptr().cast::<u8>();
             let none = || Owned::from_borrowed(ffi::Py_None());
             put(base, self.slots.extra, extra.unwrap_or_else(none));
             put(base, self.slots.private, none());
             put(base, self.slots.fields_set, fields_set);
-            Some(instance)
         }
     }
 

@@ -3,6 +3,7 @@
 //! [`reader`] goes through a document once and makes values; what needs code of the user's is only drafted ([`draft`])
 //! and made afterwards ([`realise`]). [`node`] is the program, [`build`] makes it of what the compiler in Python says.
 
+pub(crate) mod attributes;
 mod build;
 mod container;
 pub(crate) mod dict_layout;
@@ -10,6 +11,7 @@ pub(crate) mod dict_template;
 mod draft;
 mod fields;
 mod function;
+pub(crate) mod inline_template;
 mod input;
 pub(crate) mod instance;
 mod model;

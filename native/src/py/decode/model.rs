@@ -3,7 +3,7 @@
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::dict_template::Filling;
+use super::attributes::Attributes;
 use super::fields::{Default, Field, Fields, Key, bit};
 use super::node::{Extra, Model, Node, RootModel, TypedDict};
 use super::reader::{Fit, Miss, Read, Reader, out_of_memory};
@@ -27,8 +27,8 @@ pub(super) enum Found<'t> {
 impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
     pub(super) fn model(&mut self, model: &'p Model) -> Read<Owned> {
         let fields = &model.fields;
-        let dict = &model.blueprint.dict;
-        let mut filling = dict.start().ok_or_else(out_of_memory)?;
+        let template = &model.blueprint;
+        let mut attributes = template.start().ok_or_else(out_of_memory)?;
         let extra = match model.extra {
             Extra::Allow(_) => Some(new_dict()?),
             _ => None,
@@ -50,9 +50,9 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
                         Err(miss) => return Err(self.certain(miss, fields, given, before)),
                     };
                     let put = if fields.list[index].is_atom {
-                        dict.put_atom(&mut filling, index, value)
+                        template.put_atom(&mut attributes, index, value)
                     } else {
-                        dict.put(&mut filling, index, value)
+                        template.put(&mut attributes, index, value)
                     };
                     put.ok_or_else(out_of_memory)?;
                 }
@@ -62,14 +62,14 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
         if fields.required & !given != 0 {
             return Err(Miss::Refused);
         }
-        self.fill_defaults(model, &mut filling, given)?;
+        self.fill_defaults(model, &mut attributes, given)?;
         let fields_set = model.blueprint.fields_set.of(given).ok_or_else(out_of_memory)?;
         if let Some(extra) = &extra {
             add_keys(&fields_set, extra)?;
         }
         self.lower_fit(Fit::Strict);
         self.given = Some(self.given.unwrap_or(0) + given.count_ones() as usize);
-        let instance = model.blueprint.instance(dict.finish(filling), extra, fields_set).ok_or_else(out_of_memory)?;
+        let instance = model.blueprint.instance(attributes, extra, fields_set).ok_or_else(out_of_memory)?;
         // Only Pydantic's own method is called here; a user's makes the model a live one.
         model.blueprint.call_post_init(&instance, self.call.context).ok_or_else(out_of_memory)?;
         Ok(instance)
@@ -155,7 +155,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
         }
     }
 
-    fn fill_defaults(&mut self, model: &'p Model, filling: &mut Filling, given: u128) -> Read<()> {
+    fn fill_defaults(&mut self, model: &'p Model, attributes: &mut Attributes, given: u128) -> Read<()> {
         let fields = &model.fields.list;
         if given.count_ones() as usize == fields.len() {
             return Ok(());
@@ -163,7 +163,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
         for (index, field) in fields.iter().enumerate() {
             if given & bit(index) == 0 {
                 let value = default_value(&field.default)?;
-                model.blueprint.dict.put(filling, index, value).ok_or_else(out_of_memory)?;
+                model.blueprint.put(attributes, index, value).ok_or_else(out_of_memory)?;
             }
         }
         Ok(())

@@ -200,7 +200,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
         if let Some(extra) = &draft.extra {
             add_keys(&fields_set, extra)?;
         }
-        let instance = blueprint.instance(dict, draft.extra, fields_set).ok_or_else(|| self.raised())?;
+        let instance = blueprint.instance_with(&dict, draft.extra, fields_set).ok_or_else(|| self.raised())?;
         if blueprint.call_post_init(&instance, self.call.context).is_none() {
             return Err(self.refused(draft.origin));
         }

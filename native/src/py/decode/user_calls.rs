@@ -122,7 +122,7 @@ impl<'p> Realiser<'p, '_, '_> {
         };
         let dict = owned(dict).ok_or(Stop::Unknown)?;
         let fields_set = owned(fields_set).ok_or(Stop::Unknown)?;
-        let instance = model.blueprint.instance(dict, owned(extra), fields_set).ok_or_else(|| self.raised())?;
+        let instance = model.blueprint.instance_with(&dict, owned(extra), fields_set).ok_or_else(|| self.raised())?;
         if model.blueprint.call_post_init(&instance, self.call.context).is_none() {
             // SAFETY: the value is alive.
             let origin = Origin::Object(unsafe { Owned::from_borrowed(value.as_ptr()) });

@@ -4,30 +4,45 @@ use pyo3::ffi;
 
 use crate::json::number::InfNan;
 
+use super::attributes::Attributes;
 use super::node::{FieldKind, Fields, Node, Object};
 use super::output::{Output, Piece};
 use super::record::Record;
 use super::scalar::text_of;
 use super::state::{Outcome, State, Stop};
-use super::table::{InPlace, Walk};
+use super::table::{Beside, InPlace, Table, Walk};
 
 /// Each has the contract of [`State::encode`].
 impl<O: Output> State<'_, O> {
     /// Write the fields of an instance that has no extra attributes, with nothing left out and nothing left to Pydantic.
-    ///
-    /// In the order of the dict: usually that of the schema, with the schema's own key objects.
     #[inline]
-    pub unsafe fn encode_fields<const STRICT: bool>(&mut self, fields: &Fields, attributes: Object) -> Outcome {
-        // SAFETY: the dict is held; the walk notices changes; values that may run Python code hold themselves.
+    pub unsafe fn encode_fields<const STRICT: bool>(&mut self, fields: &Fields, attributes: &Attributes) -> Outcome {
+        // SAFETY: instance and dict are held.
+        unsafe {
+            let Some(dict) = &attributes.dict else {
+                let walk = Beside::instance(attributes.instance).ok_or(Stop::Decline)?;
+                return self.encode_entries::<STRICT>(fields, walk);
+            };
+            if let Some(walk) = Table::over(dict.as_ptr()) {
+                return self.encode_entries::<STRICT>(fields, walk);
+            }
+            if let Some(walk) = Beside::dict(dict.as_ptr()) {
+                return self.encode_entries::<STRICT>(fields, walk);
+            }
+            let mut record = Record::begin(self, fields.fields.len());
+            let nothing = std::ptr::null_mut();
+            self.encode_filtered::<STRICT>(fields, &mut record, nothing, attributes.walk()?, nothing)?;
+            record.end(self);
+        }
+        Ok(())
+    }
+
+    /// In the order of the walk: usually that of the schema, with the schema's own key objects.
+    #[inline(always)]
+    unsafe fn encode_entries<const STRICT: bool>(&mut self, fields: &Fields, mut walk: impl InPlace) -> Outcome {
+        // SAFETY: the walk notices changes; values that may run Python code hold themselves.
         unsafe {
             let by_alias = self.by_alias(fields)?;
-            let Some(mut walk) = InPlace::over(attributes) else {
-                let mut record = Record::begin(self, fields.fields.len());
-                let nothing = std::ptr::null_mut();
-                self.encode_filtered::<STRICT>(fields, &mut record, nothing, attributes, nothing)?;
-                record.end(self);
-                return Ok(());
-            };
             let (start, holes_before) = (self.out.len(), self.holes.len());
             let head = self.out.begin_members(fields.fields.len());
             let (mut next, mut required, mut members) = (0, 0, 0);
@@ -134,14 +149,13 @@ impl<O: Output> State<'_, O> {
         fields: &Fields,
         record: &mut Record,
         owner: Object,
-        attributes: Object,
+        mut attributes: Walk,
         given: Object,
     ) -> Outcome {
         let mut required = 0;
         // SAFETY: the dict is held, and each value is while it is written: looking into the set may run Python code.
         unsafe {
-            let mut walk = Walk::over(attributes);
-            while let Some((key, value)) = walk.next()? {
+            while let Some((key, value)) = attributes.next()? {
                 let (key, value) = (Self::hold(key), Self::hold(value));
                 let Some(index) = Self::find(fields, key.as_ptr())? else {
                     if STRICT {

@@ -4,6 +4,7 @@ use pyo3::ffi;
 
 use crate::py::object::Owned;
 
+use super::attributes::attribute;
 use super::holes::Hole;
 use super::layout::{lookup, reads_plainly};
 use super::node::{Class, Literal, Node, Object, TemporalMode};
@@ -126,16 +127,7 @@ impl<O: Output> State<'_, O> {
         // SAFETY: the member is held while its dict is read.
         unsafe {
             let _held = Self::hold(member);
-            let Some(attributes) = Owned::from_new(ffi::PyObject_GenericGetDict(member, std::ptr::null_mut())) else {
-                ffi::PyErr_Clear();
-                return Err(Stop::Decline);
-            };
-            let inner = ffi::PyDict_GetItemWithError(attributes.as_ptr(), self.program.support.names.inner_value);
-            if inner.is_null() {
-                ffi::PyErr_Clear();
-                return Err(Stop::Decline);
-            }
-            Ok(Self::hold(inner))
+            attribute(member, self.program.support.names.inner_value)
         }
     }
 

@@ -1,5 +1,6 @@
 //! Models to JSON text and to MessagePack.
 
+mod attributes;
 mod build;
 mod bulk;
 mod calls;

@@ -2,14 +2,13 @@
 
 use pyo3::ffi;
 
-use crate::py::object::Owned;
-
+use super::attributes::{Attributes, attribute};
 use super::layout::lookup;
 use super::node::{Class, Dataclass, Model, Object, Root, TypedDict};
 use super::output::Output;
 use super::record::Record;
 use super::state::{Outcome, State, Stop};
-use super::table::{self, Walk};
+use super::table::Walk;
 
 /// Each has the contract of [`State::encode`].
 impl<O: Output> State<'_, O> {
@@ -29,7 +28,7 @@ impl<O: Output> State<'_, O> {
             }
             self.enter()?;
             let _held = Self::hold(value);
-            let attributes = Self::attributes_of(value)?;
+            let attributes = Attributes::of(value)?;
             let given = self.given_of(model, value)?;
             let extra = match model.extra {
                 None => std::ptr::null_mut(),
@@ -37,16 +36,16 @@ impl<O: Output> State<'_, O> {
             };
             if model.extra.is_none() || extra == ffi::Py_None() {
                 if self.options.filter() || model.fields.detours {
-                    self.encode_members::<STRICT>(model, value, attributes.as_ptr(), given, None)?;
+                    self.encode_members::<STRICT>(model, value, attributes.walk()?, given, None)?;
                 } else {
-                    self.encode_fields::<STRICT>(&model.fields, attributes.as_ptr())?;
+                    self.encode_fields::<STRICT>(&model.fields, &attributes)?;
                 }
             } else {
                 if extra.is_null() || ffi::PyDict_CheckExact(extra) == 0 {
                     return Err(Stop::Decline);
                 }
                 let extra = Self::hold(extra);
-                self.encode_members::<STRICT>(model, value, attributes.as_ptr(), given, Some(extra.as_ptr()))?;
+                self.encode_members::<STRICT>(model, value, attributes.walk()?, given, Some(extra.as_ptr()))?;
             }
         }
         self.leave();
@@ -74,7 +73,7 @@ impl<O: Output> State<'_, O> {
         &mut self,
         model: &Model,
         value: Object,
-        attributes: Object,
+        attributes: Walk,
         given: Object,
         extra: Option<Object>,
     ) -> Outcome {
@@ -119,28 +118,6 @@ impl<O: Output> State<'_, O> {
         Ok(())
     }
 
-    /// The instance's own `__dict__`, whatever its class says about it.
-    #[inline]
-    unsafe fn attributes_of(value: Object) -> Result<Owned, Stop> {
-        // SAFETY: the value is alive and its class keeps its attributes as `object` does.
-        unsafe {
-            let attributes = table::attributes_of(value);
-            let attributes = if attributes.is_null() {
-                Owned::from_new(ffi::PyObject_GenericGetDict(value, std::ptr::null_mut()))
-            } else {
-                Some(Self::hold(attributes))
-            };
-            let Some(attributes) = attributes else {
-                ffi::PyErr_Clear();
-                return Err(Stop::Decline);
-            };
-            if ffi::PyDict_CheckExact(attributes.as_ptr()) == 0 {
-                return Err(Stop::Decline);
-            }
-            Ok(attributes)
-        }
-    }
-
     /// An instance of a class below the declared one is written as the declared one, if it keeps its attributes as that does.
     #[cold]
     #[inline(never)]
@@ -182,13 +159,7 @@ impl<O: Output> State<'_, O> {
                 }
             }
             let _held = Self::hold(value);
-            let attributes = Self::attributes_of(value)?;
-            let inner = ffi::PyDict_GetItemWithError(attributes.as_ptr(), self.program.support.names.root);
-            if inner.is_null() {
-                ffi::PyErr_Clear();
-                return Err(Stop::Decline);
-            }
-            let inner = Self::hold(inner);
+            let inner = attribute(value, self.program.support.names.root)?;
             self.guarded(|state| state.encode::<STRICT>(&root.node, inner.as_ptr()))
         }
     }
@@ -205,7 +176,8 @@ impl<O: Output> State<'_, O> {
             self.enter()?;
             let _held = Self::hold(value);
             let mut record = Record::begin(self, node.fields.fields.len());
-            self.encode_filtered::<STRICT>(&node.fields, &mut record, value, value, std::ptr::null_mut())?;
+            let members = Walk::over(value);
+            self.encode_filtered::<STRICT>(&node.fields, &mut record, value, members, std::ptr::null_mut())?;
             record.end(self);
         }
         self.leave();
@@ -223,15 +195,9 @@ impl<O: Output> State<'_, O> {
             }
             self.enter()?;
             let _held = Self::hold(value);
-            let attributes = Self::attributes_of(value)?;
             let mut record = Record::begin(self, node.fields.fields.len());
             for (name, index) in &node.names {
-                let inner = ffi::PyDict_GetItemWithError(attributes.as_ptr(), *name);
-                if inner.is_null() {
-                    ffi::PyErr_Clear();
-                    return Err(Stop::Decline);
-                }
-                let inner = Self::hold(inner);
+                let inner = attribute(value, *name)?;
                 let field = &node.fields.fields[*index];
                 self.encode_member::<STRICT>(&node.fields, field, &mut record, value, inner.as_ptr())?;
             }

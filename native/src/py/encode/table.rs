@@ -1,7 +1,7 @@
-//! Walking over the entries of a dict in place, where the layout is known; and as the interpreter does it elsewhere.
+//! Walking over keys and values in place, where the layout is known; and as the interpreter does it elsewhere.
 //!
-//! `PyDict_Next` is a third of the work of writing a small model. The layout
-//! is tried out when the module is imported; where it is another, the slow way is taken.
+//! `PyDict_Next` is a third of the work of writing a small model. The layout is tried out when the module is imported;
+//! where it is another, the slow way is taken.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,15 +10,44 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::node::Object;
-use crate::py::dict_object::{Dict, Keys, STRING_KEYS, is_expected};
+use crate::py::dict_object::{Dict, Keys, SPLIT_KEYS, STRING_KEYS, entries_of, is_expected};
+use crate::py::inline_values::{InlineValues, SharedKeys};
 
 static IS_KNOWN: AtomicBool = AtomicBool::new(false);
 
 /// The dict was changed during the walk.
 pub struct Changed;
 
-/// A walk over the entries of a dict that may change meanwhile: that ends it.
-pub struct InPlace {
+/// A walk over keys and values where they lie, which may change meanwhile: that ends it.
+pub trait InPlace {
+    /// Look whether the walk can go on, after Python code may have run.
+    ///
+    /// # Safety
+    /// What is walked over has been held since the walk began.
+    unsafe fn check(&self) -> Result<(), Changed>;
+
+    /// The next key and value, borrowed; `None` at the end.
+    ///
+    /// # Safety
+    /// No Python code has run since the walk began, or since the last [`InPlace::check`] that found no change.
+    unsafe fn take(&mut self) -> Option<(Object, Object)>;
+
+    /// The next key and value, borrowed; `None` at the end.
+    ///
+    /// # Safety
+    /// As for [`InPlace::check`].
+    #[inline(always)]
+    unsafe fn next(&mut self) -> Result<Option<(Object, Object)>, Changed> {
+        // SAFETY: checked right before.
+        unsafe {
+            self.check()?;
+            Ok(self.take())
+        }
+    }
+}
+
+/// A walk over the table of a dict.
+pub struct Table {
     dict: *mut Dict,
     keys: *mut Keys,
     shape: u16,
@@ -27,7 +56,7 @@ pub struct InPlace {
     end: *mut [Object; 2],
 }
 
-impl InPlace {
+impl Table {
     /// `None` where the entries are not where they are expected.
     ///
     /// # Safety
@@ -41,32 +70,16 @@ impl InPlace {
             if !IS_KNOWN.load(Ordering::Relaxed) || !(*dict).values.is_null() || (*keys).kind != STRING_KEYS {
                 return None;
             }
-            let indices = 1_usize << (*keys).log2_index_bytes;
-            let next = (&raw mut (*keys).indices).cast::<u8>().add(indices).cast::<[Object; 2]>();
+            let next = entries_of(keys);
             let end = next.add((*keys).entries as usize);
             Some(Self { dict, keys, shape: shape_of(keys), used: (*dict).used, next, end })
         }
     }
+}
 
-    /// The next key and value, borrowed; `None` at the end.
-    ///
-    /// # Safety
-    /// As for [`InPlace::over`].
-    #[inline]
-    pub unsafe fn next(&mut self) -> Result<Option<(Object, Object)>, Changed> {
-        // SAFETY: checked right before.
-        unsafe {
-            self.check()?;
-            Ok(self.take())
-        }
-    }
-
-    /// Look whether the walk can go on, after Python code may have run.
-    ///
-    /// # Safety
-    /// As for [`InPlace::over`].
-    #[inline]
-    pub unsafe fn check(&self) -> Result<(), Changed> {
+impl InPlace for Table {
+    #[inline(always)]
+    unsafe fn check(&self) -> Result<(), Changed> {
         // SAFETY: the dict is held; the table is only looked at while it belongs to the dict.
         unsafe {
             if (*self.dict).keys != self.keys || (*self.dict).used != self.used || shape_of(self.keys) != self.shape {
@@ -76,17 +89,90 @@ impl InPlace {
         Ok(())
     }
 
-    /// As [`InPlace::next`], where no Python code can have run since the last check.
-    ///
-    /// # Safety
-    /// No Python code has run since [`InPlace::over`] or the last [`InPlace::check`] that found no change.
-    #[inline]
-    pub unsafe fn take(&mut self) -> Option<(Object, Object)> {
+    #[inline(always)]
+    unsafe fn take(&mut self) -> Option<(Object, Object)> {
         // SAFETY: the table still belongs to the dict and has the shape it had, so its entries are where they were.
         unsafe {
             while self.next != self.end {
                 let [key, value] = *self.next;
                 self.next = self.next.add(1);
+                if !value.is_null() {
+                    return Some((key, value));
+                }
+            }
+        }
+        None
+    }
+}
+
+/// A walk over values that an instance has beside it, or that a dict took over from one.
+pub struct Beside {
+    owner: Object,
+    is_dict: bool,
+    values: InlineValues,
+    count: usize,
+    key: *const [Object; 2],
+    at: usize,
+}
+
+impl Beside {
+    /// `None` if the instance has no such values, or in another order than that of the keys.
+    ///
+    /// # Safety
+    /// The object is alive, and is held while the walk lasts.
+    #[inline(always)]
+    pub unsafe fn instance(instance: Object) -> Option<Self> {
+        // SAFETY: an instance with such values shares the keys of its class, and has no more values than there are keys.
+        unsafe {
+            let values = InlineValues::of(instance)?;
+            let key = SharedKeys::of(ffi::Py_TYPE(instance))?.entries();
+            let walk = Self { owner: instance, is_dict: false, values, count: values.count(), key, at: 0 };
+            values.is_in_order().then_some(walk)
+        }
+    }
+
+    /// The same for a dict.
+    ///
+    /// # Safety
+    /// The object is exactly a dict, and is held while the walk lasts.
+    #[inline(always)]
+    pub unsafe fn dict(dict: Object) -> Option<Self> {
+        // SAFETY: the layout was tried out; split values belong to a table of shared keys.
+        unsafe {
+            let raw = dict.cast::<Dict>();
+            let values = InlineValues::of_dict((*raw).values)?;
+            let (count, keys) = (values.count(), (*raw).keys);
+            let fits = IS_KNOWN.load(Ordering::Relaxed)
+                && (*keys).kind == SPLIT_KEYS
+                && count == (*raw).used as usize
+                && values.is_in_order();
+            let key = entries_of(keys);
+            fits.then_some(Self { owner: dict, is_dict: true, values, count, key, at: 0 })
+        }
+    }
+}
+
+impl InPlace for Beside {
+    #[inline(always)]
+    unsafe fn check(&self) -> Result<(), Changed> {
+        // SAFETY: the owner is held; the values are only looked at while they belong to it.
+        let is_same = unsafe {
+            let values = match self.is_dict {
+                true => InlineValues::of_dict((*self.owner.cast::<Dict>()).values),
+                false => InlineValues::of(self.owner),
+            };
+            values == Some(self.values) && self.values.count() == self.count
+        };
+        if is_same { Ok(()) } else { Err(Changed) }
+    }
+
+    #[inline(always)]
+    unsafe fn take(&mut self) -> Option<(Object, Object)> {
+        // SAFETY: the values still belong to the owner, so there are as many as before.
+        unsafe {
+            while self.at < self.count {
+                let (key, value) = ((*self.key.add(self.at))[0], self.values.get(self.at));
+                self.at += 1;
                 if !value.is_null() {
                     return Some((key, value));
                 }
@@ -102,9 +188,10 @@ unsafe fn shape_of(keys: *mut Keys) -> u16 {
     unsafe { u16::from_le_bytes([(*keys).log2_index_bytes, (*keys).kind]) }
 }
 
-/// A walk over any dict.
+/// A walk over any dict, or over the attributes of an instance.
 pub enum Walk {
-    InPlace(InPlace),
+    Table(Table),
+    Beside(Beside),
     ByInterpreter { dict: Object, length: ffi::Py_ssize_t, at: ffi::Py_ssize_t },
 }
 
@@ -115,9 +202,12 @@ impl Walk {
     pub unsafe fn over(dict: Object) -> Self {
         // SAFETY: the caller's promise.
         unsafe {
-            match InPlace::over(dict) {
-                Some(walk) => Self::InPlace(walk),
-                None => Self::ByInterpreter { dict, length: ffi::PyDict_Size(dict), at: 0 },
+            if let Some(walk) = Table::over(dict) {
+                Self::Table(walk)
+            } else if let Some(walk) = Beside::dict(dict) {
+                Self::Beside(walk)
+            } else {
+                Self::ByInterpreter { dict, length: ffi::PyDict_Size(dict), at: 0 }
             }
         }
     }
@@ -131,7 +221,8 @@ impl Walk {
         // SAFETY: the caller's promise; the interpreter looks at the dict afresh each time.
         unsafe {
             match self {
-                Self::InPlace(walk) => walk.next(),
+                Self::Table(walk) => walk.next(),
+                Self::Beside(walk) => walk.next(),
                 Self::ByInterpreter { dict, length, at } => {
                     if ffi::PyDict_Size(*dict) != *length {
                         return Err(Changed);

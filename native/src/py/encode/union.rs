@@ -4,6 +4,7 @@ use pyo3::ffi;
 
 use crate::py::object::Owned;
 
+use super::attributes::attribute;
 use super::node::{Node, Object, Tagged};
 use super::output::Output;
 use super::scalar::text_of;
@@ -44,30 +45,22 @@ impl<O: Output> State<'_, O> {
         unsafe {
             let _held = Self::hold(value);
             let class = ffi::Py_TYPE(value);
-            let attributes = if class == &raw mut ffi::PyDict_Type {
-                Owned::from_borrowed(value)
-            } else if tagged.classes.contains(&class) {
-                let Some(attributes) = Owned::from_new(ffi::PyObject_GenericGetDict(value, std::ptr::null_mut()))
-                else {
+            let tag = if class == &raw mut ffi::PyDict_Type {
+                let tag = ffi::PyDict_GetItemWithError(value, tagged.name);
+                if tag.is_null() {
                     ffi::PyErr_Clear();
                     return Err(Stop::Decline);
-                };
-                attributes
+                }
+                Owned::from_borrowed(tag)
+            } else if tagged.classes.contains(&class) {
+                attribute(value, tagged.name)?
             } else {
                 return Err(Stop::Decline);
             };
-            if ffi::PyDict_CheckExact(attributes.as_ptr()) == 0 {
+            if ffi::PyUnicode_CheckExact(tag.as_ptr()) == 0 {
                 return Err(Stop::Decline);
             }
-            let tag = ffi::PyDict_GetItemWithError(attributes.as_ptr(), tagged.name);
-            if tag.is_null() {
-                ffi::PyErr_Clear();
-                return Err(Stop::Decline);
-            }
-            if ffi::PyUnicode_CheckExact(tag) == 0 {
-                return Err(Stop::Decline);
-            }
-            let (text, _) = text_of(tag).ok_or(Stop::Decline)?;
+            let (text, _) = text_of(tag.as_ptr()).ok_or(Stop::Decline)?;
             let index = *tagged.tags.get(text).ok_or(Stop::Decline)?;
             let outcome = self.encode_choice(&tagged.choices[index], value);
             if outcome == Err(Stop::Reject) && !STRICT {

@@ -14,14 +14,14 @@ impl<'p> TreeReader<'p, '_> {
     #[inline(never)]
     pub(super) fn tree_model(&mut self, model: &'p Model, kind: Kind, object: &Owned) -> Read<Owned> {
         let fields = self.tree_fields(model, kind, object, |reader, node, value| reader.tree(node, value))?;
-        let dict = &model.blueprint.dict;
-        let mut filling = dict.start().ok_or_else(out_of_memory)?;
+        let template = &model.blueprint;
+        let mut attributes = template.start().ok_or_else(out_of_memory)?;
         for (index, (field, value)) in model.fields.list.iter().zip(fields.values).enumerate() {
             let value = match value {
                 Some((value, _)) => value,
                 None => default_value(&field.default)?,
             };
-            dict.put(&mut filling, index, value).ok_or_else(out_of_memory)?;
+            template.put(&mut attributes, index, value).ok_or_else(out_of_memory)?;
         }
         let fields_set = model.blueprint.fields_set.of(fields.given).ok_or_else(out_of_memory)?;
         if let Some(extra) = &fields.extra {
@@ -29,8 +29,7 @@ impl<'p> TreeReader<'p, '_> {
         }
         self.lower_fit(Fit::Strict);
         self.given = Some(self.given.unwrap_or(0) + fields.given.count_ones() as usize);
-        let dict = dict.finish(filling);
-        let instance = model.blueprint.instance(dict, fields.extra, fields_set).ok_or_else(out_of_memory)?;
+        let instance = model.blueprint.instance(attributes, fields.extra, fields_set).ok_or_else(out_of_memory)?;
         model.blueprint.call_post_init(&instance, self.call.context).ok_or_else(out_of_memory)?;
         Ok(instance)
     }

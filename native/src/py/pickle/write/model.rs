@@ -5,6 +5,7 @@ use std::rc::Rc;
 use pyo3::ffi;
 
 use super::block::{Block, HELD, Unsuited, Written, unsuited};
+use crate::py::copy::attributes::Attributes;
 use crate::py::copy::classes::{Kind, Object};
 use crate::py::copy::instance::State;
 use crate::py::object::Owned;
@@ -17,7 +18,11 @@ impl Block<'_> {
         unsafe {
             let state = State::of(model, self.known.slots);
             // Pickle would keep the identity of a dict or set that something else refers to.
-            if !state.is_usual(kind) || is_shared(&state.dict) || is_shared(&state.fields_set) {
+            if !state.is_usual(kind) || is_shared(&state.fields_set) {
+                return Err(Unsuited);
+            }
+            let attributes = state.attributes.as_ref().ok_or(Unsuited)?;
+            if matches!(attributes, Attributes::Dict(dict) if is_shared(dict)) {
                 return Err(Unsuited);
             }
             let (extra, private) = match kind {
@@ -29,13 +34,13 @@ impl Block<'_> {
             }
             let flags =
                 if extra.is_some() { flag::EXTRA } else { 0 } | if private.is_some() { flag::PRIVATE } else { 0 };
-            let shape = self.shape(ffi::Py_TYPE(model), flags, &state)?;
+            let shape = self.shape(model, flags, attributes, state.fields_set.as_ptr())?;
             self.out.push(if is_kept { tag::KEPT_MODEL } else { tag::MODEL });
             self.number(shape as u64);
             if is_kept {
                 self.keep(model);
             }
-            self.attributes(&state.dict, shape)?;
+            self.attributes(model, attributes, shape)?;
             if let Some(extra) = extra {
                 self.value(extra, HELD)?;
             }
@@ -49,14 +54,14 @@ impl Block<'_> {
         }
     }
 
-    /// Write the values of a `__dict__`, whose names are those of the shape.
+    /// Write the values of attributes, whose names are those of the shape.
     #[inline]
-    unsafe fn attributes(&mut self, dict: &Owned, shape: usize) -> Written {
+    unsafe fn attributes(&mut self, model: Object, attributes: &Attributes, shape: usize) -> Written {
         let names = Rc::clone(&self.shapes[shape].names);
-        // SAFETY: exactly a dict, which is held. Should it change meanwhile, it has another table, other names, or fewer.
+        // SAFETY: what has them is held. Should they change meanwhile, they are elsewhere, have other names, or are fewer.
         unsafe {
             let mut done = 0;
-            if let Some(entries) = self.places(dict) {
+            if let Some(entries) = self.places(model, attributes) {
                 let mut index = 0;
                 while let Some((name, value)) = entries.get(index) {
                     index += 1;
@@ -73,6 +78,7 @@ impl Block<'_> {
                     done += 1;
                 }
             } else {
+                let Attributes::Dict(dict) = attributes else { return Err(Unsuited) };
                 let (mut at, mut name, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
                 while ffi::PyDict_Next(dict.as_ptr(), &raw mut at, &raw mut name, &raw mut value) != 0 {
                     if names.get(done).map(Owned::as_ptr) != Some(name) {

@@ -6,9 +6,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::block::{Block, Unsuited, Written};
+use crate::py::copy::attributes::{Attributes, Places};
 use crate::py::copy::classes::{Class, Object};
-use crate::py::copy::dict::Values;
-use crate::py::copy::instance::State;
 use crate::py::decode::set_layout::Arrangement;
 use crate::py::object::Owned;
 use crate::py::pickle::tag::{self, flag};
@@ -94,7 +93,7 @@ impl Shape {
     /// # Safety
     /// All is of a live instance.
     #[inline]
-    pub unsafe fn fits(&self, class: Class, flags: u8, entries: &Values, fields_set: Object) -> bool {
+    pub unsafe fn fits(&self, class: Class, flags: u8, entries: &Places, fields_set: Object) -> bool {
         // SAFETY: the caller's promise.
         unsafe {
             self.class == class
@@ -126,17 +125,23 @@ impl Shape {
 impl Block<'_> {
     /// The number of the shape of an instance; a new one is written.
     #[inline]
-    pub(super) unsafe fn shape(&mut self, class: Class, flags: u8, state: &State) -> Result<usize, Unsuited> {
-        let fields_set = state.fields_set.as_ptr();
+    pub(super) unsafe fn shape(
+        &mut self,
+        model: Object,
+        flags: u8,
+        attributes: &Attributes,
+        fields_set: Object,
+    ) -> Result<usize, Unsuited> {
         // SAFETY: parts of a live instance.
         unsafe {
-            if let Some(entries) = self.places(&state.dict)
+            let class = ffi::Py_TYPE(model);
+            if let Some(entries) = self.places(model, attributes)
                 && let Some(shape) = self.shapes.get(self.last_shape)
                 && shape.fits(class, flags, &entries, fields_set)
             {
                 return Ok(self.last_shape);
             }
-            self.list_names(&state.dict)?;
+            self.list_names(model, attributes)?;
             let names = std::mem::take(&mut self.names);
             let found = self.other_shape(&Parts { class, flags, names: &names, fields_set });
             self.names = names;
@@ -172,25 +177,32 @@ impl Block<'_> {
         }
     }
 
-    /// The places of the values of a dict, if all its keys are strings.
+    /// The places of the values, if they are in a layout that was tried out and all names are strings.
     #[inline]
-    pub(super) unsafe fn places(&self, dict: &Owned) -> Option<Values> {
-        // SAFETY: exactly a dict, which is held.
-        if self.known.knows_dicts { unsafe { Values::of(dict.as_ptr()) } } else { None }
+    pub(super) unsafe fn places(&self, model: Object, attributes: &Attributes) -> Option<Places> {
+        // SAFETY: an instance and exactly a dict, which are held.
+        unsafe {
+            match attributes {
+                Attributes::Dict(dict) if self.known.knows_dicts => Places::of_dict(dict.as_ptr()),
+                Attributes::Dict(_) => None,
+                Attributes::Beside => Places::beside(model),
+            }
+        }
     }
 
-    /// List the names in a `__dict__`.
+    /// List the names of the attributes.
     #[inline]
-    unsafe fn list_names(&mut self, dict: &Owned) -> Written {
+    unsafe fn list_names(&mut self, model: Object, attributes: &Attributes) -> Written {
         self.names.clear();
-        // SAFETY: exactly a dict, which is held; nothing else runs here.
+        // SAFETY: what has them is held; nothing else runs here.
         unsafe {
-            if let Some(mut places) = self.places(dict) {
+            if let Some(mut places) = self.places(model, attributes) {
                 while let Ok(Some((name, _))) = places.next() {
                     self.names.push(name);
                 }
                 return Ok(());
             }
+            let Attributes::Dict(dict) = attributes else { return Err(Unsuited) };
             let (mut at, mut name) = (0, std::ptr::null_mut());
             while ffi::PyDict_Next(dict.as_ptr(), &raw mut at, &raw mut name, std::ptr::null_mut()) != 0 {
                 if ffi::PyUnicode_CheckExact(name) == 0 {
