@@ -48,7 +48,7 @@ impl RawNumber<'_> {
             let value = self.digits as f64 / POWERS[self.decimals];
             return Some(if self.bytes[0] == b'-' { -value } else { value });
         }
-        let value: f64 = self.text().parse().ok()?;
+        let value: f64 = fast_float2::parse(self.bytes).ok()?;
         value.is_finite().then_some(value)
     }
 }

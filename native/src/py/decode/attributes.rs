@@ -49,16 +49,6 @@ impl AttributesTemplate {
         Some(())
     }
 
-    /// The same for a value that holds no other objects, which the collector need not know of.
-    #[inline(always)]
-    pub fn put_atom(&self, attributes: &mut Attributes, index: usize, value: Owned) -> Option<()> {
-        match attributes {
-            Attributes::Inline(block) => block.put(index, value),
-            Attributes::Dict(filling) => self.dict.put_atom(filling, index, value)?,
-        }
-        Some(())
-    }
-
     /// Give them, all with their values, to a new instance. `None` if memory ran out.
     ///
     /// # Safety

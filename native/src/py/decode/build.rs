@@ -249,7 +249,6 @@ fn fields(list: &Bound<'_, PyAny>, keys: &Bound<'_, PyAny>, form: KeyForm) -> Py
         fields.push(Field {
             name,
             expected: key.map_or_else(Expected::nothing, |(key, _)| form(key)),
-            is_atom: matches!(inner.get_item(0)?.extract::<String>()?.as_str(), "str" | "int" | "float" | "bool"),
             node: node(&inner, form)?,
             default: self::default(&default)?,
             location,

@@ -58,15 +58,6 @@ impl DictTemplate {
         unsafe {
             filling.holds_containers |=
                 ffi::PyType_HasFeature(ffi::Py_TYPE(value.as_ptr()), ffi::Py_TPFLAGS_HAVE_GC) != 0;
-        }
-        self.put_atom(filling, index, value)
-    }
-
-    /// The same for a value that holds no other objects, which the collector need not know of.
-    #[inline]
-    pub fn put_atom(&self, filling: &mut Filling, index: usize, value: Owned) -> Option<()> {
-        // SAFETY: value and dictionary are alive.
-        unsafe {
             if let Some(entries) = &filling.entries {
                 entries.replace(index, value);
                 return Some(());

@@ -33,8 +33,6 @@ pub struct Field {
     pub expected: Expected,
     pub node: Node,
     pub default: Default,
-    /// Its values hold no other objects.
-    pub is_atom: bool,
     /// What errors call the field; `None` where it is the key that was found in the text.
     pub location: Option<Py<PyAny>>,
 }

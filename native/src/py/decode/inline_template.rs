@@ -135,16 +135,12 @@ impl InlineTemplate {
 }
 
 impl Block {
-    /// Put the value of a field, which has none yet or another one.
+    /// Put the value of an attribute that has none yet.
     #[inline(always)]
     pub fn put(&mut self, index: usize, value: Owned) {
-        // SAFETY: within the block.
-        unsafe {
-            let place = self.first.add(index);
-            let old = place.read();
-            place.write(value.into_ptr());
-            ffi::Py_XDECREF(old);
-        }
+        debug_assert!(index < self.count);
+        // SAFETY: within the block, where a null was.
+        unsafe { self.first.add(index).write(value.into_ptr()) }
     }
 }
 

@@ -104,12 +104,6 @@ impl Blueprint {
         self.attributes.put(attributes, index, value)
     }
 
-    /// The same for a value that holds no other objects.
-    #[inline(always)]
-    pub fn put_atom(&self, attributes: &mut Attributes, index: usize, value: Owned) -> Option<()> {
-        self.attributes.put_atom(attributes, index, value)
-    }
-
     /// Make an instance of a model with fields. `None` if memory ran out; an exception is then set.
     #[inline]
     pub fn instance(&self, attributes: Attributes, extra: Option<Owned>, fields_set: Owned) -> Option<Owned> {

@@ -27,8 +27,7 @@ pub(super) enum Found<'t> {
 impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
     pub(super) fn model(&mut self, model: &'p Model) -> Read<Owned> {
         let fields = &model.fields;
-        let template = &model.blueprint;
-        let mut attributes = template.start().ok_or_else(out_of_memory)?;
+        let mut attributes = model.blueprint.start().ok_or_else(out_of_memory)?;
         let extra = match model.extra {
             Extra::Allow(_) => Some(new_dict()?),
             _ => None,
@@ -49,12 +48,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
                         Ok(value) => value,
                         Err(miss) => return Err(self.certain(miss, fields, given, before)),
                     };
-                    let put = if fields.list[index].is_atom {
-                        template.put_atom(&mut attributes, index, value)
-                    } else {
-                        template.put(&mut attributes, index, value)
-                    };
-                    put.ok_or_else(out_of_memory)?;
+                    model.blueprint.put(&mut attributes, index, value).ok_or_else(out_of_memory)?;
                 }
                 Found::Unknown(raw) => self.extra(&model.extra, extra.as_ref(), raw)?,
             }
