@@ -6,6 +6,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::set_layout::Table;
+use crate::py::collector::forgotten;
 use crate::py::object::Owned;
 
 /// Makes `__pydantic_fields_set__` for the fields of one class.
@@ -31,11 +32,13 @@ enum Mould {
 impl Mould {
     #[inline]
     fn set(&self) -> Option<Owned> {
-        match self {
+        let set = match self {
             Self::Table(table) => table.set(),
             // SAFETY: the template is a set.
             Self::Set(template) => unsafe { Owned::from_new(ffi::PySet_New(template.as_ptr())) },
-        }
+        }?;
+        forgotten(&set);
+        Some(set)
     }
 }
 
