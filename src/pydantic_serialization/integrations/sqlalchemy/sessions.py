@@ -2,7 +2,7 @@
 
 Both are heard of through SQLAlchemy's events, by listeners for all sessions: a session that wrote before it was first
 used here has to be known, too. What a session does with text, in bulk or by its connection is only seen on the
-connection, so that is listened to while a transaction lasts. It takes some microseconds per statement.
+connection. It takes some microseconds per transaction: listeners of a single connection would take ten times as much.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _WROTE: Final = "pydantic_serialization: wrote in this transaction"
 _SESSION: Final = "pydantic_serialization: session of this connection"
+
+_NOBODY: Final = (lambda: None, lambda: None)
 
 _QUERY: Final = re.compile(
     r"[\s(]*(select|values|show|savepoint|release|rollback|with(?!.*\b(insert|update|delete|merge)\b))\b",
@@ -74,14 +76,17 @@ def _note_flush(session: Session, _: UOWTransaction) -> None:
 
 
 @event.listens_for(Session, "after_begin")
-def _listen(session: Session, _: SessionTransaction, connection: Connection) -> None:
-    connection.info[_SESSION] = ref(session)
-    if not event.contains(connection, "after_cursor_execute", _note_execution):
-        event.listen(connection, "after_cursor_execute", _note_execution)
+def _note_connection(session: Session, _: SessionTransaction, connection: Connection) -> None:
+    # What a pool keeps under this name outlives the transaction: the connection says whether it is still this one.
+    connection.info[_SESSION] = (ref(session), ref(connection))
 
 
+@event.listens_for(Engine, "after_cursor_execute")
 def _note_execution(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
-    session = None if _QUERY.match(statement) else connection.info[_SESSION]()
+    session_of, noted = connection.info.get(_SESSION, _NOBODY)
+    if noted() is not connection or _QUERY.match(statement):
+        return
+    session = session_of()
     if session is not None:
         session.info[_WROTE] = True
 
