@@ -1,9 +1,8 @@
-"""What has to be known of sessions: whether they have changes of their own or see an old state, and that models load
-nothing lazily.
+"""What has to be known of sessions: their own changes, an old state that they see, that models load nothing lazily.
 
-All is heard of through SQLAlchemy's events, by listeners for all sessions: a session that wrote before it was first
-used here has to be known, too. What a session does with text, in bulk or by its connection is only seen on the
-connection. It takes some microseconds per transaction: listeners of a single connection would take ten times as much.
+All is heard of through SQLAlchemy's events, by listeners for all sessions: a session that wrote before it was first used
+here has to be known, too. What a session does with text, in bulk or by its connection is only seen on the connection.
+It takes some microseconds per statement: listeners for each transaction's connection took three times as much.
 """
 
 from __future__ import annotations
