@@ -25,19 +25,19 @@ SpeaksBoth = model_route("json", "msgpack", compression=("zstd", "gzip"), max_bo
 router = APIRouter(route_class=SpeaksBoth)
 
 
-def get_shop(request: Request) -> Shop:
+async def get_shop(request: Request) -> Shop:
     """Return the shop of the application."""
     shop: Shop = request.app.state.shop
     return shop
 
 
-def get_broker(request: Request) -> RedisBroker:
+async def get_broker(request: Request) -> RedisBroker:
     """Return the way to the worker."""
     broker: RedisBroker = request.app.state.broker
     return broker
 
 
-def get_exports(request: Request) -> Path:
+async def get_exports(request: Request) -> Path:
     """Return where the worker puts its files."""
     exports: Path = request.app.state.exports
     return exports

@@ -6,6 +6,7 @@ import gc
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 import zoo
@@ -254,6 +255,33 @@ def test_a_long_document_does_not_call_the_collector() -> None:
         gc.callbacks.remove(count)
     assert len(kept) == 20_000
     assert calls <= 3  # once or twice when Python goes on
+
+
+class Named(BaseModel):
+    key: UUID
+    a: int = 0
+    b: int = 0
+    c: int = 0
+    d: int = 0
+    e: int = 0
+    f: int = 0
+    g: int = 0
+
+
+@pytest.mark.parametrize("format_name", ["orjson", "msgpack"])
+@pytest.mark.parametrize("given", [2, 8], ids=["few fields", "many fields"])
+def test_the_collector_need_not_look_at_names_and_numbers(format_name: str, given: int) -> None:
+    """A set of names and a UUID can be in no cycle; the model and its values are looked at, and the set is a usual one."""
+    fields = {name: index for index, name in enumerate(Named.model_fields) if 0 < index < given}
+    data = encoder(Named, format_name)(Named(key=UUID(int=7), **fields), exclude_unset=True)
+    found = decoder(Named, format_name)(data)
+    assert gc.is_tracked(found)
+    assert len(found.model_fields_set) == given
+    assert not gc.is_tracked(found.model_fields_set)
+    assert not gc.is_tracked(found.key)
+    found.model_fields_set.update("hijklmnop")
+    assert set("hijklmnop") < found.model_copy(deep=True).model_fields_set
+    assert gc.is_tracked(found.model_fields_set.copy())
 
 
 @pytest.mark.usefixtures("switching")

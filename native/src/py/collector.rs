@@ -7,8 +7,20 @@
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use super::object::Owned;
+
 /// Documents of fewer bytes do not hold enough objects to call the collector.
 pub const LONG: usize = 4096;
+
+/// Have the collector not look at a new object that refers to nothing which could refer back: names of fields, a number.
+///
+/// CPython does the same for tuples and dictionaries of such values. For the collector a set of ten names is as much work
+/// as the rest of its model.
+#[inline]
+pub fn forgotten(object: &Owned) {
+    // SAFETY: the object is alive, and of a type that the collector knows.
+    unsafe { ffi::PyObject_GC_UnTrack(object.as_ptr().cast()) };
+}
 
 /// The collector rests while this lives, as far as it was at work before.
 pub struct Resting {

@@ -25,6 +25,7 @@ from pydantic_serialization.integrations.fastapi.negotiation import choose_codin
 from pydantic_serialization.plan.rebuild import CAN_REBUILD
 
 MSGPACK = "application/vnd.msgpack"
+PROBLEM = "application/problem+json"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 
 
@@ -422,10 +423,10 @@ def test_openapi_of_errors() -> None:
     responses = paths["/item/{number}"]["get"]["responses"]
     for status in ("404", "422"):
         content = responses[status]["content"]
-        assert list(content) == ["application/json", MSGPACK]
+        assert list(content) == ["application/json", MSGPACK, PROBLEM]
         assert content[MSGPACK] == content["application/json"] != {}
     assert "content" not in responses["418"]
-    assert list(paths["/own/{number}"]["get"]["responses"]["422"]["content"]) == ["application/json"]
+    assert list(paths["/own/{number}"]["get"]["responses"]["422"]["content"]) == ["application/json", PROBLEM]
     answer = call(app, "/item/x", accept=MSGPACK)
     assert (answer.status, answer.header("content-type")) == (422, MSGPACK)
 
@@ -448,7 +449,7 @@ def test_openapi_of_streams() -> None:
         "application/json": {"schema": {"type": "array", "items": item}},
         MSGPACK: {"itemSchema": item},
     }
-    assert list(responses["422"]["content"]) == ["application/json", MSGPACK]
+    assert list(responses["422"]["content"]) == ["application/json", MSGPACK, PROBLEM]
     for accept in ("application/jsonl", "application/json"):
         answer = call(app, "/items?least=x", accept=accept)
         assert (answer.status, answer.header("content-type")) == (422, "application/json")

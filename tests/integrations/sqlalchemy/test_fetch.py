@@ -376,6 +376,18 @@ def test_a_session_that_only_read_uses_the_cache(engine: Engine, query: Callable
     assert cache.get_stats()["l1_cache"]["items"] == 1
 
 
+def test_what_others_do_with_a_connection_later(engine: Engine) -> None:
+    """A connection that went back to its pool says nothing about the session that had it before."""
+    cache = CacheManager()
+    with Session(engine) as session:
+        session.connection()
+        session.rollback()
+        with engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE author SET name = 'Eve'")
+        fetch_models_sync(session, AUTHORS, Author, cache=cache)
+    assert cache.get_stats()["l1_cache"]["items"] == 1
+
+
 def test_a_connection_goes_on_with_its_next_session(engine: Engine) -> None:
     """A write counts for the session that made it, also where one connection serves several in turn."""
     cache = CacheManager()

@@ -8,6 +8,7 @@ use pyo3::sync::PyOnceLock;
 
 use super::reader::{Fit, Miss, Read, Reader, new_ascii, out_of_memory};
 use crate::json::temporal_read::{self, Date, Time};
+use crate::py::collector::forgotten;
 use crate::py::datetime;
 use crate::py::object::Owned;
 use crate::source::{Kind, Number, Source};
@@ -151,6 +152,7 @@ pub(crate) fn uuid_of(bytes: &[u8; 16]) -> Read<Owned> {
         let Ok(number) = u128::from_be_bytes(*bytes).into_pyobject(py);
         set_slot(&makers.uuid_int, &made, number.as_ptr())?;
         set_slot(&makers.uuid_is_safe, &made, makers.safe_unknown.as_ptr())?;
+        forgotten(&made);
         Ok(made)
     }
 }

@@ -6,6 +6,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::set_layout::Table;
+use crate::py::collector::forgotten;
 use crate::py::object::Owned;
 
 /// Makes `__pydantic_fields_set__` for the fields of one class.
@@ -29,17 +30,14 @@ enum Mould {
 }
 
 impl Mould {
-    /// A new set, of which the collector does not know: what holds nothing but strings is in no cycle, and the sets are
-    /// half of what it would go through.
     #[inline]
     fn set(&self) -> Option<Owned> {
         let set = match self {
-            Self::Table(table) => table.set()?,
+            Self::Table(table) => table.set(),
             // SAFETY: the template is a set.
-            Self::Set(template) => unsafe { Owned::from_new(ffi::PySet_New(template.as_ptr()))? },
-        };
-        // SAFETY: a new set.
-        unsafe { ffi::PyObject_GC_UnTrack(set.as_ptr().cast()) };
+            Self::Set(template) => unsafe { Owned::from_new(ffi::PySet_New(template.as_ptr())) },
+        }?;
+        forgotten(&set);
         Some(set)
     }
 }

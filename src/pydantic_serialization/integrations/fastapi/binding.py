@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
 from starlette.responses import Response
 
-from pydantic_serialization.errors import UnsupportedTypeError
+from pydantic_serialization.errors import ConfigurationError, UnsupportedTypeError
 from pydantic_serialization.integrations.fastapi.bodies_by_format import BodyFormats, body_formats
-from pydantic_serialization.integrations.fastapi.body import json_reader
+from pydantic_serialization.integrations.fastapi.body import json_reader, takes_document
 from pydantic_serialization.integrations.fastapi.caching import CachedResponses
 from pydantic_serialization.integrations.fastapi.endpoint import original
 from pydantic_serialization.integrations.fastapi.media_types import Offer, offers
@@ -16,7 +17,7 @@ from pydantic_serialization.integrations.fastapi.streams import StreamBinding
 from pydantic_serialization.integrations.fastapi.writing import format_writer, json_writer, write_as_fastapi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pydantic_serialization.integrations.fastapi.exchange import Exchange
     from pydantic_serialization.integrations.fastapi.options import RouteOptions
@@ -35,6 +36,7 @@ class RouteBinding:
         stream: How its generator is taken over, if it is.
         offers: The formats that it writes, the preferred one first.
         read_json: What reads a JSON body.
+        takes_body: Whether FastAPI reads a body, and not as a form.
         bodies: What reads bodies in other formats, if something does.
         cached: How its responses are cached, if they are.
         last_size: Bytes of the last body that was written: what the next one will have, more or less.
@@ -42,16 +44,23 @@ class RouteBinding:
     Args:
         route: The route, or what stands for it where a router includes it.
         options: The options of its class.
+
+    Raises:
+        ConfigurationError: the endpoint has a query parameter that is to name the format.
     """
 
     def __init__(self, route: Any, options: RouteOptions) -> None:
         self._route = route
         self.options = options
+        if options.format_parameter is not None and options.format_parameter in query_names(route.dependant):
+            message = f"{options.format_parameter!r} is a parameter of {route.path!r}: choose another format_parameter"
+            raise ConfigurationError(message)
         self.status: int | None = route.status_code
         self.writers: dict[str, Callable[[Any], bytes | None]] = {}
         self.stream = _stream(route, options)
         self.offers = self._offers(route) if self.stream is None else self.stream.offers
         self.read_json = json_reader(route) if options.body == "fast" else None
+        self.takes_body = takes_document(route)
         self.bodies: BodyFormats | None = None
         if any(not offer.is_json for offer in offers(options.formats)):
             self.bodies = body_formats(route, options)
@@ -65,9 +74,9 @@ class RouteBinding:
         return (
             len(self.offers) == 1
             and self.bodies is None
-            and not (
-                options.etag or options.compression or options.max_body_bytes or self.offers[0].format not in _STOCK
-            )
+            and not (options.request_codings and self.takes_body)
+            and not (options.etag or options.compression or options.max_body_bytes or options.format_parameter)
+            and self.offers[0].format in _STOCK
         )
 
     def respond(self, exchange: Exchange, value: Any, injected: Response) -> Any:
@@ -110,6 +119,18 @@ class RouteBinding:
 
 
 _STOCK = frozenset({"json", "orjson", "jsonl"})
+
+
+def query_names(dependant: Any) -> Iterator[str]:
+    """Yield the names that an endpoint and its dependencies read from the query."""
+    for field in dependant.query_params:
+        yield field.alias
+        declared = field.field_info.annotation
+        if isinstance(declared, type) and issubclass(declared, BaseModel):
+            for name, part in declared.model_fields.items():
+                yield from (alias for alias in (name, part.alias, part.validation_alias) if isinstance(alias, str))
+    for dependency in dependant.dependencies:
+        yield from query_names(dependency)
 
 
 def _stream(route: Any, options: RouteOptions) -> StreamBinding | None:

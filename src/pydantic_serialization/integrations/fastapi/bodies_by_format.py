@@ -20,6 +20,7 @@ from pydantic_serialization.formats._depth import tree_depth_exceeds
 from pydantic_serialization.formats._errors import decoding_errors
 from pydantic_serialization.integrations.fastapi.body import body_fields, is_form
 from pydantic_serialization.integrations.fastapi.media_types import JSON, essence, http_format, is_json, offers
+from pydantic_serialization.integrations.fastapi.request_coding import read_body
 from pydantic_serialization.plan import plan_for
 
 if TYPE_CHECKING:
@@ -111,9 +112,9 @@ async def decode_body(request: Request, name: str, read: Callable[[bytes], Any])
 
     Raises:
         RequestValidationError: (422) it is no document of the format, or one of another shape.
-        HTTPException: (413) it is over a limit.
+        HTTPException: (413) it is over a limit; (400) the client has gone.
     """
-    data = await request.body()
+    data = await read_body(request)
     if not data:
         return
     try:

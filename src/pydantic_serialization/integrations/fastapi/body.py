@@ -53,7 +53,7 @@ def json_reader(route: Any) -> Callable[[bytes], Any] | None:
     Args:
         route: The route, or what stands for it where a router includes it.
     """
-    if not any(True for _ in body_fields(route.dependant)) or any(map(is_form, body_fields(route.dependant))):
+    if not takes_document(route):
         return None
     decode = _model_reader(route)
     if decode is None:
@@ -82,6 +82,12 @@ def _model_reader(route: Any) -> Callable[[bytes], Any] | None:
         return None
     decode = bind_decoder(plan, _decline) if reads_alike(plan) else _decline
     return None if decode is _decline else decode
+
+
+def takes_document(route: Any) -> bool:
+    """Say whether FastAPI reads the body of a route, and not as a form."""
+    fields = list(body_fields(route.dependant))
+    return bool(fields) and not any(map(is_form, fields))
 
 
 def body_fields(dependant: Any) -> Iterator[Any]:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from pydantic_serialization.codecs import get_codec
 from pydantic_serialization.config import CompressionLevel
 from pydantic_serialization.integrations.fastapi.negotiation import IDENTITY, choose_coding
 from pydantic_serialization.integrations.fastapi.options import CODINGS
@@ -23,8 +22,10 @@ if TYPE_CHECKING:
 
     from starlette.datastructures import MutableHeaders
     from starlette.requests import Request
+    from starlette.types import Scope
 
     from pydantic_serialization._types import Payload
+    from pydantic_serialization.codecs import Codec
     from pydantic_serialization.integrations.fastapi.options import RouteOptions
 
 _KEPT_BY_304: Final = frozenset(
@@ -34,8 +35,14 @@ _KEPT_BY_304: Final = frozenset(
 
 
 @lru_cache(maxsize=8)
+def http_codec(coding: str) -> Codec:
+    """Return the codec of a content coding."""
+    return CODINGS[coding]()
+
+
+@lru_cache(maxsize=8)
 def _compressor(coding: str) -> Callable[[Payload], bytes]:
-    return get_codec(CODINGS[coding]).compressor(CompressionLevel.BALANCED)
+    return http_codec(coding).compressor(CompressionLevel.BALANCED)
 
 
 async def compressed(body: bytes, coding: str) -> bytes:
@@ -66,8 +73,13 @@ def is_unchanged(if_none_match: str | None, etag: str) -> bool:
 
 def joined(request: Request, name: str) -> str | None:
     """Return a header that may come several times, joined by commas; ``None`` if it does not come."""
+    return joined_in(request.scope, name)
+
+
+def joined_in(scope: Scope, name: str) -> str | None:
+    """Return the same of a connection that no request was made of yet."""
     wanted = name.encode("latin-1")
-    values = [value.decode("latin-1") for key, value in request.scope["headers"] if key == wanted]
+    values = [value.decode("latin-1") for key, value in scope["headers"] if key == wanted]
     return ", ".join(values) if values else None
 
 

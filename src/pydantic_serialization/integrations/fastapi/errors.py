@@ -1,27 +1,31 @@
-"""Error responses in the format that the client accepts.
+"""Error responses in the format that the client accepts, or as problem details (RFC 9457).
 
 They are written by FastAPI's handlers, or by the user's, as JSON. What is sent in another format is what they have
-written, value for value.
+written, value for value; problem details say the same in standard terms.
 """
 
 from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.datastructures import MutableHeaders
 
 from pydantic_serialization.errors import UnsupportedTypeError
 from pydantic_serialization.formats import FormatOptions
-from pydantic_serialization.integrations.fastapi.coding import add_vary
+from pydantic_serialization.integrations.fastapi.coding import add_vary, joined_in
 from pydantic_serialization.integrations.fastapi.media_types import JSON, essence, http_format
+from pydantic_serialization.integrations.fastapi.negotiation import asks_for
+from pydantic_serialization.integrations.fastapi.problems import PROBLEM_JSON, problem_of
 from pydantic_serialization.plan import plan_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.types import Message, Scope, Send
+
+    from pydantic_serialization.integrations.fastapi.options import RouteOptions
 
 CHOSEN = "pydantic_serialization.chosen"
 """The key in the scope under which a route notes what was negotiated: a format's name and a media type."""
@@ -40,49 +44,65 @@ def _encoder(name: str) -> Callable[[Any], bytes] | None:
         return None
 
 
-def negotiated_send(scope: Scope, send: Send) -> Send:
-    """Return ``send``, which says that the response depends on Accept, and writes errors in the format chosen by it."""
+def negotiated_send(scope: Scope, send: Send, options: RouteOptions) -> Send:
+    """Return ``send``, which says what the response depends on, and writes errors as the client wants them."""
     held: Message | None = None
+    rewrite: _Rewrite | None = None
     chunks: list[bytes] = []
 
     async def send_negotiated(message: Message) -> None:
-        nonlocal held
-        chosen: tuple[str, str] | None = scope.get(CHOSEN)
-        if chosen is not None and message["type"] == "http.response.start":
+        nonlocal held, rewrite
+        if message["type"] == "http.response.start":
             headers = MutableHeaders(raw=message["headers"])
-            add_vary(headers, "Accept")
-            if chosen[0] not in _AS_JSON and _is_json_error(message["status"], headers):
+            is_error = message["status"] >= _FIRST_ERROR
+            if CHOSEN in scope or (is_error and options.problem_details == "accept"):
+                add_vary(headers, "Accept")
+            rewrite = _rewrite(scope, options, headers) if is_error else None
+            if rewrite is not None:
                 held = message
                 return
-        if chosen is None or held is None or message["type"] != "http.response.body":
+        if held is None or rewrite is None or message["type"] != "http.response.body":
             await send(message)
             return
         chunks.append(message.get("body", b""))
         if message.get("more_body"):
             return
+        start, held = held, None
         body = b"".join(chunks)
-        written = _written(body, chosen[0])
+        written = _written(rewrite.write, start["status"], body)
         if written is not None:
-            headers = MutableHeaders(raw=held["headers"])
-            headers["content-type"] = chosen[1]
+            headers = MutableHeaders(raw=start["headers"])
+            headers["content-type"] = rewrite.media_type
             headers["content-length"] = str(len(written))
-        await send(held)
+        await send(start)
         await send({"type": "http.response.body", "body": body if written is None else written, "more_body": False})
 
     return send_negotiated
 
 
-def _is_json_error(status: int, headers: MutableHeaders) -> bool:
-    is_json = essence(headers.get("content-type", "")) in {JSON, "application/problem+json"}
-    return is_json and status >= _FIRST_ERROR and "content-encoding" not in headers
+class _Rewrite(NamedTuple):
+    """What an error is sent as: a media type, and what writes it for a status and the JSON that it was written as."""
+
+    media_type: str
+    write: Callable[[int, bytes], bytes | None]
 
 
-def _written(body: bytes, name: str) -> bytes | None:
-    """Return the document in ``body`` in another format, or ``None`` where it has to stay as it is."""
-    encode = _encoder(name)
-    if encode is None:
+def _rewrite(scope: Scope, options: RouteOptions, headers: MutableHeaders) -> _Rewrite | None:
+    """Return what an error has to be sent as, or ``None`` if it stays as it is."""
+    written_as = essence(headers.get("content-type", ""))
+    if written_as not in {JSON, PROBLEM_JSON} or "content-encoding" in headers:
         return None
+    name, media_type = scope.get(CHOSEN, ("json", JSON))
+    wanted = options.problem_details
+    if wanted == "always" or (wanted == "accept" and asks_for(joined_in(scope, "accept"), PROBLEM_JSON, media_type)):
+        return None if written_as == PROBLEM_JSON else _Rewrite(PROBLEM_JSON, problem_of)
+    encode = None if name in _AS_JSON else _encoder(name)
+    return None if encode is None else _Rewrite(media_type, lambda _, body: encode(json.loads(body)))
+
+
+def _written(write: Callable[[int, bytes], bytes | None], status: int, body: bytes) -> bytes | None:
+    """Return an error as it has to be sent, or ``None`` where that is not possible."""
     try:
-        return encode(json.loads(body))
+        return write(status, body)
     except Exception:  # noqa: BLE001  (the input that an error quotes may be anything: the client still gets the error)
         return None

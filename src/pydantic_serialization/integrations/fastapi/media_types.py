@@ -84,6 +84,11 @@ def offers(formats: tuple[str, ...]) -> tuple[Offer, ...]:
     return tuple(found.values())
 
 
+def offer_name(offer: Offer) -> str:
+    """Return what a query parameter calls a format."""
+    return "json" if offer.is_json else offer.format
+
+
 def names(formats: Iterable[SerializationFormat | str]) -> tuple[str, ...]:
     """Return the names of formats as plain lower-case text."""
     return tuple(str(getattr(item, "value", item)).lower() for item in formats)

@@ -87,6 +87,21 @@ def _quality(offer: Offer, ranges: dict[str, float]) -> tuple[str, float]:
     return offer.media_type, ranges.get(f"{main}/*", ranges.get("*/*", 0.0))
 
 
+def asks_for(accept: str | None, media_type: str, beside: str) -> bool:
+    """Say whether an Accept header names a media type, and ranks it no lower than another one.
+
+    Args:
+        accept: The header; several of them joined by commas.
+        media_type: What has to be named: a range that includes it is not enough.
+        beside: The other media type.
+    """
+    if accept is None or media_type not in accept.lower():
+        return False
+    ranges = {item.type: item.quality for item in _ranges(accept)}
+    quality = ranges.get(media_type, 0.0)
+    return quality > 0 and quality >= _quality(Offer("", beside), ranges)[1]
+
+
 def _is_range(text: str) -> bool:
     main, slash, sub = text.partition("/")
     return bool(main and slash and sub) and (main != "*" or sub == "*")

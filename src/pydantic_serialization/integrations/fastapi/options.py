@@ -6,13 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic_serialization.codecs import available_codecs
+from pydantic_serialization.codecs.brotli import BrotliCodec
+from pydantic_serialization.codecs.gzip import GzipCodec
+from pydantic_serialization.codecs.zstd import ZstdCodec
 from pydantic_serialization.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-CODINGS: Final = {"zstd": "zstd", "gzip": "gzip", "br": "brotli"}
-"""Content codings by their names in HTTP, and the codecs that write them (RFC 1952, 7932, 8878)."""
+CODINGS: Final[dict[str, type[ZstdCodec | GzipCodec | BrotliCodec]]] = {
+    "zstd": ZstdCodec,
+    "gzip": GzipCodec,
+    "br": BrotliCodec,
+}
+"""Content codings by their names in HTTP, and the codecs that write them (RFC 1952, 7932, 8878): never a registered one,
+whose dictionary no client has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,9 @@ class RouteOptions:
     unannotated: Literal["fast", "stock"] = "fast"
     stream: Literal["coalesce", "stock"] = "coalesce"
     max_body_bytes: int | None = None
+    request_codings: tuple[str, ...] = ()
+    problem_details: Literal["accept", "always", "never"] = "never"
+    format_parameter: str | None = None
 
 
 def codings(wanted: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -44,4 +55,4 @@ def codings(wanted: str | Iterable[str] | None) -> tuple[str, ...]:
         message = f"{unknown[0]!r} is no content coding; there are {', '.join(CODINGS)}"
         raise ConfigurationError(message)
     installed = available_codecs()
-    return tuple(name for name in chosen if CODINGS[name] in installed)
+    return tuple(name for name in chosen if CODINGS[name].name in installed)

@@ -18,10 +18,11 @@ from pydantic_serialization.integrations.fastapi.coding import finished, joined
 from pydantic_serialization.integrations.fastapi.endpoint import original, stand_in
 from pydantic_serialization.integrations.fastapi.errors import CHOSEN, negotiated_send
 from pydantic_serialization.integrations.fastapi.exchange import CURRENT, Exchange
-from pydantic_serialization.integrations.fastapi.media_types import is_json, names, offers
+from pydantic_serialization.integrations.fastapi.media_types import is_json, names, offer_name, offers
 from pydantic_serialization.integrations.fastapi.negotiation import choose
 from pydantic_serialization.integrations.fastapi.openapi import document
 from pydantic_serialization.integrations.fastapi.options import RouteOptions, codings
+from pydantic_serialization.integrations.fastapi.request_coding import decoded_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -49,7 +50,9 @@ class ModelRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
         self.caches = policy_of(original(endpoint)) is not None
-        self._negotiates = any(not offer.is_json for offer in offers(self.options.formats))
+        self._rewrites_errors = self.options.problem_details != "never" or any(
+            not offer.is_json for offer in offers(self.options.formats)
+        )
         super().__init__(path, stand_in(endpoint, path), **settings)
         if self.caches and self.endpoint is original(endpoint):
             message = f"cached() is for functions; the endpoint of {path!r} is a {type(endpoint).__name__}"
@@ -70,8 +73,8 @@ class ModelRoute(APIRoute):
         """Answer a request."""
         if self.options.max_body_bytes is not None:
             receive = limited(receive, self.options.max_body_bytes)
-        if self._negotiates:
-            send = negotiated_send(scope, send)
+        if self._rewrites_errors:
+            send = negotiated_send(scope, send, self.options)
         await super().handle(scope, receive, send)
 
 
@@ -85,11 +88,17 @@ def model_route(
     unannotated: Literal["fast", "stock"] = "fast",
     stream: Literal["coalesce", "stock"] = "coalesce",
     max_body_bytes: int | None = None,
+    request_compression: str | Iterable[str] | None = ("zstd", "gzip"),
+    problem_details: Literal["accept", "always", "never"] = "accept",
+    format_parameter: str | None = None,
 ) -> type[ModelRoute]:
     """Return a class of routes for ``APIRouter(route_class=...)`` and :func:`setup`.
 
     With more than JSON, responses are in the format that Accept asks for, bodies in the one that Content-Type says, and
     errors in the format of the response. A route whose type a format cannot represent does without that format.
+
+    Bodies with a Content-Encoding are unpacked before FastAPI reads them; dependencies and the endpoint see a request
+    that was never packed. Where the request's class is the user's own, that class has to do it.
 
     Args:
         *formats: The formats, the preferred one first; JSON if there is none.
@@ -101,11 +110,19 @@ def model_route(
         body: ``"stock"`` has FastAPI parse JSON bodies.
         unannotated: ``"stock"`` has FastAPI write what endpoints without a declared type return.
         stream: ``"stock"`` has FastAPI write the items of generators one by one.
-        max_body_bytes: Bytes of a request's body; more is refused with 413.
+        max_body_bytes: Bytes of a request's body, as it comes and unpacked; more is refused with 413. Without it, an
+            unpacked body may have 64 MiB.
+        request_compression: Content codings that bodies may come in; others are refused with 415. ``None`` leaves them
+            to FastAPI, which knows none.
+        problem_details: Errors as problem details (RFC 9457): where Accept names ``application/problem+json`` and does
+            not prefer the format of the response; always; or never.
+        format_parameter: A query parameter that names the format, in place of Accept: ``"format"`` for
+            ``?format=msgpack``. A name that is not offered is answered with 404.
 
     Raises:
         UnknownFormatError: nobody knows a format.
-        ConfigurationError: a format that must not go over HTTP, such as pickle, or an unknown content coding.
+        ConfigurationError: a format that must not go over HTTP, such as pickle, an unknown content coding, or, when a
+            route is added, a ``format_parameter`` that the endpoint has for itself.
     """
     chosen = names(formats) or ("json",)
     offers(chosen)
@@ -119,6 +136,9 @@ def model_route(
         unannotated=unannotated,
         stream=stream,
         max_body_bytes=max_body_bytes,
+        request_codings=codings(request_compression),
+        problem_details=problem_details,
+        format_parameter=format_parameter,
     )
     return type(
         "ModelRoute", (ModelRoute,), {"options": options, "__module__": __name__, "__doc__": ModelRoute.__doc__}
@@ -188,17 +208,27 @@ def _negotiating_handler(stock: Handler, binding: RouteBinding) -> Handler:
     """Return the handler of a route that looks at what the client accepts and sends."""
     options, preferred = binding.options, binding.offers[0]
     negotiates = len(binding.offers) > 1 or preferred.format not in {"json", "orjson", "jsonl"}
+    by_name = {offer_name(offer): offer for offer in binding.offers}
+    unpacks = binding.takes_body and bool(options.request_codings)
 
     async def handle(request: Request) -> Response:
         offer, media_type = preferred, preferred.media_type
-        if negotiates:
+        named = None if options.format_parameter is None else request.query_params.get(options.format_parameter)
+        if named is not None:
+            if named not in by_name:
+                raise HTTPException(404, f"{options.format_parameter} is one of {', '.join(by_name)}")
+            offer, media_type = by_name[named], by_name[named].media_type
+        elif negotiates:
             chosen = choose(joined(request, "accept"), binding.offers)
             if chosen is not None:
                 offer, media_type = chosen
             elif options.strict_accept:
                 offered = ", ".join(item.media_type for item in binding.offers)
                 raise HTTPException(406, f"there is {offered}", headers={"Vary": "Accept"})
+        if negotiates:
             request.scope[CHOSEN] = (offer.format, media_type)
+        if unpacks:
+            request = await decoded_request(request, options)
         exchange = Exchange(binding, request, offer.format, media_type)
         content_type = joined(request, "content-type") if binding.bodies is not None else None
         found = None

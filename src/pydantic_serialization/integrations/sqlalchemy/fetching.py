@@ -11,7 +11,7 @@ from pydantic_serialization.cache.parts import encode_parts
 from pydantic_serialization.errors import ConfigurationError, DecodeError
 from pydantic_serialization.integrations._round_trip import RoundTrip, plain_serializer
 from pydantic_serialization.integrations.sqlalchemy.rows import run_statement
-from pydantic_serialization.integrations.sqlalchemy.sessions import is_changing
+from pydantic_serialization.integrations.sqlalchemy.sessions import has_read, is_changing, sees_the_past
 from pydantic_serialization.integrations.sqlalchemy.statements import statement_key
 from pydantic_serialization.manager.results import key_tag
 from pydantic_serialization.plan import plan_for
@@ -80,7 +80,8 @@ async def fetch_models(
     statement has not loaded is an error that names the attribute and the option to add.
 
     In the cache are bytes, so each caller gets models of its own. Callers that miss at once share one query. A session
-    that has unwritten or uncommitted changes reads past the cache, and stores nothing in it.
+    that has unwritten or uncommitted changes reads past the cache, and stores nothing in it; one whose transaction sees
+    the state of an earlier moment (``REPEATABLE READ``, ``SERIALIZABLE``) stores nothing either.
 
     Args:
         session: An asynchronous session.
@@ -104,17 +105,22 @@ async def fetch_models(
         return await session.run_sync(run_statement, statement, model)
     entry = _Entry(session.sync_session, statement, model, tags, key, namespace)
 
-    async def load() -> bytes:
+    async def load() -> bytes | None:
+        if has_read(session.sync_session) and await session.run_sync(sees_the_past):
+            return None
         return entry.stored(await session.run_sync(run_statement, statement, model))
 
-    found = await cache.get_or_load(entry.key, load, ttl=ttl, tags=entry.tags)
-    try:
-        return entry.models(found)
-    except (DecodeError, ValidationError):
-        if entry.is_fresh:
-            raise
-    await cache.delete(entry.key)  # whatever it is, it is not what was stored
-    return entry.models(await cache.get_or_load(entry.key, load, ttl=ttl, tags=entry.tags))
+    for _ in range(2):
+        found = await cache.get_or_load(entry.key, load, ttl=ttl, tags=entry.tags)
+        if found is None:
+            return await session.run_sync(run_statement, statement, model)
+        try:
+            return entry.models(found)
+        except (DecodeError, ValidationError):
+            if entry.is_fresh:
+                raise
+        await cache.delete(entry.key)  # whatever it is, it is not what was stored
+    return await session.run_sync(run_statement, statement, model)
 
 
 @overload
@@ -162,17 +168,22 @@ def fetch_models_sync(
         return run_statement(session, statement, model)
     entry = _Entry(session, statement, model, tags, key, namespace)
 
-    def load() -> bytes:
+    def load() -> bytes | None:
+        if has_read(session) and sees_the_past(session):
+            return None
         return entry.stored(run_statement(session, statement, model))
 
-    found = cache.get_or_load_sync(entry.key, load, ttl=ttl, tags=entry.tags)
-    try:
-        return entry.models(found)
-    except (DecodeError, ValidationError):
-        if entry.is_fresh:
-            raise
-    cache.delete_sync(entry.key)
-    return entry.models(cache.get_or_load_sync(entry.key, load, ttl=ttl, tags=entry.tags))
+    for _ in range(2):
+        found = cache.get_or_load_sync(entry.key, load, ttl=ttl, tags=entry.tags)
+        if found is None:
+            return run_statement(session, statement, model)
+        try:
+            return entry.models(found)
+        except (DecodeError, ValidationError):
+            if entry.is_fresh:
+                raise
+        cache.delete_sync(entry.key)
+    return run_statement(session, statement, model)
 
 
 class _Entry:
@@ -199,9 +210,9 @@ class _Entry:
         self.is_fresh = True
         return self._form.dumps(models)
 
-    def models(self, data: bytes | None) -> list[Any]:
+    def models(self, data: bytes) -> list[Any]:
         """Return the models of what was kept."""
-        found: list[Any] = self._form.loads(data or b"")
+        found: list[Any] = self._form.loads(data)
         return found
 
 
