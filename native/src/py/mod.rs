@@ -8,6 +8,7 @@ pub mod decode;
 pub mod dict_object;
 pub mod dispatch;
 pub mod encode;
+pub mod entries;
 pub mod function;
 pub mod inline_values;
 pub mod object;
@@ -22,6 +23,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     datetime::import(module.py())?;
     inline_values::probe(module.py())?;
+    entries::probe(module.py())?;
     encode::register(module)?;
     decode::register(module)?;
     copy::register(module)?;

@@ -2,10 +2,11 @@
 
 use pyo3::ffi;
 
-use super::attributes::Places;
 use super::classes::Object;
 use super::set;
+use super::shared::is_plain_scalar;
 use super::walk::{BY_ONE, BY_TWO, Copied, Stop, Walk, owned};
+use crate::py::entries::{Beside, InPlace, Table};
 use crate::py::object::Owned;
 
 /// Each has the contract of [`Walk::value`].
@@ -49,19 +50,12 @@ impl Walk<'_> {
         }
     }
 
-    /// The places of the values of a private copy, if all its keys are strings.
-    #[inline]
-    unsafe fn places(&self, copy: &Owned) -> Option<Places> {
-        // SAFETY: exactly a dict, which only this walk has.
-        if self.known.knows_dicts { unsafe { Places::of_dict(copy.as_ptr()) } } else { None }
-    }
-
     /// Say whether the keys of a dict are their own copies. Any other would be hashed anew, by code of its class.
     #[inline]
     pub(super) unsafe fn has_shared_keys(&mut self, copy: &Owned) -> Copied<bool> {
         // SAFETY: exactly a dict, which only this walk has; a key is held while it is looked at.
         unsafe {
-            if self.places(copy).is_some() {
+            if Table::over(copy.as_ptr()).is_some() {
                 return Ok(true);
             }
             let (mut at, mut key) = (0, std::ptr::null_mut());
@@ -81,8 +75,14 @@ impl Walk<'_> {
         // SAFETY: exactly a dict, which only this walk has. `PyDict_Next` allows to replace values, and looks at the
         // dict afresh each time.
         unsafe {
-            if let Some(places) = self.places(copy) {
-                let holds_new = self.replace_in(places)?;
+            let table = Table::over(copy.as_ptr());
+            let beside = if table.is_none() { Beside::dict(copy.as_ptr()) } else { None };
+            if table.is_some() || beside.is_some() {
+                let holds_new = match (table, beside) {
+                    (Some(table), _) => self.replace_in(table)?,
+                    (_, Some(beside)) => self.replace_in(beside)?,
+                    _ => false,
+                };
                 if holds_new && ffi::PyObject_GC_IsTracked(copy.as_ptr()) == 0 {
                     ffi::PyObject_GC_Track(copy.as_ptr().cast());
                 }
@@ -103,14 +103,20 @@ impl Walk<'_> {
 
     /// Put copies in these places, which only this walk has. Returns whether there were any.
     #[inline]
-    pub(super) unsafe fn replace_in(&mut self, mut places: Places) -> Copied<bool> {
+    pub(super) unsafe fn replace_in(&mut self, mut places: impl InPlace) -> Copied<bool> {
         let mut holds_new = false;
         // SAFETY: what has the places is held; a place is looked at anew after each value.
         unsafe {
-            while let Some((_, value)) = places.next()? {
-                if let Some(new) = self.held(value, BY_TWO)? {
-                    places.replace(value, new)?;
-                    holds_new = true;
+            while let Some((_, value)) = places.take() {
+                if is_plain_scalar(value, ffi::Py_TYPE(value)) {
+                    continue;
+                }
+                match self.held(value, BY_TWO)? {
+                    Some(new) => {
+                        places.replace(value, new)?;
+                        holds_new = true;
+                    }
+                    None => places.check()?,
                 }
             }
         }

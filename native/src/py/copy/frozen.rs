@@ -6,12 +6,13 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::attributes::{Attributes, Places};
+use super::attributes::Attributes;
 use super::classes::{Classes, Kind, Object};
 use super::instance::State;
 use super::shared::is_plain_moment;
 use super::walk::DEEPEST;
 use crate::py::decode::instance::{self, Slots};
+use crate::py::entries::{Beside, InPlace};
 use crate::py::function::{Arguments, Callable};
 use crate::py::object::Owned;
 
@@ -72,7 +73,7 @@ impl Checker {
     unsafe fn are_frozen_beside(&self, instance: Object, depth: usize) -> bool {
         // SAFETY: the caller holds the instance; each value is held while it is looked at.
         unsafe {
-            let Some(mut places) = Places::beside(instance) else { return false };
+            let Some(mut places) = Beside::instance(instance) else { return false };
             loop {
                 match places.next() {
                     Ok(Some((_, value))) if self.is_frozen(Owned::from_borrowed(value).as_ptr(), depth) => {}

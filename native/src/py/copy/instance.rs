@@ -6,7 +6,7 @@ use super::attributes::Attributes;
 use super::classes::{Class, Kind, Object};
 use super::walk::{Copied, Stop, owned};
 use crate::py::decode::instance::Slots;
-use crate::py::encode::table;
+use crate::py::entries::attributes_of;
 use crate::py::object::Owned;
 
 /// What a model holds, with references of one's own.
@@ -64,7 +64,7 @@ impl State {
 pub(super) unsafe fn dict_of(instance: Object) -> Option<Owned> {
     // SAFETY: the caller's promise; what is found is referenced before anything else can run.
     unsafe {
-        let found = table::attributes_of(instance);
+        let found = attributes_of(instance);
         let dict = if found.is_null() {
             let made = Owned::from_new(ffi::PyObject_GenericGetDict(instance, std::ptr::null_mut()));
             if made.is_none() {

@@ -3,11 +3,12 @@
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::attributes::{Attributes, Places};
+use super::attributes::Attributes;
 use super::classes::{Kind, Object};
 use super::instance::{State, allocate, dict_of, put};
 use super::set;
 use super::walk::{BY_TWO, Copied, Stop, Walk, owned};
+use crate::py::entries::Beside;
 use crate::py::inline_values::{InlineValues, SharedKeys};
 use crate::py::object::Owned;
 
@@ -104,7 +105,7 @@ impl Walk<'_> {
                     return Err(Stop::Failed);
                 };
                 values.give_to(instance.as_ptr());
-                let places = Places::beside(instance.as_ptr()).ok_or(Stop::Unknown)?;
+                let places = Beside::instance(instance.as_ptr()).ok_or(Stop::Unknown)?;
                 self.replace_in(places)?;
                 return Ok(());
             };

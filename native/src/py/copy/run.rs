@@ -8,7 +8,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::classes::{Classes, Kind, Object};
 use super::memo::Memo;
 use super::walk::{Known, Stop, Walk};
-use crate::py::decode::{dict_layout, instance};
+use crate::py::decode::instance;
 use crate::py::function::{Arguments, Callable};
 
 #[pyclass(frozen, module = "pydantic_serialization._native._core")]
@@ -39,7 +39,6 @@ impl Copier {
             deepcopy: deepcopy.unbind(),
             undefined: py.import("pydantic_core")?.getattr("PydanticUndefined")?.unbind(),
             reducers: py.import("copyreg")?.getattr("dispatch_table")?.cast_into()?.unbind(),
-            knows_dicts: dict_layout::is_known(py),
         };
         Ok(Self { known, fallback: fallback.unbind() })
     }

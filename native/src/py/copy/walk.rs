@@ -9,11 +9,11 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::attributes::Changed;
 use super::classes::{Classes, Kind, Object};
 use super::memo::Memo;
 use super::shared::{is_plain_moment, is_plain_scalar};
 use crate::py::decode::instance::Slots;
+use crate::py::entries::Changed;
 use crate::py::object::Owned;
 
 /// Why a copy was not made.
@@ -42,8 +42,6 @@ pub struct Known {
     pub undefined: Py<PyAny>,
     /// `copyreg.dispatch_table`: classes can be put there at any time.
     pub reducers: Py<PyDict>,
-    /// The layout of dicts is known.
-    pub knows_dicts: bool,
 }
 
 /// Levels of values within values. Deeper ones are left to Python, which knows how deep its stack is.

@@ -4,7 +4,7 @@ use pyo3::ffi;
 
 use super::node::Object;
 use super::state::Stop;
-use super::table::{self, Beside, Walk};
+use crate::py::entries::{self, Beside, Walk};
 use crate::py::inline_values::{InlineValues, SharedKeys};
 use crate::py::object::Owned;
 
@@ -23,7 +23,7 @@ impl Attributes {
     pub unsafe fn of(instance: Object) -> Result<Self, Stop> {
         // SAFETY: the caller's promise.
         unsafe {
-            let dict = table::attributes_of(instance);
+            let dict = entries::attributes_of(instance);
             if dict.is_null() && InlineValues::of(instance).is_some_and(|values| values.is_in_order()) {
                 return Ok(Self { instance, dict: None });
             }
@@ -83,7 +83,7 @@ unsafe fn attribute_beside(instance: Object, name: Object) -> Option<Owned> {
 unsafe fn dict_of(instance: Object) -> Result<Owned, Stop> {
     // SAFETY: the caller's promise.
     unsafe {
-        let found = table::attributes_of(instance);
+        let found = entries::attributes_of(instance);
         let dict = if found.is_null() {
             Owned::from_new(ffi::PyObject_GenericGetDict(instance, std::ptr::null_mut()))
         } else {

@@ -10,7 +10,7 @@ use crate::py::object::Owned;
 use super::node::{Class, Node, Object, Tuple};
 use super::output::Output;
 use super::state::{Outcome, State, Stop};
-use super::table::Walk;
+use crate::py::entries::Walk;
 
 /// Each has the contract of [`State::encode`].
 impl<O: Output> State<'_, O> {

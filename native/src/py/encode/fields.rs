@@ -3,6 +3,7 @@
 use pyo3::ffi;
 
 use crate::json::number::InfNan;
+use crate::py::entries::{Beside, InPlace, Table, Walk};
 
 use super::attributes::Attributes;
 use super::node::{FieldKind, Fields, Node, Object};
@@ -10,7 +11,6 @@ use super::output::{Output, Piece};
 use super::record::Record;
 use super::scalar::text_of;
 use super::state::{Outcome, State, Stop};
-use super::table::{Beside, InPlace, Table, Walk};
 
 /// Each has the contract of [`State::encode`].
 impl<O: Output> State<'_, O> {

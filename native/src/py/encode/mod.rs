@@ -23,7 +23,6 @@ mod record;
 mod run;
 mod scalar;
 mod state;
-pub(crate) mod table;
 mod temporal;
 mod tree;
 mod union;
@@ -85,7 +84,6 @@ fn tree_encoder<'py>(program: &Bound<'py, PyTuple>, fallback: Bound<'py, PyAny>)
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    table::probe(module.py())?;
     module.add_function(wrap_pyfunction!(tree_encoder, module)?)?;
     module.add_function(wrap_pyfunction!(encoder, module)?)?;
     module.add_function(wrap_pyfunction!(lines_encoder, module)?)?;

@@ -8,7 +8,7 @@ use super::node::{Class, Dataclass, Model, Object, Root, TypedDict};
 use super::output::Output;
 use super::record::Record;
 use super::state::{Outcome, State, Stop};
-use super::table::Walk;
+use crate::py::entries::Walk;
 
 /// Each has the contract of [`State::encode`].
 impl<O: Output> State<'_, O> {

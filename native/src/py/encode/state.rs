@@ -20,8 +20,8 @@ pub enum Stop {
     Reject,
 }
 
-impl From<super::table::Changed> for Stop {
-    fn from(_: super::table::Changed) -> Self {
+impl From<crate::py::entries::Changed> for Stop {
+    fn from(_: crate::py::entries::Changed) -> Self {
         Self::Decline
     }
 }

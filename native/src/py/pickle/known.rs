@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::py::copy::classes::{Class, Classes, Object};
-use crate::py::decode::{dict_layout, instance};
+use crate::py::decode::instance;
 use crate::py::encode::layout::Slot;
 use crate::py::object::Owned;
 
@@ -23,8 +23,6 @@ pub struct Known {
     pub tz_info: Py<PyAny>,
     /// `copyreg.dispatch_table`: classes can be put there at any time.
     pub reducers: Py<PyDict>,
-    /// The layout of dicts is known.
-    pub knows_dicts: bool,
 }
 
 impl Known {
@@ -44,7 +42,6 @@ impl Known {
             timezone: timezone.unbind(),
             tz_info: core.getattr("TzInfo")?.unbind(),
             reducers: py.import("copyreg")?.getattr("dispatch_table")?.cast_into()?.unbind(),
-            knows_dicts: dict_layout::is_known(py),
         })
     }
 }

@@ -5,9 +5,11 @@ use std::rc::Rc;
 use pyo3::ffi;
 
 use super::block::{Block, HELD, Unsuited, Written, unsuited};
+use super::shape::Entries;
 use crate::py::copy::attributes::Attributes;
 use crate::py::copy::classes::{Kind, Object};
 use crate::py::copy::instance::State;
+use crate::py::entries::InPlace;
 use crate::py::object::Owned;
 use crate::py::pickle::tag::{self, flag};
 
@@ -60,36 +62,40 @@ impl Block<'_> {
         let names = Rc::clone(&self.shapes[shape].names);
         // SAFETY: what has them is held. Should they change meanwhile, they are elsewhere, have other names, or are fewer.
         unsafe {
+            match Entries::of(model, attributes) {
+                Entries::Table(entries) => return self.entries(entries, &names),
+                Entries::Beside(entries) => return self.entries(entries, &names),
+                Entries::Elsewhere => {}
+            }
+            let Attributes::Dict(dict) = attributes else { return Err(Unsuited) };
             let mut done = 0;
-            if let Some(entries) = self.places(model, attributes) {
-                let mut index = 0;
-                while let Some((name, value)) = entries.get(index) {
-                    index += 1;
-                    if value.is_null() {
-                        continue;
-                    }
-                    if names.get(done).map(Owned::as_ptr) != Some(name) {
-                        return Err(Unsuited);
-                    }
-                    self.held(value)?;
-                    if !entries.is_current() {
-                        return Err(Unsuited);
-                    }
-                    done += 1;
+            let (mut at, mut name, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+            while ffi::PyDict_Next(dict.as_ptr(), &raw mut at, &raw mut name, &raw mut value) != 0 {
+                if names.get(done).map(Owned::as_ptr) != Some(name) {
+                    return Err(Unsuited);
                 }
-            } else {
-                let Attributes::Dict(dict) = attributes else { return Err(Unsuited) };
-                let (mut at, mut name, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
-                while ffi::PyDict_Next(dict.as_ptr(), &raw mut at, &raw mut name, &raw mut value) != 0 {
-                    if names.get(done).map(Owned::as_ptr) != Some(name) {
-                        return Err(Unsuited);
-                    }
-                    self.held(value)?;
-                    done += 1;
-                }
+                self.held(value)?;
+                done += 1;
             }
             if done == names.len() { Ok(()) } else { Err(Unsuited) }
         }
+    }
+
+    #[inline(always)]
+    unsafe fn entries(&mut self, mut entries: impl InPlace, names: &[Owned]) -> Written {
+        let mut done = 0;
+        // SAFETY: looked at anew after each value.
+        unsafe {
+            while let Some((name, value)) = entries.take() {
+                if names.get(done).map(Owned::as_ptr) != Some(name) {
+                    return Err(Unsuited);
+                }
+                self.held(value)?;
+                entries.check().map_err(|_| Unsuited)?;
+                done += 1;
+            }
+        }
+        if done == names.len() { Ok(()) } else { Err(Unsuited) }
     }
 
     /// Write the names of given fields that are not in `__dict__`.

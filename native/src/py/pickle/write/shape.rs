@@ -6,9 +6,10 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::block::{Block, Unsuited, Written};
-use crate::py::copy::attributes::{Attributes, Places};
+use crate::py::copy::attributes::Attributes;
 use crate::py::copy::classes::{Class, Object};
 use crate::py::decode::set_layout::Arrangement;
+use crate::py::entries::{Beside, InPlace, Table};
 use crate::py::object::Owned;
 use crate::py::pickle::tag::{self, flag};
 
@@ -93,7 +94,7 @@ impl Shape {
     /// # Safety
     /// All is of a live instance.
     #[inline]
-    pub unsafe fn fits(&self, class: Class, flags: u8, entries: &Places, fields_set: Object) -> bool {
+    pub unsafe fn fits(&self, class: Class, flags: u8, entries: &impl InPlace, fields_set: Object) -> bool {
         // SAFETY: the caller's promise.
         unsafe {
             self.class == class
@@ -135,9 +136,12 @@ impl Block<'_> {
         // SAFETY: parts of a live instance.
         unsafe {
             let class = ffi::Py_TYPE(model);
-            if let Some(entries) = self.places(model, attributes)
-                && let Some(shape) = self.shapes.get(self.last_shape)
-                && shape.fits(class, flags, &entries, fields_set)
+            if let Some(shape) = self.shapes.get(self.last_shape)
+                && match Entries::of(model, attributes) {
+                    Entries::Table(entries) => shape.fits(class, flags, &entries, fields_set),
+                    Entries::Beside(entries) => shape.fits(class, flags, &entries, fields_set),
+                    Entries::Elsewhere => false,
+                }
             {
                 return Ok(self.last_shape);
             }
@@ -177,30 +181,27 @@ impl Block<'_> {
         }
     }
 
-    /// The places of the values, if they are in a layout that was tried out and all names are strings.
-    #[inline]
-    pub(super) unsafe fn places(&self, model: Object, attributes: &Attributes) -> Option<Places> {
-        // SAFETY: an instance and exactly a dict, which are held.
-        unsafe {
-            match attributes {
-                Attributes::Dict(dict) if self.known.knows_dicts => Places::of_dict(dict.as_ptr()),
-                Attributes::Dict(_) => None,
-                Attributes::Beside => Places::beside(model),
-            }
-        }
-    }
-
     /// List the names of the attributes.
     #[inline]
     unsafe fn list_names(&mut self, model: Object, attributes: &Attributes) -> Written {
         self.names.clear();
         // SAFETY: what has them is held; nothing else runs here.
         unsafe {
-            if let Some(mut places) = self.places(model, attributes) {
-                while let Ok(Some((name, _))) = places.next() {
-                    self.names.push(name);
+            let names = &mut self.names;
+            match Entries::of(model, attributes) {
+                Entries::Table(mut entries) => {
+                    while let Some((name, _)) = entries.take() {
+                        names.push(name);
+                    }
+                    return Ok(());
                 }
-                return Ok(());
+                Entries::Beside(mut entries) => {
+                    while let Some((name, _)) = entries.take() {
+                        names.push(name);
+                    }
+                    return Ok(());
+                }
+                Entries::Elsewhere => {}
             }
             let Attributes::Dict(dict) = attributes else { return Err(Unsuited) };
             let (mut at, mut name) = (0, std::ptr::null_mut());
@@ -211,6 +212,33 @@ impl Block<'_> {
                 self.names.push(name);
             }
             Ok(())
+        }
+    }
+}
+
+/// The attributes of an instance where they lie.
+pub(super) enum Entries {
+    Table(Table),
+    Beside(Beside),
+    /// In a dict of another layout.
+    Elsewhere,
+}
+
+impl Entries {
+    /// # Safety
+    /// The instance and what has its attributes are held while the result is used.
+    #[inline(always)]
+    pub(super) unsafe fn of(model: Object, attributes: &Attributes) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let beside = match attributes {
+                Attributes::Dict(dict) => match Table::over(dict.as_ptr()) {
+                    Some(table) => return Self::Table(table),
+                    None => Beside::dict(dict.as_ptr()),
+                },
+                Attributes::Beside => Beside::instance(model),
+            };
+            beside.map_or(Self::Elsewhere, Self::Beside)
         }
     }
 }

@@ -9,9 +9,11 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::node::Object;
 use crate::py::dict_object::{Dict, Keys, SPLIT_KEYS, STRING_KEYS, entries_of, is_expected};
 use crate::py::inline_values::{InlineValues, SharedKeys};
+use crate::py::object::Owned;
+
+type Object = *mut ffi::PyObject;
 
 static IS_KNOWN: AtomicBool = AtomicBool::new(false);
 
@@ -31,6 +33,37 @@ pub trait InPlace {
     /// # Safety
     /// No Python code has run since the walk began, or since the last [`InPlace::check`] that found no change.
     unsafe fn take(&mut self) -> Option<(Object, Object)>;
+
+    /// The key and value with this number from here, borrowed; the value may be null. `None` behind the last.
+    ///
+    /// # Safety
+    /// As for [`InPlace::take`].
+    unsafe fn get(&self, index: usize) -> Option<(Object, Object)>;
+
+    /// Where the value is that was given last.
+    ///
+    /// # Safety
+    /// As for [`InPlace::take`], which gave one.
+    unsafe fn last(&self) -> *mut Object;
+
+    /// Put another value in the place of the one that was given last. What has it is nobody else's.
+    ///
+    /// # Safety
+    /// As for [`InPlace::check`]; `old` was given last.
+    #[inline(always)]
+    unsafe fn replace(&mut self, old: Object, new: Owned) -> Result<(), Changed> {
+        // SAFETY: checked right before; the reference to the old value is released last.
+        unsafe {
+            self.check()?;
+            let place = self.last();
+            if *place != old {
+                return Err(Changed);
+            }
+            *place = new.into_ptr();
+            ffi::Py_DECREF(old);
+            Ok(())
+        }
+    }
 
     /// The next key and value, borrowed; `None` at the end.
     ///
@@ -102,6 +135,25 @@ impl InPlace for Table {
             }
         }
         None
+    }
+
+    #[inline(always)]
+    unsafe fn get(&self, index: usize) -> Option<(Object, Object)> {
+        // SAFETY: as above; entries lie between the two ends.
+        unsafe {
+            let entry = self.next.add(index);
+            if entry >= self.end {
+                return None;
+            }
+            let [key, value] = *entry;
+            Some((key, value))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn last(&self) -> *mut Object {
+        // SAFETY: the entry before the next.
+        unsafe { (&raw mut (*self.next.sub(1))[1]).cast() }
     }
 }
 
@@ -179,6 +231,19 @@ impl InPlace for Beside {
             }
         }
         None
+    }
+
+    #[inline(always)]
+    unsafe fn get(&self, index: usize) -> Option<(Object, Object)> {
+        let at = self.at + index;
+        // SAFETY: as above.
+        (at < self.count).then(|| unsafe { ((*self.key.add(at))[0], self.values.get(at)) })
+    }
+
+    #[inline(always)]
+    unsafe fn last(&self) -> *mut Object {
+        // SAFETY: the value before the next.
+        unsafe { self.values.first().add(self.at - 1) }
     }
 }
 
