@@ -1,10 +1,10 @@
-//! How the interpreter keeps a dict in memory: what [`encode::table`] walks over and [`decode::dict_layout`] fills.
+//! How the interpreter keeps a dict in memory: what [`entries`] walks over and [`decode::dict_layout`] fills.
 //!
 //! CPython keeps a dict whose keys are all strings in the same way in 3.11 to 3.13 (`Include/internal/pycore_dict.h`):
 //! behind the head of its table stand the hash indices, then pairs of key and value. Both users try that out on a real
 //! dict before they rely on it.
 //!
-//! [`encode::table`]: super::encode::table
+//! [`entries`]: super::entries
 //! [`decode::dict_layout`]: super::decode::dict_layout
 
 use pyo3::ffi;
