@@ -15,7 +15,7 @@ import redis.asyncio.sentinel
 import redis.cluster
 import redis.sentinel
 from redis.backoff import NoBackoff
-from redis.connection import BlockingConnectionPool, Connection, SSLConnection, UnixDomainSocketConnection
+from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.retry import Retry
 from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
 
@@ -56,7 +56,7 @@ class _ManagedTls(SyncConnectsApart, SentinelManagedSSLConnection):
     pass
 
 
-class _Pool(BlockingConnectionPool):
+class _Pool(_redis.BlockingConnectionPool):  # type: ignore[misc]
     """Waits for a free connection, but not beyond the deadline of the operation."""
 
     _longest = 0.0
