@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -49,12 +50,12 @@ async def _rivals() -> dict[str, Callable[[], Awaitable[object]]]:
         else:
             decorate = library.cached(ttl=3600, key_builder=lambda _f, user_id: f"user:{user_id}")
 
-        @decorate
-        async def load(user_id: int) -> bytes:  # noqa: ARG001  (the key is made of it)
-            return DATA
-
-        found[f"{name}, decorated"] = lambda load=load: load(7)  # type: ignore[misc]
+        found[f"{name}, decorated"] = partial(decorate(_load), 7)
     return found
+
+
+async def _load(user_id: int) -> bytes:  # noqa: ARG001  (the key is made of it)
+    return DATA
 
 
 async def _decorated() -> None:

@@ -16,6 +16,8 @@ from pydantic_serialization.plan import plan_for
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pydantic_serialization.plan import ModelPlan
+
 _DATA: Final = (bytes, bytearray, memoryview, str)
 _NOT_GIVEN: Final = object()
 _UNDECLARED = (None, type(None), Any, object, BaseModel, typing.Self, inspect.Signature.empty)
@@ -64,10 +66,11 @@ class DeclaredResult:
         function: The function.
     """
 
-    __slots__ = ("_function", "_resolved")
+    __slots__ = ("_function", "_plan", "_resolved")
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
+        self._plan: ModelPlan | None = None
         self._resolved: Any = DeclaredResult
 
     def type_of(self, value: Any) -> Any:
@@ -91,8 +94,14 @@ class DeclaredResult:
 
     def fingerprint(self) -> bytes:
         """Return the fingerprint of the declared type, empty where there is none."""
+        plan = self._plan
+        if plan is not None and plan.is_current():
+            return plan.fingerprint
         declared = self._resolve()
-        return b"" if declared is None or isinstance(declared, str) else plan_for(declared).fingerprint
+        if declared is None or isinstance(declared, str):
+            return b""
+        plan = self._plan = plan_for(declared)
+        return plan.fingerprint
 
     def _resolve(self) -> Any:
         """Return the type, its text if it cannot be found, or ``None`` if none is declared."""
