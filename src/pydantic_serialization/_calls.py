@@ -63,8 +63,10 @@ class KeyedCalls:
                 be told from others.
         """
         cache_key = self._render(arguments, named)
+        plan = self._declared.plan
+        schema = plan.fingerprint if plan is not None and plan.is_current() else self._declared.fingerprint()
         name = self._name if self._owners is None else f"{self._name}:{self._owners.name(arguments, named)}"
-        return used.results.keys.of_call(name, self._declared.fingerprint(), self._format, cache_key), cache_key
+        return used.results.keys.of_call(name, schema, self._format, cache_key), cache_key
 
     def tags(self, cache_key: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Iterable[str]:
         """Return the tags of the entry. Asked for on a miss only: the readable key takes microseconds.

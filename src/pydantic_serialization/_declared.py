@@ -64,13 +64,16 @@ class DeclaredResult:
 
     Args:
         function: The function.
+
+    Attributes:
+        plan: Of the type, as it was when its fingerprint was asked for.
     """
 
-    __slots__ = ("_function", "_plan", "_resolved")
+    __slots__ = ("_function", "_resolved", "plan")
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
-        self._plan: ModelPlan | None = None
+        self.plan: ModelPlan | None = None
         self._resolved: Any = DeclaredResult
 
     def type_of(self, value: Any) -> Any:
@@ -94,13 +97,13 @@ class DeclaredResult:
 
     def fingerprint(self) -> bytes:
         """Return the fingerprint of the declared type, empty where there is none."""
-        plan = self._plan
+        plan = self.plan
         if plan is not None and plan.is_current():
             return plan.fingerprint
         declared = self._resolve()
         if declared is None or isinstance(declared, str):
             return b""
-        plan = self._plan = plan_for(declared)
+        plan = self.plan = plan_for(declared)
         return plan.fingerprint
 
     def _resolve(self) -> Any:

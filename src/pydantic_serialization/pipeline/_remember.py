@@ -30,7 +30,7 @@ def counting(
         plain: Does not.
     """
     account = memory.payoff
-    watched: Callable[[Any, int, int], None] = memory.watched
+    watched: Callable[..., None] = memory.watched
     calls = 0
 
     def counted(subject: SubjectT) -> Any:
