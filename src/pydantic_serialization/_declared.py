@@ -97,9 +97,6 @@ class DeclaredResult:
 
     def fingerprint(self) -> bytes:
         """Return the fingerprint of the declared type, empty where there is none."""
-        plan = self.plan
-        if plan is not None and plan.is_current():
-            return plan.fingerprint
         declared = self._resolve()
         if declared is None or isinstance(declared, str):
             return b""

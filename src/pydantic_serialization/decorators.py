@@ -166,7 +166,10 @@ def _asynchronous(writing: _Writing) -> Callable[..., Coroutine[Any, Any, bytes]
         if found is not None:
             return found
         return await used.results.get_or_make(
-            entry_key, lambda: make(used, arguments, named), ttl=ttl, tags=keyed.tags(cache_key, arguments, named)
+            entry_key,
+            functools.partial(make, used, arguments, named),
+            ttl=ttl,
+            tags=keyed.tags(cache_key, arguments, named),
         )
 
     async def make(used: AnyManager, arguments: Sequence[Any], named: Mapping[str, Any]) -> bytes:
@@ -189,7 +192,10 @@ def _synchronous(writing: _Writing) -> Callable[..., bytes]:
         if found is not None:
             return found
         return used.results.get_or_make_sync(
-            entry_key, lambda: make(used, arguments, named), ttl=ttl, tags=keyed.tags(cache_key, arguments, named)
+            entry_key,
+            functools.partial(make, used, arguments, named),
+            ttl=ttl,
+            tags=keyed.tags(cache_key, arguments, named),
         )
 
     def make(used: AnyManager, arguments: Sequence[Any], named: Mapping[str, Any]) -> bytes:
