@@ -1,6 +1,6 @@
-"""What the cache costs and how often it hits, beside an LRU and plain redis-py in the same run.
+"""What the cache costs and how often it hits, beside an LRU, W-TinyLFU, cashews, aiocache and redis-py in the same run.
 
-    python benchmarks/cache.py [--operations 200000] [--only shared]
+    python benchmarks/cache.py [--operations 200000] [--only hits]
 
 The yardstick is an ``OrderedDict`` in the order of last use, with a time to live, a bound on bytes and a lock: what one
 writes by hand. Costs are the best of several interleaved rounds; trust ratios, not nanoseconds.
@@ -12,50 +12,19 @@ import argparse
 import asyncio
 import inspect
 import random
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import accumulate
 
+from _cache_footprint import footprint_table
+from _decorated_hits import decorated_tables
+from _hit_ratio import Lru, ratio_table
 from _shared_tier import shared_tables
 
 from pydantic_serialization.cache import CacheManager, MemoryTier, compile_key, encode_parts
 
 ROUNDS = 7
-POPULATION = 100_000
 PAYLOAD = b"x" * 100
-
-
-class Lru:
-    """The yardstick: least recently used goes first."""
-
-    def __init__(self, max_items: int, max_bytes: int) -> None:
-        self.max_items, self.max_bytes, self.bytes = max_items, max_bytes, 0
-        self.entries: OrderedDict[str, tuple[bytes, float, int]] = OrderedDict()
-        self.lock = threading.Lock()
-
-    def get(self, key: str) -> bytes | None:
-        """Return the value of ``key``, and make it the last to go."""
-        with self.lock:
-            entry = self.entries.get(key)
-            if entry is None or time.monotonic() >= entry[1]:
-                return None
-            self.entries.move_to_end(key)
-            return entry[0]
-
-    def set(self, key: str, value: bytes, expires_at: float) -> None:
-        """Store ``value`` until ``expires_at``, and drop what was not used for longest."""
-        weight = len(key) + len(value) + 300
-        with self.lock:
-            old = self.entries.pop(key, None)
-            if old is not None:
-                self.bytes -= old[2]
-            while len(self.entries) >= self.max_items or self.bytes + weight > self.max_bytes:
-                self.bytes -= self.entries.popitem(last=False)[1][2]
-            self.entries[key] = (value, expires_at, weight)
-            self.bytes += weight
 
 
 Operation = Callable[[], None]
@@ -66,9 +35,9 @@ def best_of(operations: dict[str, Operation], size: int) -> dict[str, float]:
     best = dict.fromkeys(operations, float("inf"))
     for _ in range(ROUNDS):
         for name, operation in operations.items():
-            started = time.perf_counter_ns()
+            started = time.process_time_ns()
             operation()
-            best[name] = min(best[name], (time.perf_counter_ns() - started) / size)
+            best[name] = min(best[name], (time.process_time_ns() - started) / size)
     return best
 
 
@@ -171,73 +140,29 @@ def manager_table() -> None:
         print(f"{name:30}{cost:10.0f}")
 
 
-def zipf(exponent: float, count: int, chance: random.Random) -> list[str]:
-    """Return ``count`` keys, where the n-th most frequent one has the weight ``1 / n ** exponent``."""
-    cumulative = list(accumulate(1 / rank**exponent for rank in range(1, POPULATION + 1)))
-    return [f"k{number}" for number in chance.choices(range(POPULATION), cum_weights=cumulative, k=count)]
-
-
-def traces(count: int) -> Iterator[tuple[str, list[str]]]:
-    """Return named sequences of keys, each of about ``count`` reads."""
-    chance = random.Random(7)
-    for exponent in (0.8, 1.0):
-        yield f"zipf {exponent}", zipf(exponent, count, chance)
-    base = zipf(1.0, count // 2, chance)
-    yield "zipf 1.0 + 50 % one-hit", [key for pair in zip(base, _ones("one", count // 2), strict=True) for key in pair]
-    scans: list[str] = []
-    for start in range(0, len(base), 10_000):
-        scans += base[start : start + 10_000]
-        scans += _ones(f"scan{start}-", 10_000)
-    yield "zipf 1.0 + scans", scans
-    shifting: list[str] = []
-    for phase in range(10):
-        shifting += [f"{key}-{phase}" for key in zipf(1.0, count // 10, chance)]
-    yield "shifting every 10 %", shifting
-
-
-def _ones(prefix: str, count: int) -> list[str]:
-    return [f"{prefix}{number}" for number in range(count)]
-
-
-def hit_ratio(store: MemoryTier | Lru, keys: Sequence[str]) -> float:
-    """Return the per cent of ``keys`` that ``store`` has when they are read in order, and stored on a miss."""
-    hits = 0
-    for key in keys:
-        if store.get(key) is None:
-            store.set(key, b"", float("inf"))
-        else:
-            hits += 1
-    return 100 * hits / len(keys)
-
-
-def ratio_table(count: int) -> None:
-    """Print the hit ratios of both policies."""
-    print(f"\nhit ratio in %, {count} reads of {POPULATION} keys")
-    print(f"{'':28}{'1,000 entries':>20}{'10,000 entries':>22}")
-    print(f"{'':28}{'S3-FIFO':>12}{'LRU':>8}{'S3-FIFO':>14}{'LRU':>8}")
-    for name, keys in traces(count):
-        ratios = [
-            hit_ratio(store, keys)
-            for items in (1000, 10_000)
-            for store in (MemoryTier(items, 1 << 40), Lru(items, 1 << 40))
-        ]
-        print(f"{name:28}{ratios[0]:12.1f}{ratios[1]:8.1f}{ratios[2]:14.1f}{ratios[3]:8.1f}")
+def cost_tables() -> None:
+    """Print what operations cost on small and large tiers, and through the manager."""
+    for items in (1000, 100_000):
+        cost_table(items)
+    manager_table()
 
 
 def main() -> None:
     """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--operations", type=int, default=200_000, help="reads per trace of the hit ratio table")
-    parser.add_argument("--only", choices=["shared"], help="measure the shared tier only")
-    options = parser.parse_args()
-    if options.only == "shared":
-        shared_tables()
-        return
-    for items in (1000, 100_000):
-        cost_table(items)
-    manager_table()
-    ratio_table(options.operations)
-    shared_tables()
+    tables: dict[str, Callable[[], None]] = {
+        "costs": cost_tables,
+        "hits": decorated_tables,
+        "ratios": lambda: ratio_table(parser.parse_args().operations),
+        "footprint": footprint_table,
+        "shared": shared_tables,
+    }
+    parser.add_argument("--only", choices=tables, help="print these tables only")
+    only = parser.parse_args().only
+    for name, show in tables.items():
+        if only in (None, name):
+            show()
 
 
 if __name__ == "__main__":

@@ -60,7 +60,14 @@ class _Commands:
         self.cache.set_sync(key, value.encode(), tags=tags)
 
     def load(self, key: str, value: str, *tags: str) -> str | None:
+        """Load, and wait until what was loaded is stored."""
+        before = self.cache.get_stats()
         loaded = self.cache.get_or_load_sync(key, value.encode, tags=tags)
+        deadline = time.monotonic() + 10
+        while self.cache.get_stats()["loads"]["count"] > before["loads"]["count"] and time.monotonic() < deadline:
+            if self.cache.get_stats()["l2_cache"]["writes"] > before["l2_cache"]["writes"]:
+                break
+            time.sleep(0.001)
         return None if loaded is None else loaded.decode()
 
     def begin_load(self, key: str, value: str, *tags: str) -> None:

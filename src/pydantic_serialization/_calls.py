@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from pydantic_serialization._declared import DeclaredResult, definition_of
 from pydantic_serialization.cache import compile_key, encode_parts
 from pydantic_serialization.errors import UnsupportedTypeError
-from pydantic_serialization.manager.results import key_tag
+from pydantic_serialization.manager.result_keys import key_tag
 from pydantic_serialization.plan.fingerprint import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pydantic_serialization.config import SerializationFormat
     from pydantic_serialization.manager.operations import ModelOperations
@@ -50,35 +50,37 @@ class KeyedCalls:
         self._key = key
         self._render = compile_key(key, self._signature)
         self._tags = tags
-        self._format = format
+        self._format = None if format is None else str(getattr(format, "value", format))
         self._name = _identity(function)
         self._declared = DeclaredResult(function)
         self._owners = _owners(function, self._signature, key)
 
-    def entry(
-        self, used: ModelOperations, arguments: Sequence[Any], named: Mapping[str, Any]
-    ) -> tuple[str, Iterable[str]]:
-        """Return the key of the entry and its tags.
+    def keys(self, used: ModelOperations, arguments: Sequence[Any], named: Mapping[str, Any]) -> tuple[str, str]:
+        """Return the key of the entry, and the key that the arguments give, which :meth:`tags` takes.
 
         Raises:
             TypeError: an argument that the key uses is of a type that cannot be part of a key, or the instance cannot
                 be told from others.
         """
         cache_key = self._render(arguments, named)
+        plan = self._declared.plan
+        schema = plan.fingerprint if plan is not None and plan.is_current() else self._declared.fingerprint()
         name = self._name if self._owners is None else f"{self._name}:{self._owners.name(arguments, named)}"
-        entry_key = used.results.call_key(name, self._declared.fingerprint(), self._format, cache_key)
-        return entry_key, _CallTags(self._tags, lambda: self._plain(cache_key, arguments, named))
+        return used.results.keys.of_call(name, schema, self._format, cache_key), cache_key
 
-    def _plain(self, cache_key: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> str:
-        """Return the key as its author reads it, ``"user:5"``: what ``invalidate`` is called with.
+    def tags(self, cache_key: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Iterable[str]:
+        """Return the tags of the entry. Asked for on a miss only: the readable key takes microseconds.
 
-        Two calls may share it, unlike the key of the entry: then both entries are dropped together.
+        The key as its author reads it, ``"user:5"``, is one: what ``invalidate`` is called with. Two calls may share it,
+        unlike the key of the entry: then both entries are dropped together.
         """
-        if not isinstance(self._key, str):
-            return cache_key
-        call = self._signature.bind(*arguments, **named)
-        call.apply_defaults()
-        return _PLAIN.vformat(self._key, (), call.arguments)
+        if isinstance(self._key, str):
+            call = self._signature.bind(*arguments, **named)
+            call.apply_defaults()
+            plain = _PLAIN.vformat(self._key, (), call.arguments)
+        else:
+            plain = cache_key
+        return (*self._tags, key_tag(plain))
 
 
 class _Plain(string.Formatter):
@@ -89,19 +91,6 @@ class _Plain(string.Formatter):
 
 
 _PLAIN = _Plain()
-
-
-class _CallTags:
-    """The tags of one call; only asked for on a miss, since making the readable key takes microseconds."""
-
-    __slots__ = ("_fixed", "_plain")
-
-    def __init__(self, fixed: tuple[str, ...], plain: Callable[[], str]) -> None:
-        self._fixed = fixed
-        self._plain = plain
-
-    def __iter__(self) -> Iterator[str]:
-        return iter((*self._fixed, key_tag(self._plain())))
 
 
 def _identity(function: Callable[..., Any]) -> str:

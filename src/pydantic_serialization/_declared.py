@@ -16,6 +16,8 @@ from pydantic_serialization.plan import plan_for
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pydantic_serialization.plan import ModelPlan
+
 _DATA: Final = (bytes, bytearray, memoryview, str)
 _NOT_GIVEN: Final = object()
 _UNDECLARED = (None, type(None), Any, object, BaseModel, typing.Self, inspect.Signature.empty)
@@ -62,12 +64,16 @@ class DeclaredResult:
 
     Args:
         function: The function.
+
+    Attributes:
+        plan: Of the type, as it was when its fingerprint was asked for.
     """
 
-    __slots__ = ("_function", "_resolved")
+    __slots__ = ("_function", "_resolved", "plan")
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
+        self.plan: ModelPlan | None = None
         self._resolved: Any = DeclaredResult
 
     def type_of(self, value: Any) -> Any:
@@ -92,7 +98,10 @@ class DeclaredResult:
     def fingerprint(self) -> bytes:
         """Return the fingerprint of the declared type, empty where there is none."""
         declared = self._resolve()
-        return b"" if declared is None or isinstance(declared, str) else plan_for(declared).fingerprint
+        if declared is None or isinstance(declared, str):
+            return b""
+        plan = self.plan = plan_for(declared)
+        return plan.fingerprint
 
     def _resolve(self) -> Any:
         """Return the type, its text if it cannot be found, or ``None`` if none is declared."""

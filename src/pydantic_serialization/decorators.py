@@ -21,7 +21,7 @@ from pydantic_serialization.manager import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 
     from pydantic_serialization._types import Input
     from pydantic_serialization.config import SerializationFormat
@@ -159,15 +159,22 @@ def _asynchronous(writing: _Writing) -> Callable[..., Coroutine[Any, Any, bytes]
 
     async def asynchronous(*arguments: Any, **named: Any) -> bytes:
         used = current()
+        if keyed is None or not used.results.keys.enabled:
+            return await make(used, arguments, named)
+        entry_key, cache_key = keyed.keys(used, arguments, named)
+        found = used.results.find(entry_key)
+        if found is not None:
+            return found
+        return await used.results.get_or_make(
+            entry_key,
+            functools.partial(make, used, arguments, named),
+            ttl=ttl,
+            tags=keyed.tags(cache_key, arguments, named),
+        )
 
-        async def make() -> bytes:
-            model = await function(*arguments, **named)
-            return await used.serialize_model(model, format_name, model_class=type_of(model))
-
-        if keyed is None or not used.config.enable_caching:
-            return await make()
-        entry_key, tags = keyed.entry(used, arguments, named)
-        return await used.results.get_or_make(entry_key, make, ttl=ttl, tags=tags)
+    async def make(used: AnyManager, arguments: Sequence[Any], named: Mapping[str, Any]) -> bytes:
+        model = await function(*arguments, **named)
+        return await used.serialize_model(model, format_name, model_class=type_of(model))
 
     return asynchronous
 
@@ -178,15 +185,22 @@ def _synchronous(writing: _Writing) -> Callable[..., bytes]:
 
     def synchronous(*arguments: Any, **named: Any) -> bytes:
         used = current()
+        if keyed is None or not used.results.keys.enabled:
+            return make(used, arguments, named)
+        entry_key, cache_key = keyed.keys(used, arguments, named)
+        found = used.results.find(entry_key)
+        if found is not None:
+            return found
+        return used.results.get_or_make_sync(
+            entry_key,
+            functools.partial(make, used, arguments, named),
+            ttl=ttl,
+            tags=keyed.tags(cache_key, arguments, named),
+        )
 
-        def make() -> bytes:
-            model = function(*arguments, **named)
-            return used.serialize_sync(model, format_name, model_class=type_of(model))
-
-        if keyed is None or not used.config.enable_caching:
-            return make()
-        entry_key, tags = keyed.entry(used, arguments, named)
-        return used.results.get_or_make_sync(entry_key, make, ttl=ttl, tags=tags)
+    def make(used: AnyManager, arguments: Sequence[Any], named: Mapping[str, Any]) -> bytes:
+        model = function(*arguments, **named)
+        return used.serialize_sync(model, format_name, model_class=type_of(model))
 
     return synchronous
 

@@ -11,7 +11,7 @@ import cashews
 import dogpile.cache
 import pytest
 
-from pydantic_serialization.cache import CacheManager, SharedTier
+from pydantic_serialization.cache import CacheManager, SharedSettings, SharedTier
 from pydantic_serialization.cache.adapters.aiocache import AiocacheTier
 from pydantic_serialization.cache.adapters.cashews import CashewsTier
 from pydantic_serialization.cache.adapters.django import DjangoTier
@@ -83,7 +83,12 @@ def test_two_caches_share_a_store(library: str, keys: tuple[str, ...]) -> None:
     """What one has written the other reads, until it is invalidated by key or by tag, or was signed by others."""
     tier = tiers()[library]()
     first, second, fresh, other = (
-        CacheManager(namespace="shared", shared_tier=tier, signing_keys=[item.encode() for item in found])
+        CacheManager(
+            namespace="shared",
+            shared_tier=tier,
+            signing_keys=[item.encode() for item in found],
+            shared_settings=SharedSettings(background_writes=False),
+        )
         for found in (keys, keys, keys, ("o" * 32,))
     )
     loads = 0

@@ -25,6 +25,8 @@ class Proxy:
     ``hole_request``     swallows requests
     ``hole_reply``       lets the server do the work, and swallows its replies
     ``latency``          delays each piece of a reply by ``arg`` seconds
+    ``late_hole``        delays replies by ``arg`` seconds, and swallows requests that write
+    ``one_late``         delays one reply by ``arg`` seconds, and swallows all others
     ``drop``             sends half of a reply, and closes
     ``reset``            sends half of a reply, and resets
     ``stall``            sends half of a reply, and is silent
@@ -109,9 +111,9 @@ class _Connection:
         with contextlib.suppress(OSError):
             while data := self.client.recv(65_536):
                 mode = self.proxy.mode
-                if mode == "hole_request":
-                    continue
                 writes = any(word in data for word in (b"SET\r\n", b"EVAL\r\n", b"DEL\r\n"))
+                if mode == "hole_request" or (mode == "late_hole" and writes):
+                    continue
                 if mode == "error" or (mode == "write_error" and writes):
                     assert isinstance(self.proxy.arg, bytes)
                     self.client.sendall(self.proxy.arg + b"\r\n")
@@ -131,8 +133,10 @@ class _Connection:
         client = self.client
         if mode == "hole_reply":
             return
-        if mode == "latency":
+        if mode in {"latency", "late_hole", "one_late"}:
             assert isinstance(arg, float)
+            if mode == "one_late":
+                self.proxy.set("hole_reply")
             time.sleep(arg)
         elif mode in {"drop", "reset", "stall"}:
             client.sendall(data[: len(data) // 2])

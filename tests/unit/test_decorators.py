@@ -862,3 +862,24 @@ def test_a_function_with_a_parameter_called_self_is_no_method(manager: Optimized
         return counter.next()
 
     assert cat("a", 1) == cat("b", 1)
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+def test_each_call_is_counted_once(is_async: bool) -> None:
+    """A miss and 49 hits are 50 lookups of the first tier, whatever way a hit is found."""
+    manager = create_serialization_manager()
+
+    @serialized(key="cat:{lives}", manager=manager)
+    def load(lives: int) -> zoo.Cat:
+        return zoo.Cat(lives=lives)
+
+    @serialized(key="cat:{lives}", manager=manager)
+    async def load_async(lives: int) -> zoo.Cat:
+        return zoo.Cat(lives=lives)
+
+    async def main() -> set[bytes]:
+        return {await load_async(3) for _ in range(50)}
+
+    assert len(asyncio.run(main()) if is_async else {load(3) for _ in range(50)}) == 1
+    stats = manager.get_stats()["cached_manager"]["cache"]["l1_cache"]
+    assert (stats["hits"], stats["misses"], stats["hit_rate"]) == (49, 1, 0.98)

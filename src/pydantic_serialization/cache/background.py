@@ -8,6 +8,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic_serialization.cache.writer import Writer
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -25,6 +27,7 @@ class Background:
 
     def __init__(self) -> None:
         self._accepting = True
+        self._writer = Writer(MOST_WRITES)
         self.after_fork()
 
     def after_fork(self) -> None:
@@ -33,6 +36,7 @@ class Background:
         self._tasks: set[asyncio.Task[None]] = set()
         self._writes: set[asyncio.Task[None]] = set()
         self._threads: set[threading.Thread] = set()
+        self._writer.after_fork()
 
     def open(self) -> None:
         """Let refreshes be started; they may be from the beginning."""
@@ -67,6 +71,10 @@ class Background:
         task.add_done_callback(self._writes.discard)
         return True
 
+    def start_thread_write(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Run ``work``, which never suspends, in the thread that writes; return whether it will be run."""
+        return self._accepting and self._writer.submit(work)
+
     def start_thread(self, work: Callable[[], None], ended: Callable[[], None]) -> threading.Thread:
         """Run ``work`` in a thread, and call ``ended`` when it is over.
 
@@ -92,10 +100,11 @@ class Background:
         return thread
 
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109  (what is left at the end is cancelled, not raised)
-        """Start no further refresh, and wait for the tasks of the running loop and for the threads.
+        """Start nothing further, and wait for the tasks of the running loop, for the threads and for their writes.
 
         Args:
-            timeout: Seconds; tasks that take longer are cancelled, threads are left to themselves. Both are logged.
+            timeout: Seconds; tasks that take longer are cancelled, threads are left to themselves, and writes that have
+                not begun are given up. All are logged.
         """
         self._accepting = False
         loop = asyncio.get_running_loop()
@@ -109,21 +118,21 @@ class Background:
                 task.cancel()
             if late:
                 await asyncio.wait(late, timeout=1.0)
-        if self._threads:
-            await asyncio.to_thread(self._join, deadline)
-        self._report(len(late) + len(self._threads))
+        left = await asyncio.to_thread(self._finish, deadline) if self._threads or self._writer.is_busy() else 0
+        self._report(len(late) + left)
 
     def drain_sync(self, timeout: float) -> None:
-        """Start no further refresh, and wait at most ``timeout`` seconds for the threads."""
+        """Start nothing further, and wait at most ``timeout`` seconds for the threads and for their writes."""
         self._accepting = False
-        self._join(time.monotonic() + timeout)
-        self._report(len(self._threads))
+        self._report(self._finish(time.monotonic() + timeout))
 
-    def _join(self, deadline: float) -> None:
+    def _finish(self, deadline: float) -> int:
+        """Wait until ``deadline`` for the threads and for what they have to write; return how much is left."""
         for thread in tuple(self._threads):
             if thread is not threading.current_thread():
                 thread.join(max(0.0, deadline - time.monotonic()))
+        return len(self._threads) + self._writer.drain(max(0.0, deadline - time.monotonic()))
 
     def _report(self, late: int) -> None:
         if late:
-            _log.warning("%d background loads had not ended when the cache was stopped", late)
+            _log.warning("%d background loads or writes had not ended when the cache was stopped", late)

@@ -9,13 +9,14 @@ from operator import attrgetter
 from string import Formatter
 from typing import Any, Final, TypeAlias
 
-from pydantic_serialization.cache.parts import digest, encode_parts
+from pydantic_serialization.cache.parts import digest, encode_one, encode_parts
 from pydantic_serialization.errors import ConfigurationError, UnsupportedTypeError
 
 __all__ = [
     "LONGEST_KEY",
     "MOST_TAGS",
     "KeyFunction",
+    "bounded",
     "check_entry_tags",
     "check_key",
     "check_tags",
@@ -111,18 +112,24 @@ def compile_key(template: str | Callable[..., object], signature: Signature) -> 
         return lambda _args, _kwargs: first
     if len(getters) == 1:
         get, last = getters[0]
-        return lambda args, kwargs: _bounded(f"{first}{encode_parts(get(args, kwargs))}{last}")
+
+        def key_of_one(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+            made = f"{first}{encode_one(get(args, kwargs))}{last}"
+            return made if len(made) <= LONGEST_KEY else bounded(made)
+
+        return key_of_one
 
     def key(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
         pieces = [first]
         for get, literal in getters:
-            pieces += (encode_parts(get(args, kwargs)), literal)
-        return _bounded("".join(pieces))
+            pieces += (encode_one(get(args, kwargs)), literal)
+        return bounded("".join(pieces))
 
     return key
 
 
-def _bounded(key: str) -> str:
+def bounded(key: str) -> str:
+    """Return a key of any length as one that is not too long: the end of a long one is replaced by its digest."""
     return key if len(key) <= LONGEST_KEY else f"{key[:_KEPT_OF_LONG]}##{digest(key)}"
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pydantic_serialization.cache.flight import Flight
     from pydantic_serialization.cache.policy import LoadPolicy
     from pydantic_serialization.cache.runner import Runner
-    from pydantic_serialization.cache.shared.store import Ticket
+    from pydantic_serialization.cache.shared.versions import Ticket
     from pydantic_serialization.cache.store import EntryStore, Intent
     from pydantic_serialization.cache.tiers import Tiers
 
@@ -219,12 +219,11 @@ class ReadThrough:
         assert self._tiers is not None  # noqa: S101  (there is a ticket)
         shared = self._tiers.shared
         if times is None:
-            await shared.discard(runner.loop, key)
-            return
-        entry = shared.entry(ticket, value, times)
-        work = shared.write(runner.loop, key, entry, policy.fingerprint or ZERO_FINGERPRINT)
-        in_background = runner.loop is not None and shared.settings.background_writes
-        if not in_background or not self._background.start_write(work):
+            work = shared.discard(runner.loop, key)
+        else:
+            entry = shared.entry(ticket, value, times)
+            work = shared.write(runner.loop, key, entry, policy.fingerprint or ZERO_FINGERPRINT)
+        if not shared.settings.background_writes or not runner.write(work):
             await work
 
     def _shortened(self, ttl: float) -> float:

@@ -6,16 +6,17 @@ import random
 import time
 import weakref
 from asyncio import get_running_loop
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from pydantic_serialization._fork import renew_after_fork
 from pydantic_serialization.cache.background import Background
-from pydantic_serialization.cache.keys import check_entry_tags, check_key, check_tags
+from pydantic_serialization.cache.invalidating import Invalidating
+from pydantic_serialization.cache.keys import check_entry_tags, check_key
+from pydantic_serialization.cache.lifecycle import Lifecycle
 from pydantic_serialization.cache.loading import ReadThrough
 from pydantic_serialization.cache.memory import MemoryTier
 from pydantic_serialization.cache.policy import LoadPolicy
 from pydantic_serialization.cache.runner import LoopRunner, ThreadRunner, run
-from pydantic_serialization.cache.shared.invalidation import Invalidation
 from pydantic_serialization.cache.stats import CacheStats
 from pydantic_serialization.cache.store import EntryStore
 from pydantic_serialization.cache.tiers import build_tiers, no_backplane, no_shared_tier
@@ -23,7 +24,7 @@ from pydantic_serialization.cache.values import as_bytes, as_seconds, as_share
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pydantic_serialization._types import Payload
     from pydantic_serialization.cache._base import CacheTier, Clock, Loader, SharedTier, SyncLoader
@@ -33,16 +34,17 @@ if TYPE_CHECKING:
 JITTER: Final = 0.1
 """Share of a time to live that ``get_or_load`` takes off at most."""
 
-DRAIN_SECONDS: Final = 5.0
-"""How long ``stop`` waits for loads in the background."""
 
-
-class CacheManager:
+class CacheManager(Invalidating, Lifecycle):
     """A cache of bytes, with loading, invalidation and statistics, for coroutines and for threads.
 
     Values are ``bytes``; ``bytearray`` and ``memoryview`` are copied. Serialize anything else first. Each asynchronous
     method has a twin for threads, called ``..._sync``. Both may be used at once, from any number of event loops and
     threads, and after a fork. Nothing has to be started; :meth:`stop` waits for the work in the background.
+
+    Attributes:
+        get_fresh: Takes a key, and returns its value if this process has one for which no refresh is due. It counts a
+            hit, or nothing: where it returns ``None``, :meth:`get_or_load` is to be asked, and counts.
 
     Args:
         max_size: Most entries in this process.
@@ -90,6 +92,9 @@ class CacheManager:
         self._tier: CacheTier = MemoryTier(max_size, max_bytes, clock=clock) if tier is None else tier
         self._clock = clock
         self._store = EntryStore(self._tier, clock)
+        # Not by a method of this class: it would be a third of what a hit takes.
+        holder = self._tier if isinstance(self._tier, MemoryTier) else self._store
+        self.get_fresh: Callable[[str], bytes | None] = holder.get_fresh
         self._background = Background()
         self._tiers = build_tiers(
             self._store,
@@ -158,18 +163,6 @@ class CacheManager:
     def set_sync(self, key: str, value: Payload, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
         """Do what :meth:`set` does, in a thread."""
         self.set_many_sync({key: value}, ttl, tags)
-
-    async def delete(self, key: str) -> bool:
-        """Remove ``key``, also from a load of it that is under way; return whether it had an entry in this process.
-
-        Raises:
-            InvalidationError: other processes could not be told.
-        """
-        return await self._invalidate(get_running_loop(), Invalidation((check_key(key),))) > 0
-
-    def delete_sync(self, key: str) -> bool:
-        """Do what :meth:`delete` does, in a thread."""
-        return run(self._invalidate(None, Invalidation((check_key(key),)))) > 0
 
     async def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
         """Return the values of those ``keys`` that have one."""
@@ -271,33 +264,6 @@ class CacheManager:
         self._reading.refresh(runner, key, loader, policy, entry)
         return entry.value
 
-    async def invalidate(self, *keys: str, tags: Iterable[str] = ()) -> None:
-        """Remove ``keys`` and every entry that has one of ``tags``, also from loads that are under way, in any process.
-
-        What was loaded before is served nowhere once this has returned, except in processes that have not yet heard of
-        it: normally that takes milliseconds, and where the connection is broken ``SharedSettings.unheard_ttl``.
-
-        Raises:
-            InvalidationError: it could not be delivered to the shared tier, in spite of retries.
-        """
-        await self._invalidate(get_running_loop(), Invalidation(tuple(map(check_key, keys)), check_tags(tags)))
-
-    def invalidate_sync(self, *keys: str, tags: Iterable[str] = ()) -> None:
-        """Do what :meth:`invalidate` does, in a thread."""
-        run(self._invalidate(None, Invalidation(tuple(map(check_key, keys)), check_tags(tags))))
-
-    async def clear(self) -> None:
-        """Remove every entry of the namespace, also from loads that are under way. The statistics go on.
-
-        Raises:
-            InvalidationError: other processes could not be told.
-        """
-        await self._invalidate(get_running_loop(), Invalidation(everything=True))
-
-    def clear_sync(self) -> None:
-        """Do what :meth:`clear` does, in a thread."""
-        run(self._invalidate(None, Invalidation(everything=True)))
-
     def get_stats(self) -> CacheStats:
         """Return the numbers of the tiers and of the loads since the cache was made."""
         first, loads = self._tier.stats(), self._reading.stats()
@@ -307,61 +273,6 @@ class CacheManager:
             loads["saved_seconds"] = answered * loads["seconds"] / loads["count"]
         backplane = no_backplane() if self._tiers is None else self._tiers.backplane_stats()
         return CacheStats(l1_cache=first, l2_cache=second, loads=loads, backplane=backplane)
-
-    async def start(self) -> None:
-        """Connect the shared tier early, and let refreshes run in the background again after :meth:`stop`.
-
-        A new cache need not be started. A shared tier that cannot be reached is logged, and connected later.
-        """
-        self._background.open()
-        if self._tiers is not None:
-            await self._tiers.open(get_running_loop())
-
-    def start_sync(self) -> None:
-        """Do what :meth:`start` does, in a thread."""
-        self._background.open()
-        if self._tiers is not None:
-            run(self._tiers.open(None))
-
-    async def stop(self, timeout: float = DRAIN_SECONDS) -> None:  # noqa: ASYNC109  (what is late is not an error)
-        """Wait for what runs in the background of this event loop and of threads, and close the shared tier's connections.
-
-        The cache can still be used; what expires is loaded while the caller waits, and connections are made anew.
-
-        Args:
-            timeout: Seconds; loads that take longer are cancelled, or left to themselves if they are threads.
-        """
-        await self._background.drain(timeout)
-        if self._tiers is not None:
-            await self._tiers.close(get_running_loop())
-
-    def stop_sync(self, timeout: float = DRAIN_SECONDS) -> None:
-        """Do what :meth:`stop` does for the background loads of threads."""
-        self._background.drain_sync(timeout)
-        if self._tiers is not None:
-            run(self._tiers.close(None))
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-
-    def __enter__(self) -> Self:
-        self.start_sync()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop_sync()
-
-    def after_fork(self) -> None:
-        """Replace locks, and forget loads under way, in a child process. Called by the interpreter."""
-        self._store.after_fork()
-        self._reading.after_fork()
-        self._background.after_fork()
-        if self._tiers is not None:
-            self._tiers.after_fork()
 
     async def _get_many(self, loop: AbstractEventLoop | None, keys: Iterable[str]) -> dict[str, bytes]:
         found, missing = {}, []
@@ -386,11 +297,3 @@ class CacheManager:
                 self._store.put(key, value, seconds, names)
         elif values:
             await self._tiers.put_many(loop, values, seconds, names)
-
-    async def _invalidate(self, loop: AbstractEventLoop | None, invalidation: Invalidation) -> int:
-        if self._tiers is not None:
-            return await self._tiers.invalidate(loop, invalidation)
-        if invalidation.everything:
-            self._store.clear()
-            return 0
-        return self._store.invalidate(invalidation.keys, invalidation.tags)

@@ -24,6 +24,7 @@ LONGEST_PART: Final = 160
 """Characters; longer parts are replaced by their digest."""
 
 _DIGEST_BYTES: Final = 16
+_TOO_DEEP: Final = "a part of a cache key is nested too deeply, or contains itself"
 _LONGEST_INT_BITS: Final = 128
 
 
@@ -50,8 +51,17 @@ def encode_parts(*parts: object) -> str:
     try:
         text = "".join([encode_part(part) for part in parts])
     except RecursionError:
-        message = "a part of a cache key is nested too deeply, or contains itself"
-        raise UnsupportedTypeError(message) from None
+        raise UnsupportedTypeError(_TOO_DEEP) from None
+    return text if len(text) <= LONGEST_PART else f"#{digest(text)}"
+
+
+def encode_one(value: object) -> str:
+    """Return what ``encode_parts(value)`` returns, in half the time: most keys have one part."""
+    try:
+        encode = _ENCODERS.get(type(value))
+        text = encode_part(value) if encode is None else encode(value)
+    except RecursionError:
+        raise UnsupportedTypeError(_TOO_DEEP) from None
     return text if len(text) <= LONGEST_PART else f"#{digest(text)}"
 
 
@@ -86,7 +96,10 @@ def _framed(letter: str, text: str) -> str:
 
 def _int(value: int) -> str:
     # Python refuses to print very long integers in decimal.
-    return _framed("i", str(value)) if value.bit_length() <= _LONGEST_INT_BITS else _framed("x", f"{value:x}")
+    if value.bit_length() > _LONGEST_INT_BITS:
+        return _framed("x", f"{value:x}")
+    text = str(value)
+    return f"i{len(text)}:{text}"
 
 
 def _str(value: str) -> str:

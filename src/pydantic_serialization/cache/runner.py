@@ -72,6 +72,10 @@ class Runner(Protocol):
         """Run ``work`` in the background; ``ended`` is called in any case when it is over."""
         ...
 
+    def write(self, work: Work) -> bool:
+        """Run ``work``, which writes to the shared tier, in the background; return whether it will be run."""
+        ...
+
 
 def run(work: Coroutine[Any, Any, ResultT]) -> ResultT:
     """Drive a coroutine that never suspends, and return its result.
@@ -146,6 +150,10 @@ class LoopRunner:
     def start(self, work: Work, ended: Callable[[], None]) -> None:
         """Run ``work`` in a background task."""
         self._background.start_task(work, ended)
+
+    def write(self, work: Work) -> bool:
+        """Run ``work`` in a background task, if there is room; return whether it will be run."""
+        return self._background.start_write(work)
 
 
 class _ThreadSignal:
@@ -223,6 +231,10 @@ class ThreadRunner:
         except RuntimeError:
             work.close()
             ended()
+
+    def write(self, work: Work) -> bool:
+        """Run ``work`` in the thread that writes, if there is room; return whether it will be run."""
+        return self._background.start_thread_write(work)
 
 
 def _in_context(work: Work) -> Callable[[], None]:

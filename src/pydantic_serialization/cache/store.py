@@ -51,6 +51,14 @@ class EntryStore:
         # Re-entrant for the same reason as the memory tier's: finalisers and signal handlers.
         self._lock = threading.RLock()
 
+    def get_fresh(self, key: str) -> bytes | None:
+        """Return the value of ``key`` while no refresh is due, and count a hit; else count nothing."""
+        entry = self.tier.peek(key)
+        if entry is None or entry.value is None or self.clock() >= entry.fresh_until:
+            return None
+        entry = self.tier.get(key)
+        return None if entry is None else entry.value
+
     def put(self, key: str, value: bytes, ttl: float, tags: tuple[str, ...]) -> None:
         """Store a value that is known now. A load of the key that is under way will not overwrite it.
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pydantic_serialization.cache.policy import LoadPolicy
     from pydantic_serialization.cache.shared.sealing import SharedEntry
-    from pydantic_serialization.cache.shared.store import Ticket
+    from pydantic_serialization.cache.shared.versions import Ticket
     from pydantic_serialization.cache.store import EntryStore, Intent
     from pydantic_serialization.envelope import Algorithm
 
@@ -64,7 +64,7 @@ class Tiers:
         """Return the values that the shared tier has for ``keys``, and keep them here."""
         self.listen()
         intents = [self.local.intend(key, ()) for key in keys]
-        found = await self.shared.find_many(loop, keys) or {}
+        found = await self.shared.find_many(loop, keys, self.shared.budget()) or {}
         values = {}
         for intent in intents:
             entry = found.get(intent.key)
@@ -91,14 +91,15 @@ class Tiers:
             refreshing: Whether an entry will not do for which a refresh is due.
         """
         self.listen()
-        answer = await self.shared.find(loop, intent.key, policy.tags, policy.fingerprint)
+        budget = self.shared.budget()
+        answer = await self.shared.find(loop, intent.key, budget, policy.tags, policy.fingerprint)
         entry = answer.entry
         # The one that is to be refreshed is here already, and has been marked as being refreshed.
         if entry is not None and not (refreshing and self._is_due(entry)) and self.keep(intent, entry):
             return entry, None
         if not answer.reachable:
             return None, None
-        return None, await self.shared.prepare(loop, intent.key, policy.tags, policy.longest)
+        return None, await self.shared.prepare(loop, intent.key, budget, policy.tags, policy.longest)
 
     def keep(self, intent: Intent, entry: SharedEntry) -> bool:
         """Keep an entry of the shared tier in this process for the time that is left; return whether it is a hit."""

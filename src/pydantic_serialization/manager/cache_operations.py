@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic_serialization.cache.keys import check_tags
 from pydantic_serialization.errors import InvalidationError
 from pydantic_serialization.manager._retry import TRANSIENT, retrying
-from pydantic_serialization.manager.results import key_tag
+from pydantic_serialization.manager.result_keys import key_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -70,7 +70,7 @@ class ModelOperations(CacheOperations):
             TypeError: ``cache_key`` is given together with an option that cannot be part of a key.
         """
         pipeline = self._pipeline(model.__class__ if model_class is None else model_class, format)
-        if cache_key is None or not self.config.enable_caching:
+        if cache_key is None or not self.results.keys.enabled:
             return await dump_off_loop(pipeline, model, dump_options)
         return await self.results.get_or_dump(pipeline, model, dump_options, cache_key, ttl=ttl, tags=tags)
 
@@ -87,7 +87,7 @@ class ModelOperations(CacheOperations):
     ) -> bytes:
         """Do what :meth:`serialize_model` does, without an event loop."""
         pipeline = self._pipeline(model.__class__ if model_class is None else model_class, format)
-        if cache_key is not None and self.config.enable_caching:
+        if cache_key is not None and self.results.keys.enabled:
             return self.results.get_or_dump_sync(pipeline, model, dump_options, cache_key, ttl=ttl, tags=tags)
         return pipeline.dump_with(model, dump_options) if dump_options else pipeline.dump(model)
 

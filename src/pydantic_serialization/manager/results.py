@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
-from pydantic_serialization.cache import CacheManager, encode_parts
+from pydantic_serialization.cache import CacheManager
 from pydantic_serialization.cache.keys import check_tags
-from pydantic_serialization.errors import ConfigurationError
 from pydantic_serialization.manager._offload import dump_off_loop
+from pydantic_serialization.manager.result_keys import ResultKeys, key_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable
 
     from pydantic_serialization._types import DumpOptions
-    from pydantic_serialization.config import SerializationConfig, SerializationFormat
+    from pydantic_serialization.config import SerializationConfig
     from pydantic_serialization.pipeline import Pipeline
-
-
-_LONGEST_TAGGED = 1000
-"""Characters; tags are bounded as keys are."""
 
 
 _CALLERS_MISTAKES = (TypeError, ValueError, AttributeError, MemoryError)
 """Raised by a cache, these are no faults of a network: they are told."""
 
-
-def key_tag(cache_key: str) -> str:
-    """Return the tag that every entry of ``cache_key`` carries, whatever its format, type and options."""
-    return f"key:{cache_key if len(cache_key) <= _LONGEST_TAGGED else encode_parts(cache_key)}"
+_UNTIMED = 15
+"""Hits after which one is timed: taking the time takes as long as the hit."""
 
 
 class _Schema(TypedDict, total=False):
@@ -100,6 +93,7 @@ class ResultCache:
     """Finds a result by its key, or makes and keeps it. A fault of the cache is a miss and a counter.
 
     Attributes:
+        keys: Makes the keys of results.
         hit_times: What finding an entry takes.
         miss_times: What looking in vain and keeping a new entry takes, without making it.
 
@@ -114,31 +108,25 @@ class ResultCache:
         self.hit_times = MeanTime()
         self.miss_times = MeanTime()
         self._config = config
-        self._settings_changed()
-        config.on_change(self._settings_changed)
+        # A cache of another kind, or one whose get_or_load is another, is asked by that.
+        self._get_fresh = cache.get_fresh if type(cache) is CacheManager else None
+        self._untimed = 0
+        self.keys = ResultKeys(config, refuses_pickles=getattr(cache, "shares_unsigned", False))
 
-    def key(self, pipeline: Pipeline, cache_key: str, options: Mapping[str, Any]) -> str:
-        """Return the key of an entry: the caller's, and everything else that the bytes depend on.
-
-        Raises:
-            TypeError: an option cannot be part of a key, such as a ``context`` of one's own class.
-            ConfigurationError: the format is pickle, and the shared tier is not signed.
-        """
-        if not isinstance(cache_key, str):
-            message = f"cache_key is a string, not {type(cache_key).__name__}"
-            raise TypeError(message)
-        plan = pipeline.plan
-        self._refuse_unsigned_pickles(pipeline.format)
-        return encode_parts(cache_key, pipeline.format, plan.name, plan.fingerprint, self._variant, dict(options))
-
-    def call_key(
-        self, function: str, fingerprint: bytes, wanted: SerializationFormat | str | None, cache_key: str
-    ) -> str:
-        """Return the key of what a decorated function returned; the arguments are in ``cache_key``."""
-        written = self._config.default_format if wanted is None else wanted
-        name = str(getattr(written, "value", written))
-        self._refuse_unsigned_pickles(name)
-        return encode_parts("function", function, fingerprint, name, self._variant, cache_key)
+    def find(self, key: str) -> bytes | None:
+        """Return the entry under ``key`` if this process has it and it is fresh, for which nothing else is needed."""
+        get_fresh = self._get_fresh
+        if get_fresh is None:
+            return None
+        if self._untimed:
+            self._untimed -= 1
+            return get_fresh(key)
+        began = perf_counter_ns()
+        found = get_fresh(key)
+        if found is not None:
+            self.hit_times.add(perf_counter_ns() - began)
+            self._untimed = _UNTIMED
+        return found
 
     async def get_or_dump(
         self,
@@ -151,7 +139,10 @@ class ResultCache:
         tags: Iterable[str],
     ) -> bytes:
         """Return what is kept for ``cache_key``, or the bytes of ``model``, which are then kept."""
-        key = self.key(pipeline, cache_key, options)
+        key = self.keys.of_model(pipeline, cache_key, options)
+        found = self.find(key)
+        if found is not None:
+            return found
         all_tags = (*check_tags(tags), key_tag(cache_key))
         return await self.get_or_make(
             key,
@@ -172,7 +163,10 @@ class ResultCache:
         tags: Iterable[str],
     ) -> bytes:
         """Do what :meth:`get_or_dump` does, without an event loop."""
-        key = self.key(pipeline, cache_key, options)
+        key = self.keys.of_model(pipeline, cache_key, options)
+        found = self.find(key)
+        if found is not None:
+            return found
         all_tags = (*check_tags(tags), key_tag(cache_key))
         return self.get_or_make_sync(
             key,
@@ -249,29 +243,5 @@ class ResultCache:
         cache: object = self.cache
         return _Schema(fingerprint=fingerprint) if isinstance(cache, CacheManager) else _Schema()
 
-    def _refuse_unsigned_pickles(self, format_name: str) -> None:
-        if format_name == "pickle" and getattr(self.cache, "shares_unsigned", False):
-            message = (
-                "pickled results are not kept in a shared cache without signing_keys: set them, or use another format"
-            )
-            raise ConfigurationError(message)
-
     def _ttl(self, ttl: float | None) -> float:
         return self._config.cache_ttl if ttl is None else ttl
-
-    def _settings_changed(self) -> None:
-        """Make anew what stands in every key for the settings that bytes depend on: another setting, another entry."""
-        config = self._config
-        digest = blake2b(digest_size=16)
-        for secret in config.secrets():
-            digest.update(blake2b(secret, digest_size=16).digest())
-        self._variant = encode_parts(
-            config.enable_compression,
-            config.compression_codec,
-            config.compression_level.value,
-            config.compression_threshold,
-            config.max_payload_bytes,
-            str(getattr(config.fallback_format, "value", config.fallback_format)),
-            config.signing_algorithm,
-            digest.digest(),
-        )

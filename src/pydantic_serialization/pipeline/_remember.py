@@ -1,30 +1,36 @@
-"""Functions that look results up for as long as that pays."""
+"""Functions that look results up for as long as that pays, and watch some calls while it is not known to."""
 
 from __future__ import annotations
 
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pydantic_serialization.reuse.payoff import Payoff
+    from pydantic_serialization.reuse import RememberedReads, RememberedWrites
 
 SubjectT = TypeVar("SubjectT")
 
-_CALLS_BETWEEN = 1024
-"""Calls after which an account that is switched off is told how many there were."""
+_FIRST_CALLS = 3
+_CALLS_BETWEEN = 64
+"""Calls after which one is told of, without a lookup; the first ones all are."""
 
 
 def counting(
-    account: Payoff, remembered: Callable[[SubjectT], Any], plain: Callable[[SubjectT], Any]
+    memory: RememberedReads | RememberedWrites,
+    remembered: Callable[[SubjectT], Any],
+    plain: Callable[[SubjectT], Any],
 ) -> Callable[[SubjectT], Any]:
     """Return the function for a pipeline that has no slot, which counts the calls that are not looked up.
 
     Args:
-        account: Says which of the others to call.
+        memory: Says which of the others to call.
         remembered: Looks up first.
         plain: Does not.
     """
+    account = memory.payoff
+    watched: Callable[..., None] = memory.watched
     calls = 0
 
     def counted(subject: SubjectT) -> Any:
@@ -32,19 +38,39 @@ def counting(
         if account.active:
             return remembered(subject)
         calls += 1
-        if not calls % _CALLS_BETWEEN:
-            account.passed(calls)
-        return plain(subject)
+        if calls > _FIRST_CALLS and calls % _CALLS_BETWEEN:
+            return plain(subject)
+        account.skip -= 1
+        if account.skip > 0:
+            return plain(subject)
+        started = perf_counter_ns()
+        result = plain(subject)
+        watched(subject, calls, perf_counter_ns() - started)
+        return result
 
     return counted
 
 
-def if_active(
-    account: Payoff, remembered: Callable[[Any, Any], Any], plain: Callable[[Any, Any], Any]
+def counting_with(
+    memory: RememberedReads | RememberedWrites, remembered: Callable[[Any, Any], Any], plain: Callable[[Any, Any], Any]
 ) -> Callable[[Any, Any], Any]:
-    """Return a function with options that calls ``remembered`` while the account is active, else ``plain``."""
+    """Return the same for a function with options."""
+    account, watched_with = memory.payoff, memory.watched_with
+    calls = 0
 
-    def chosen(subject: Any, options: Any) -> Any:
-        return remembered(subject, options) if account.active else plain(subject, options)
+    def counted(subject: Any, options: Any) -> Any:
+        nonlocal calls
+        if account.active:
+            return remembered(subject, options)
+        calls += 1
+        if calls > _FIRST_CALLS and calls % _CALLS_BETWEEN:
+            return plain(subject, options)
+        account.skip -= 1
+        if account.skip > 0:
+            return plain(subject, options)
+        started = perf_counter_ns()
+        result = plain(subject, options)
+        watched_with(subject, options, calls, perf_counter_ns() - started)
+        return result
 
-    return chosen
+    return counted

@@ -6,7 +6,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic_serialization.errors import SerializationError
-from pydantic_serialization.pipeline._remember import counting, if_active
+from pydantic_serialization.pipeline._remember import counting, counting_with
 from pydantic_serialization.pipeline._watch import size_of_input, watched
 from pydantic_serialization.reuse.payoff import NO_ACCOUNT, Payoff
 
@@ -69,9 +69,9 @@ def bind_reading(parts: PipelineParts) -> Reading:
     read_with: Callable[[Input, LoadOptions], Any] = load_with
     if reads is not None:
         account, remembered = reads.payoff, reads.bind(load)
-        read_with = if_active(account, reads.bind_with(load_with), load_with)
+        read_with = counting_with(reads, reads.bind_with(load_with), load_with)
     if slot is None:
-        return Reading(load if reads is None else counting(account, remembered, load), read_with, finish_load)
+        return Reading(load if reads is None else counting(reads, remembered, load), read_with, finish_load)
 
     def watched_load(data: Input) -> Any:
         slot.countdown -= 1
@@ -92,10 +92,17 @@ def bind_reading(parts: PipelineParts) -> Reading:
                     raise
             return load(data)
         if reads is not None and not account.active:
-            account.passed(slot.count)
-        started = perf_counter_ns()
-        result = remembered(data) if account.active else load(data)
-        slot.record(perf_counter_ns() - started, len(data))
+            started = perf_counter_ns()
+            result = load(data)
+            elapsed = perf_counter_ns() - started
+            account.skip -= 1
+            if account.skip <= 0:
+                reads.watched(data, slot.count, elapsed)
+        else:
+            started = perf_counter_ns()
+            result = remembered(data)
+            elapsed = perf_counter_ns() - started
+        slot.record(elapsed, len(data))
         return result
 
     def watched_finish_load(opened: Opened, options: LoadOptions, opened_ns: int = 0) -> Any:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_serialization.errors import SerializationError
 from pydantic_serialization.formats._errors import encode_error, is_misspelt_option, repeats_payload
 from pydantic_serialization.pipeline._base import OFFLOAD_BYTES
-from pydantic_serialization.pipeline._remember import counting, if_active
+from pydantic_serialization.pipeline._remember import counting, counting_with
 from pydantic_serialization.pipeline._watch import size_of_result, watched
 from pydantic_serialization.reuse.payoff import NO_ACCOUNT, Payoff
 
@@ -73,10 +73,10 @@ def bind_writing(parts: PipelineParts) -> Writing:
     begin_with: Callable[[Any, DumpOptions], bytes | Callable[[], bytes]] = begin_dump
     if writes is not None:
         account, remembered = writes.payoff, writes.bind(dump)
-        write_with = if_active(account, writes.bind_with(dump_with), dump_with)
-        begin_with = if_active(account, writes.bind_with(begin_dump), begin_dump)
+        write_with = counting_with(writes, writes.bind_with(dump_with), dump_with)
+        begin_with = counting_with(writes, writes.bind_with(begin_dump), begin_dump)
     if slot is None:
-        return Writing(dump if writes is None else counting(account, remembered, dump), write_with, begin_with)
+        return Writing(dump if writes is None else counting(writes, remembered, dump), write_with, begin_with)
 
     def watched_dump(value: Any) -> bytes:
         slot.countdown -= 1
@@ -92,18 +92,23 @@ def bind_writing(parts: PipelineParts) -> Writing:
                 return payload
             return finish(payload)
         if writes is not None and not account.active:
-            account.passed(slot.count)
-        started = perf_counter_ns()
-        result = remembered(value) if account.active else dump(value)
-        slot.record(perf_counter_ns() - started, len(result))
+            started = perf_counter_ns()
+            result = dump(value)
+            elapsed = perf_counter_ns() - started
+            account.skip -= 1
+            if account.skip <= 0:
+                writes.watched(value, slot.count, elapsed)
+        else:
+            started = perf_counter_ns()
+            result = remembered(value)
+            elapsed = perf_counter_ns() - started
+        slot.record(elapsed, len(result))
         return result
 
     def watched_begin_dump(value: Any, options: DumpOptions) -> bytes | Callable[[], bytes]:
         slot.countdown -= 1
         if slot.countdown > 0:
             return begin_with(value, options)
-        if writes is not None and not account.active:
-            account.passed(slot.count)
         started = perf_counter_ns()
         result = begin_with(value, options)
         if isinstance(result, bytes):

@@ -53,7 +53,7 @@ class Remembering(ABC):
     """Remembers the results of one function of a pipeline.
 
     Attributes:
-        payoff: Whether looking up pays; the pipeline looks at :attr:`Payoff.active`.
+        payoff: Whether looking up pays; the pipeline looks at :attr:`Payoff.active`, and tells of calls without a lookup.
 
     Args:
         store: Where results are kept.
@@ -118,6 +118,23 @@ class Remembering(ABC):
         payoff.hits += 1
         node.visits = min(node.visits + 1, MOST_VISITS)
         return result
+
+    def _watched(self, key: Key, subject: Any, calls: int, work_ns: int) -> None:
+        """Take in one of the calls for which nothing was looked up.
+
+        Args:
+            key: What would have been looked up.
+            subject: What the call was for.
+            calls: Calls so far, on any counter that goes up.
+            work_ns: What making the result took.
+        """
+        payoff = self.payoff
+        if not payoff.watching:
+            payoff.passed(calls)
+        else:
+            began = perf_counter_ns()
+            repeated = self._is_second_sighting(key, subject)
+            payoff.looked(calls, perf_counter_ns() - began, work_ns, repeated=repeated)
 
     def _is_second_sighting(self, key: Key, subject: Any) -> bool:  # noqa: ARG002  (here the key says it all)
         """Say whether a subject was seen lately, and remember that it was."""

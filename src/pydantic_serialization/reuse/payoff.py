@@ -1,14 +1,17 @@
 """Whether looking results up pays for one type: measured while it runs, and switched off where it does not.
 
+At first nothing is looked up. The first three calls, and then one in so many that it costs 1 % of the work, are *watched*:
+it is noted what they were for. Two of 64 that had come before, and lookups begin; so they do where they cost next to
+nothing.
+
 Lookups are counted in blocks of 16, and the last one of a block is timed. Of a timed lookup that finds something, the
 result is now and then made anew beside it, so that both ways are compared on the same input, at the same moment: more
 than half of the comparisons lost, and lookups are switched off. Where hits win clearly, they are compared seldom. Every
 64 blocks the account is settled: where lookups, copies and stores cost more than hits save, by 2 % of the work, lookups
 are switched off too.
 
-They are tried again after sixteen times as many calls as the trial took, then after twice as many, and so on, but not
-before a second has passed, then two: what never repeats itself pays for one trial in sixteen at most, and in the end
-for none.
+Then it is watched again after sixteen times as many calls as the trial took, then after twice as many, and so on, but not
+before a second has passed, then two. What never repeats itself pays for watching, and for nothing else.
 """
 
 from __future__ import annotations
@@ -25,12 +28,23 @@ TRIAL: Final = 64 * BLOCK
 """Lookups between two settlements."""
 LOSS: Final = 0.02
 """Share of the work that lookups may cost in vain."""
+WATCHED: Final = 0.01
+"""Share of the work that watching may cost."""
+WINDOW: Final = 64
+"""Watched calls among which so many must have come before:"""
+ENOUGH: Final = 2
 COMPARISONS: Final = 5
 """Comparisons that decide."""
 FIRST_PAUSE: Final = 16 * TRIAL
 """Calls without a lookup after the first loss."""
 _LONGEST_PAUSE: Final = 256 * FIRST_PAUSE
 _FIRST_PAUSE_NS: Final = 1_000_000_000
+_FIRST_LOOKS: Final = 3
+_CERTAIN: Final = 8
+_STEP: Final = 16
+_FIRST_SKIP: Final = 64
+_LONGEST_SKIP: Final = 1024
+_NOTHING_TWICE: Final = "nothing has come twice so far"
 _INSTALMENTS: Final = 16
 _CALL_NS: Final = 200
 """What is around a lookup and is not timed, and a function without lookups is without."""
@@ -47,6 +61,9 @@ class Payoff:
 
     Attributes:
         active: Whether to look up.
+        watching: Whether calls are watched while nothing is looked up.
+        skip: Calls of which the account need not be told, while nothing is looked up; decremented by the caller for each
+            that it could tell of. (Not every call is one: a pipeline tells of those that it takes the time of anyway.)
         countdown: Lookups until one is to be timed; decremented by the caller.
         hits: Lookups that found something; incremented by the caller.
         reason: Why it is switched off, as a phrase; empty while it is active.
@@ -61,18 +78,22 @@ class Payoff:
 
     __slots__ = (
         "_blocks",
+        "_calls_at_look",
         "_calls_at_pause",
         "_clock",
         "_compared",
         "_debt_ns",
         "_hits_before",
         "_issued",
+        "_looks",
         "_lookups_before",
         "_lost",
         "_lost_ns",
         "_pause",
         "_pause_ns",
         "_resume_at",
+        "_seen_before",
+        "_skipped",
         "_stores",
         "active",
         "countdown",
@@ -81,19 +102,24 @@ class Payoff:
         "made_ns",
         "miss_ns",
         "reason",
+        "skip",
+        "watching",
         "work_ns",
     )
 
     def __init__(self, clock: Callable[[], int] = perf_counter_ns) -> None:
         self._clock = clock
-        self.active = True
-        self.reason = ""
+        self.active = False
+        self.reason = _NOTHING_TWICE
         self.hits = 0
         self.hit_ns = self.miss_ns = self.made_ns = self.work_ns = 0.0
         self._issued = self.countdown = BLOCK
         self._pause, self._pause_ns, self._resume_at = FIRST_PAUSE, _FIRST_PAUSE_NS, 0
         self._calls_at_pause: int | None = None
         self._debt_ns = 0.0
+        self._looks = self._seen_before = 0
+        self._calls_at_look, self._skipped = 0, 1
+        self._watch()
         self._begin_trial()
 
     @property
@@ -173,22 +199,63 @@ class Payoff:
         self._pause_ns = _NEVER
         self._switch_off(reason)
 
+    def looked(self, calls: int, look_ns: int, work_ns: int, *, repeated: bool) -> None:
+        """Take in a watched call, and begin to look up if enough of them had come before, or if it costs nothing.
+
+        Args:
+            calls: Calls so far, on any counter that goes up.
+            look_ns: What noting it took.
+            work_ns: What making the result took.
+            repeated: Whether the same had come before.
+        """
+        self._looks += 1
+        self._seen_before += repeated
+        if calls < _FIRST_LOOKS and self._seen_before < ENOUGH:
+            self.skip = 1
+            return
+        self.work_ns = _smoothed(self.work_ns, work_ns)
+        self.miss_ns = _smoothed(self.miss_ns, look_ns)
+        is_cheap = self._looks >= _CERTAIN and self.miss_ns + _CALL_NS <= LOSS * self.work_ns
+        if is_cheap or self._seen_before >= ENOUGH:
+            self.begin()
+            return
+        if self._looks >= WINDOW:
+            self._looks = self._seen_before = 0
+        # Around the noting there is as much again.
+        stride = (2 * self.miss_ns + _CALL_NS) / (WATCHED * max(self.work_ns, 1.0))
+        calls_per_telling = max(1.0, (calls - self._calls_at_look) / self._skipped)
+        # At first every call is told of, and what was timed says little.
+        most = _FIRST_SKIP if calls <= _FIRST_SKIP else _LONGEST_SKIP
+        self.skip = self._skipped = max(1, min(int(stride / calls_per_telling), most))
+        self._calls_at_look = calls
+
+    def begin(self) -> None:
+        """Begin to look up."""
+        self._debt_ns = 0.0
+        self._begin_trial()
+        self.reason = ""
+        self.watching = False
+        self.active = True
+
     def passed(self, calls: int) -> None:
-        """Begin a trial if enough calls went by without a lookup, and enough time.
+        """Watch again if enough calls went by without a lookup, and enough time.
 
         Args:
             calls: Calls so far, on any counter that goes up.
         """
+        self.skip = _STEP
         before = self._calls_at_pause
         if before is None or calls < before:  # the first call, or the counter was reset
             self._calls_at_pause = calls
         elif calls - before >= self._pause and self._clock() >= self._resume_at:
             self._pause = min(2 * self._pause, _LONGEST_PAUSE)
             self._pause_ns *= 2
-            self._debt_ns = 0.0
-            self._begin_trial()
-            self.reason = ""
-            self.active = True
+            self._watch()
+
+    def _watch(self) -> None:
+        self.watching = True
+        self.skip = 0
+        self._looks = self._seen_before = 0
 
     def _begin_trial(self) -> None:
         self._blocks = self._compared = self._lost = self._lost_ns = 0
@@ -202,7 +269,8 @@ class Payoff:
             self._lost //= 2
 
     def _switch_off(self, reason: str) -> None:
-        self.active = False
+        self.active = self.watching = False
+        self.skip = 0
         self.reason = reason
         self._calls_at_pause = None
         self._resume_at = self._clock() + self._pause_ns

@@ -112,6 +112,17 @@ class RememberedReads(Remembering):
 
         return remembered_with
 
+    def watched(self, data: Input, calls: int, work_ns: int) -> None:
+        """Take in a read for which nothing was looked up."""
+        if type(data) is bytes:
+            self._watched((self._owner, data), data, calls, work_ns)
+
+    def watched_with(self, data: Input, options: LoadOptions, calls: int, work_ns: int) -> None:
+        """Take in a read with options for which nothing was looked up."""
+        settings = _settings_of(options)
+        if type(data) is bytes and settings is not None:
+            self._watched((self._owner, (data, *settings) if settings else data), data, calls, work_ns)
+
     def _given_out(self, node: Stored, subject: Any) -> Any:  # noqa: ARG002  (the key says it all)
         kept, names, parts, names_of_parts = node.value
         if names is None:

@@ -96,6 +96,16 @@ class RememberedWrites(Remembering):
 
         return remembered_with
 
+    def watched(self, value: Any, calls: int, work_ns: int) -> None:
+        """Take in a write for which nothing was looked up."""
+        self._watched((self._owner, id(value)), value, calls, work_ns)
+
+    def watched_with(self, value: Any, options: DumpOptions, calls: int, work_ns: int) -> None:
+        """Take in a write with options for which nothing was looked up."""
+        settings = _settings_of(options)
+        if settings is not None:
+            self._watched((self._owner, (id(value), *settings) if settings else id(value)), value, calls, work_ns)
+
     def _given_out(self, node: Stored, subject: Any) -> Any:
         return node.value[1] if node.value[0]() is subject else None
 

@@ -375,3 +375,30 @@ class CacheMachine(RuleBasedStateMachine):
 
 TestCache = CacheMachine.TestCase
 TestCache.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+
+
+class Plain:
+    """A tier of somebody else's, which has what the protocol says and nothing more."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        inner = MemoryTier(10, 1 << 20, clock=clock)
+        for name in ("get", "peek", "set", "delete", "clear", "stats"):
+            setattr(self, name, getattr(inner, name))
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_what_is_fresh_counts_as_a_hit_and_nothing_else_counts(is_ours: bool) -> None:
+    """Where ``get_fresh`` has nothing, ``get_or_load`` is asked, and counts the miss: no lookup counts twice."""
+    clock = FakeClock()
+    cache = CacheManager(clock=clock, jitter=0.0, tier=None if is_ours else Plain(clock))  # type: ignore[arg-type]
+    assert cache.get_fresh("key") is None
+    assert cache.get_or_load_sync("key", lambda: b"1", ttl=100, refresh_after=0.5, tags=("tag",)) == b"1"
+    assert cache.get_or_load_sync("absent", lambda: None, negative_ttl=100) is None
+    assert [cache.get_fresh("key"), cache.get_fresh("absent")] == [b"1", None]
+    clock.advance(50)
+    assert cache.get_fresh("key") is None  # a refresh is due
+    clock.advance(-1)
+    cache.invalidate_sync(tags=("tag",))
+    assert cache.get_fresh("key") is None
+    stats = cache.get_stats()["l1_cache"]
+    assert (stats["hits"], stats["misses"]) == (1, 2)

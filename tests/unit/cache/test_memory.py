@@ -7,8 +7,9 @@ import sys
 import threading
 import tracemalloc
 import warnings
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from pydantic_serialization.errors import ConfigurationError
 from pydantic_serialization.testing import FakeClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 FOREVER = float("inf")
 
@@ -113,14 +114,12 @@ def test_a_tier_of_one_entry_works() -> None:
     assert tier.stats()["items"] == 1
 
 
-def test_an_entry_read_twice_outlives_those_read_once() -> None:
-    """The small queue gives up what was read at most once, and keeps what was read more often (the paper's rule)."""
+def test_an_entry_that_is_read_outlives_those_that_are_not() -> None:
+    """The small queue gives up what was never read, and keeps what was read once."""
     tier = MemoryTier(100, 1 << 30)
     for number in range(100):
         tier.set(f"old:{number}", b"", FOREVER)
-    for _ in range(2):
-        tier.get("old:3")
-    tier.get("old:4")
+    tier.get("old:3")
     for number in range(95):
         tier.set(f"new:{number}", b"", FOREVER)
     assert tier.peek("old:3") is not None
@@ -266,10 +265,64 @@ def test_the_sums_are_exact_after_eight_threads() -> None:
 def test_there_are_never_more_ghosts_than_entries() -> None:
     """What is remembered of evicted keys is bounded by what is cached."""
     tier = MemoryTier(100, 1 << 30)
-    for number in range(5000):
-        tier.set(str(number), b"", FOREVER)
-    assert len(tier._queues._ghost_order) <= 100
-    assert tier._queues._ghosts <= set(tier._queues._ghost_order)
+    for round_ in range(50):
+        for number in range(100):
+            tier.set(f"{round_}:{number}", b"", FOREVER)
+            tier.get(f"{round_}:{number % 50}")
+    kept = (tier._queues._left_small, tier._queues._left_main)
+    assert all(ghosts._marks <= set(ghosts._order) for ghosts in kept)
+    assert all(kept)
+    assert sum(len(ghosts._order) for ghosts in kept) <= 100
+
+
+def read_through(tier: MemoryTier, keys: Iterable[str]) -> int:
+    """Read each key, and store it where it is missing; return how many were there."""
+    hits = 0
+    for key in keys:
+        if tier.get(key) is None:
+            tier.set(key, b"", FOREVER)
+        else:
+            hits += 1
+    return hits
+
+
+def least_recently_used(size: int, keys: Iterable[str]) -> int:
+    """Return the hits of an LRU of ``size`` entries."""
+    entries: OrderedDict[str, None] = OrderedDict()
+    hits = 0
+    for key in keys:
+        hits += key in entries
+        entries[key] = None
+        entries.move_to_end(key)
+        if len(entries) > size:
+            entries.popitem(last=False)
+    return hits
+
+
+def popular(chance: Random, prefix: str, count: int) -> list[str]:
+    """Return keys of which a few are asked for often (Zipf with an exponent of 1 over 5000 keys)."""
+    weights = list(accumulate(1 / rank for rank in range(1, 5001)))
+    return [f"{prefix}{number}" for number in chance.choices(range(5000), cum_weights=weights, k=count)]
+
+
+def test_what_is_popular_for_long_is_kept_better_than_by_lru() -> None:
+    """The small queue stays small, and hits are a tenth more at least."""
+    keys = popular(Random(5), "", 20_000)
+    tier = MemoryTier(200, 1 << 30)
+    assert read_through(tier, keys) > 1.1 * least_recently_used(200, keys)
+    assert tier._queues.share < 0.3
+
+
+def test_what_changes_is_kept_as_well_as_by_lru() -> None:
+    """Where other keys become popular, the small queue gets the room that the old ones have in main."""
+    chance = Random(5)
+    keys = [key for phase in range(10) for key in popular(chance, f"{phase}:", 2000)]
+    tier = MemoryTier(1000, 1 << 30)
+    assert read_through(tier, keys) > 0.99 * least_recently_used(1000, keys)
+    assert tier._queues.share > 0.5
+    # And gives it back when they stay.
+    read_through(tier, popular(chance, "", 40_000))
+    assert tier._queues.share < 0.3
 
 
 def test_a_read_waits_for_no_lock() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from time import perf_counter_ns
+
 import pytest
 
-from pydantic_serialization.reuse.payoff import BLOCK, COMPARISONS, FIRST_PAUSE, TRIAL, Payoff
+from pydantic_serialization.reuse.payoff import BLOCK, COMPARISONS, FIRST_PAUSE, TRIAL, WATCHED, WINDOW, Payoff
 
 SECOND = 1_000_000_000
 
@@ -16,6 +19,33 @@ class Clock:
 
     def __call__(self) -> int:
         return self.now
+
+
+def begun(clock: Callable[[], int] = perf_counter_ns) -> Payoff:
+    """Return an account for which lookups have begun."""
+    payoff = Payoff(clock)
+    payoff.begin()
+    return payoff
+
+
+def watch(
+    payoff: Payoff, calls: int, *, look: int = 300, work: int = 900, repeats: int = 0, start: int = 1, told: int = 1
+) -> int:
+    """Let calls go by without a lookup, and tell of each ``told``-th; return how many were watched.
+
+    Every ``repeats``-th watched one had come before.
+    """
+    watched = 0
+    for call in range(start, start + calls):
+        if payoff.active:
+            break
+        if call % told:
+            continue
+        payoff.skip -= 1
+        if payoff.skip <= 0:
+            watched += 1
+            payoff.looked(call, look, work, repeated=bool(repeats) and watched % repeats == 0)
+    return watched
 
 
 def run(payoff: Payoff, lookups: int, *, hits: int, hit: int = 300, miss: int = 300, made: int = 10_000) -> None:
@@ -34,9 +64,41 @@ def run(payoff: Payoff, lookups: int, *, hits: int, hit: int = 300, miss: int = 
             payoff.end_block()
 
 
+def test_nothing_is_looked_up_before_something_repeats() -> None:
+    """Watching costs a hundredth of the work, and says why nothing else happens."""
+    payoff = Payoff()
+    look, work, calls = 300, 900, 100_000
+    watched = watch(payoff, calls, look=look, work=work)
+    assert (payoff.active, payoff.reason, payoff.lookups) == (False, "nothing has come twice so far", 0)
+    assert watched > 100
+    assert watched * 2 * look < WATCHED * work * calls
+
+
+def test_lookups_begin_where_enough_repeats() -> None:
+    """Two of 64 watched calls are enough, one is not."""
+    payoff = Payoff()
+    watch(payoff, 100_000, repeats=WINDOW)
+    assert not payoff.active
+    watched = watch(payoff, 100_000, repeats=WINDOW // 2, start=100_001)
+    assert payoff.active
+    assert payoff.reason == ""
+    assert watched <= 2 * WINDOW
+
+
+def test_lookups_begin_where_they_cost_next_to_nothing() -> None:
+    """Work of many times a lookup is not watched for long; one slow call is not enough."""
+    payoff = Payoff()
+    assert watch(payoff, 100, work=100_000) < 16
+    assert payoff.active
+    payoff = Payoff()
+    watch(payoff, 1, work=1_000_000)
+    watch(payoff, 1000, work=900, start=2)
+    assert not payoff.active
+
+
 def test_it_goes_on_where_hits_pay() -> None:
     """Half of the lookups hit, and each hit saves most of the work."""
-    payoff = Payoff()
+    payoff = begun()
     run(payoff, 10 * TRIAL, hits=8)
     assert payoff.active
     assert payoff.reason == ""
@@ -46,7 +108,7 @@ def test_it_goes_on_where_hits_pay() -> None:
 
 def test_it_ends_after_few_comparisons_where_a_copy_is_dear() -> None:
     """A hit that takes longer than the work is found out long before the trial ends."""
-    payoff = Payoff()
+    payoff = begun()
     run(payoff, TRIAL, hits=16, hit=5000, made=900)
     assert not payoff.active
     assert payoff.lookups == COMPARISONS * BLOCK
@@ -56,7 +118,7 @@ def test_it_ends_after_few_comparisons_where_a_copy_is_dear() -> None:
 def test_what_wins_clearly_is_seldom_compared() -> None:
     """A comparison costs what a hit saves: five at first, then one in 8192 lookups, or one in 128 where it is close."""
     for made, most in ((2_000_000, COMPARISONS + 2), (900, COMPARISONS + 128)):
-        payoff = Payoff()
+        payoff = begun()
         compared = 0
         for _ in range(16_384 // BLOCK):
             payoff.countdown -= BLOCK
@@ -71,7 +133,7 @@ def test_what_wins_clearly_is_seldom_compared() -> None:
 
 def test_two_dear_copies_are_enough() -> None:
     """Copies of milliseconds are not made five times to be certain; one may have been interrupted."""
-    payoff = Payoff()
+    payoff = begun()
     payoff.compared(80_000_000, 18_000_000)
     assert payoff.active
     payoff.compared(80_000_000, 18_000_000)
@@ -80,7 +142,7 @@ def test_two_dear_copies_are_enough() -> None:
 
 def test_one_interruption_decides_nothing() -> None:
     """A hit that the operating system interrupted is one lost comparison of five."""
-    payoff = Payoff()
+    payoff = begun()
     for hit in (300, 3_000_000, 300, 300, 300):
         payoff.compared(hit, 10_000)
     assert payoff.active
@@ -89,7 +151,7 @@ def test_one_interruption_decides_nothing() -> None:
 
 def test_it_ends_where_nothing_repeats_and_work_is_cheap() -> None:
     """Lookups in vain of a third of the work are a loss."""
-    payoff = Payoff()
+    payoff = begun()
     run(payoff, TRIAL, hits=0, miss=300, made=900)
     assert not payoff.active
     assert payoff.reason == (
@@ -99,7 +161,7 @@ def test_it_ends_where_nothing_repeats_and_work_is_cheap() -> None:
 
 def test_it_goes_on_where_lookups_cost_next_to_nothing() -> None:
     """A workload that may yet repeat itself is waited for, where that costs less than 2 % of the work."""
-    payoff = Payoff()
+    payoff = begun()
     run(payoff, 10 * TRIAL, hits=0, miss=300, made=100_000)
     assert payoff.active
 
@@ -107,7 +169,7 @@ def test_it_goes_on_where_lookups_cost_next_to_nothing() -> None:
 def test_stores_are_charged() -> None:
     """What is stored and never found again is a loss at once; what is found often is paid for little by little."""
     for hits, goes_on in ((0, False), (8, True)):
-        payoff = Payoff()
+        payoff = begun()
         for _ in range(100):
             payoff.stored(60_000)
         run(payoff, TRIAL, hits=hits, miss=300, made=100_000)
@@ -117,7 +179,7 @@ def test_stores_are_charged() -> None:
 def test_it_tries_again_after_calls_and_time_and_less_and_less_often() -> None:
     """A second trial needs many calls and a second; a third twice as many, and two."""
     clock = Clock()
-    payoff = Payoff(clock)
+    payoff = begun(clock)
     calls = 0
     for trial in range(3):
         run(payoff, TRIAL, hits=0, made=900)
@@ -126,13 +188,15 @@ def test_it_tries_again_after_calls_and_time_and_less_and_less_often() -> None:
         calls += (FIRST_PAUSE << trial) - 1
         clock.now += SECOND << trial
         payoff.passed(calls)
-        assert not payoff.active
+        assert not payoff.watching
         calls += 1
         clock.now -= 1
         payoff.passed(calls)
-        assert not payoff.active
+        assert not payoff.watching
         clock.now += 1
         payoff.passed(calls)
+        assert payoff.watching
+        watch(payoff, 100, repeats=1, start=calls)
         assert payoff.active
         assert payoff.reason == ""
 
@@ -140,20 +204,20 @@ def test_it_tries_again_after_calls_and_time_and_less_and_less_often() -> None:
 def test_a_counter_that_was_reset_starts_the_pause_anew() -> None:
     """The profiler may be cleared in between."""
     clock = Clock()
-    payoff = Payoff(clock)
+    payoff = begun(clock)
     run(payoff, TRIAL, hits=0, made=900)
     clock.now += SECOND
     for calls in (10 * FIRST_PAUSE, 5, FIRST_PAUSE):
         payoff.passed(calls)
-        assert not payoff.active
+        assert not payoff.watching
     payoff.passed(FIRST_PAUSE + 5)
-    assert payoff.active
+    assert payoff.watching
 
 
 def test_stopped_is_for_good() -> None:
     """What cannot work is not tried again."""
     clock = Clock()
-    payoff = Payoff(clock)
+    payoff = begun(clock)
     payoff.stop("no")
     clock.now = 1 << 62
     for calls in (0, 1 << 40):
@@ -164,7 +228,7 @@ def test_stopped_is_for_good() -> None:
 @pytest.mark.parametrize("late", [1, 5, 40])
 def test_lookups_of_other_threads_during_a_timed_one_are_counted(late: int) -> None:
     """The countdown may go below zero before the block ends."""
-    payoff = Payoff()
+    payoff = begun()
     payoff.countdown -= BLOCK + late
     payoff.end_block()
     assert payoff.lookups == BLOCK + late

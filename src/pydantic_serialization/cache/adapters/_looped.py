@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic_serialization._fork import renew_after_fork
+from pydantic_serialization.cache.shared.budget import DEADLINE
 from pydantic_serialization.cache.values import as_seconds
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class LoopedTier(ABC):
 
     Args:
         factory: Makes the library's cache. It is called in the tier's own thread, once in each process.
-        timeout: Seconds that an operation of a thread may take. Coroutines are cancelled by those who wait for them.
+        timeout: Seconds that an operation of a thread may take, and no longer than the cache lets it. Coroutines are
+            cancelled by those who wait for them.
 
     Raises:
         ConfigurationError: ``timeout`` is not positive.
@@ -42,7 +44,7 @@ class LoopedTier(ABC):
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_loop: weakref.finalize[..., Any] | None = None
-        self._opening: asyncio.Lock | None = None
+        self._opening: asyncio.Task[None] | None = None
         self._cache: Any = None
         self._is_open = False
         renew_after_fork(self)
@@ -135,7 +137,7 @@ class LoopedTier(ABC):
 
     def _start(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._opening = asyncio.Lock()
+        self._opening = None
         self._is_open = False
         name = f"pydantic-serialization-{type(self).__name__}"
         threading.Thread(target=_serve, args=(self._loop,), name=name, daemon=True).start()
@@ -143,15 +145,23 @@ class LoopedTier(ABC):
 
     async def _run(self, operation: Callable[[Any], Coroutine[Any, Any, ResultT]]) -> ResultT:
         if not self._is_open:
-            opening = self._opening
-            assert opening is not None  # noqa: S101  (made together with the loop)
-            async with opening:
-                if not self._is_open:
-                    if self._cache is None:
-                        self._cache = self._factory()
-                    await self._open(self._cache)
-                    self._is_open = True
+            if self._opening is None:
+                self._opening = asyncio.create_task(self._open_cache())
+                self._opening.add_done_callback(self._has_opened)
+            # Whoever gives up leaves it to those who come later: no single operation may have the time.
+            await asyncio.shield(self._opening)
         return await operation(self._cache)
+
+    async def _open_cache(self) -> None:
+        if self._cache is None:
+            self._cache = self._factory()
+        await self._open(self._cache)
+        self._is_open = True
+
+    def _has_opened(self, task: asyncio.Task[None]) -> None:
+        self._opening = None
+        if not task.cancelled():
+            task.exception()  # seen, also where nobody waits any more
 
     async def _close_cache(self) -> None:
         if self._is_open:
@@ -160,7 +170,7 @@ class LoopedTier(ABC):
 
     def _wait(self, future: Future[ResultT]) -> ResultT:
         try:
-            return future.result(self._timeout)
+            return future.result(max(0.0, min(self._timeout, DEADLINE.get() - time.monotonic())))
         except TimeoutError:
             future.cancel()
             raise

@@ -5,6 +5,7 @@ redis-py's defaults retry ten times and wait five seconds each: with Redis down,
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import redis
@@ -19,6 +20,7 @@ from redis.retry import Retry
 from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
 
 from pydantic_serialization.cache.redis.connecting import CONNECT_TIMEOUT, ConnectsApart, SyncConnectsApart
+from pydantic_serialization.cache.shared.budget import DEADLINE
 
 if TYPE_CHECKING:
     from pydantic_serialization.cache.redis.address import Address
@@ -52,6 +54,21 @@ class _Managed(SyncConnectsApart, SentinelManagedConnection):
 
 class _ManagedTls(SyncConnectsApart, SentinelManagedSSLConnection):
     pass
+
+
+class _Pool(_redis.BlockingConnectionPool):  # type: ignore[misc]
+    """Waits for a free connection, but not beyond the deadline of the operation."""
+
+    _longest = 0.0
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that an operation may wait from now on."""
+        return max(0.0, min(self._longest, DEADLINE.get() - time.monotonic()))
+
+    @timeout.setter
+    def timeout(self, seconds: float) -> None:
+        self._longest = seconds
 
 
 class _AsyncTcp(ConnectsApart, _asyncio.Connection):  # type: ignore[misc]
@@ -130,7 +147,7 @@ def sync_client(address: Address, timeout: float, *, bounded: bool = True) -> An
         return group.master_for(address.service, **options)
     kind = kinds[address.encrypted] if address.hosts else kinds[2]
     options |= _place(address)
-    return _redis.Redis.from_pool(_redis.BlockingConnectionPool(connection_class=kind, timeout=timeout, **options))
+    return _redis.Redis.from_pool(_Pool(connection_class=kind, timeout=timeout, **options))
 
 
 def _plain(timeout: float) -> dict[str, Any]:

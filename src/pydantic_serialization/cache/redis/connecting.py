@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_serialization.cache.redis.deadline import DeadlineSocket
-from pydantic_serialization.cache.shared.access import DEADLINE
+from pydantic_serialization.cache.shared.budget import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from pydantic_serialization.cache.shared.access import DEADLINE
+from pydantic_serialization.cache.shared.budget import DEADLINE
 
 if TYPE_CHECKING:
     import socket

@@ -24,7 +24,7 @@ from pydantic_serialization.cache.redis.lifetime import LoopClient, pools
 from pydantic_serialization.cache.redis.lifetime import close_sync as close_client
 from pydantic_serialization.cache.redis.listener import RedisListener
 from pydantic_serialization.cache.redis.scripts import ADD, ANNOUNCE, LAST
-from pydantic_serialization.cache.shared.access import DEADLINE
+from pydantic_serialization.cache.shared.budget import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence

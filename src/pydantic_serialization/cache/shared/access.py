@@ -10,35 +10,23 @@ import asyncio
 import logging
 import random
 import time
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from pydantic_serialization.cache.shared.batching import Batch
 from pydantic_serialization.cache.shared.breaker import Breaker
+from pydantic_serialization.cache.shared.budget import Budget, ending_in
+from pydantic_serialization.cache.shared.trips import split_names, split_writes
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Coroutine, Iterator, Mapping, Sequence
+    from collections.abc import Coroutine, Mapping, Sequence
 
     from pydantic_serialization.cache._base import SharedTier
     from pydantic_serialization.cache.shared.invalidation import Invalidation
     from pydantic_serialization.cache.shared.messages import Messenger
 
 ResultT = TypeVar("ResultT")
-
-MOST_NAMES: Final = 1000
-"""Names that one round trip asks for at most."""
-
-MOST_WRITES: Final = 100
-"""Values that one round trip stores at most."""
-
-MOST_WRITTEN: Final = 262_144
-"""Bytes that one round trip stores at most, unless one value is larger."""
-
-DEADLINE: Final[ContextVar[float]] = ContextVar("pydantic_serialization_cache_deadline", default=float("inf"))
-"""Until when, on ``time.monotonic``, the running operation of a thread may take. A tier that blocks should keep to it."""
 
 _PROBE_PATIENCE = 4
 
@@ -59,7 +47,7 @@ class Access:
 
     Args:
         tier: The tier.
-        timeout: Seconds that one operation may take.
+        timeout: Seconds that one operation may take, and all reads of one call together.
     """
 
     def __init__(self, tier: SharedTier, timeout: float) -> None:
@@ -78,35 +66,44 @@ class Access:
         self.reads.after_fork()
         self.writes.after_fork()
 
-    async def get_many(self, loop: AbstractEventLoop | None, names: Sequence[str]) -> Mapping[str, bytes] | None:
+    def budget(self) -> Budget:
+        """Return what one call may spend."""
+        return Budget(self.timeout)
+
+    async def get_many(
+        self, loop: AbstractEventLoop | None, names: Sequence[str], budget: Budget
+    ) -> Mapping[str, bytes] | None:
         """Return the values of ``names``, among others; reads of one tick of an event loop share a round trip."""
-        if not self.reads.allows():
-            self.faults.short_circuits += 1
+        if not self._may(self.reads, budget):
             return None
         if loop is None:
-            return await self._read(None, names)
-        return await self._of(loop).reads.ask(loop, dict.fromkeys(names))
+            with budget.running():
+                return await self._read(None, names, budget.left)
+        return await self._of(loop).reads.ask(loop, dict.fromkeys(names), budget)
 
     async def set_many(self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], ttl: float) -> bool:
         """Store ``items`` for at least ``ttl`` seconds; return whether that was confirmed."""
-        if not self._may_write():
+        budget = self.budget()
+        if not self._may(self.writes, budget):
             return False
         if loop is None:
             return await self._write(None, items, ttl)
-        stored = await self._of(loop).writes.ask(loop, {name: (value, ttl) for name, value in items.items()})
+        values = {name: (value, ttl) for name, value in items.items()}
+        stored = await self._of(loop).writes.ask(loop, values, budget)
         return stored is not None and stored.issuperset(items)
 
     async def add_many(
-        self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], ttl: float
+        self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], ttl: float, budget: Budget
     ) -> Mapping[str, bytes] | None:
         """Store those of ``items`` that are not there, for ``ttl`` seconds, and return what is there then, and more."""
-        if not self._may_write():
+        if not self._may(self.writes, budget):
             return None
         if loop is None:
-            return await self._add(None, items, ttl)
-        return await self._of(loop).adds.ask(loop, items, ttl)
+            with budget.running():
+                return await self._add(None, items, ttl, budget.left)
+        return await self._of(loop).adds.ask(loop, items, budget, ttl)
 
-    async def delete_many(self, loop: AbstractEventLoop | None, names: Sequence[str]) -> None:
+    async def delete_many(self, loop: AbstractEventLoop | None, names: Sequence[str], budget: Budget) -> None:
         """Remove the values of ``names``, whatever the breaker says.
 
         Raises:
@@ -114,14 +111,17 @@ class Access:
             Exception: what the tier raises.
         """
         self.round_trips += 1
-        if loop is None:
-            with _deadline(self.timeout):
-                self.tier.delete_many_sync(names)
-        else:
-            async with asyncio.timeout(self.timeout):
-                await self.tier.delete_many(names)
+        with budget.running():
+            if loop is None:
+                with ending_in(budget.left):
+                    self.tier.delete_many_sync(names)
+            else:
+                async with asyncio.timeout(budget.left):
+                    await self.tier.delete_many(names)
 
-    async def announce(self, loop: AbstractEventLoop | None, messenger: Messenger, invalidation: Invalidation) -> None:
+    async def announce(
+        self, loop: AbstractEventLoop | None, messenger: Messenger, invalidation: Invalidation, budget: Budget
+    ) -> None:
         """Tell the other processes, whatever the breaker says.
 
         Raises:
@@ -130,46 +130,54 @@ class Access:
         """
         self.round_trips += 1
         if loop is None:
-            with _deadline(self.timeout):
+            with ending_in(budget.left):
                 messenger.send_sync(invalidation)
         else:
-            async with asyncio.timeout(self.timeout):
+            async with asyncio.timeout(budget.left):
                 await messenger.send(invalidation)
 
     # One after the other: at once, each would wait for the others within its own time.
 
     async def read_all(
-        self, loop: AbstractEventLoop, names: Mapping[str, None], _: float
-    ) -> Mapping[str, bytes] | None:
+        self, loop: AbstractEventLoop, names: Mapping[str, None], _: float, seconds: float
+    ) -> tuple[Mapping[str, bytes] | None, float]:
         """Read what the tasks of a tick ask for."""
         found: dict[str, bytes] = {}
-        for part in _parts(list(names)):
-            answer = await self._read(loop, part)
+        longest = 0.0
+        for part in split_names(list(names)):
+            started = time.monotonic()
+            answer = await self._read(loop, part, seconds)
+            longest = max(longest, time.monotonic() - started)
             if answer is None:
-                return None
+                return None, longest
             found.update(answer)
-        return found
+        return found, longest
 
     async def add_all(
-        self, loop: AbstractEventLoop, items: Mapping[str, bytes], ttl: float
-    ) -> Mapping[str, bytes] | None:
+        self, loop: AbstractEventLoop, items: Mapping[str, bytes], ttl: float, seconds: float
+    ) -> tuple[Mapping[str, bytes] | None, float]:
         """Add what the tasks of a tick want to have added. What one of them needs for longer is kept for longer."""
         added: dict[str, bytes] = {}
-        for part in _parts(list(items)):
-            answer = await self._add(loop, {name: items[name] for name in part}, ttl)
+        longest = 0.0
+        for part in split_names(list(items)):
+            started = time.monotonic()
+            answer = await self._add(loop, {name: items[name] for name in part}, ttl, seconds)
+            longest = max(longest, time.monotonic() - started)
             if answer is None:
                 break
             added.update(answer)
-        return added
+        return added, longest
 
-    async def write_all(self, loop: AbstractEventLoop, items: Mapping[str, tuple[bytes, float]], _: float) -> set[str]:
+    async def write_all(
+        self, loop: AbstractEventLoop, items: Mapping[str, tuple[bytes, float]], _ttl: float, _seconds: float
+    ) -> tuple[set[str], float]:
         """Store what the tasks of a tick want to have stored; return the names for which that was confirmed."""
         stored: set[str] = set()
-        for part, ttl in _loads(items):
+        for part, ttl in split_writes(items):
             if not await self._write(loop, part, ttl):
                 break
             stored.update(part)
-        return stored
+        return stored, 0.0
 
     def _of(self, loop: AbstractEventLoop) -> _Batches:
         batches = self._batches.get(loop)
@@ -177,22 +185,26 @@ class Access:
             batches = self._batches[loop] = _Batches(self)
         return batches
 
-    def _may_write(self) -> bool:
-        if self.writes.allows():
+    def _may(self, breaker: Breaker, budget: Budget) -> bool:
+        if budget.left <= 0:
+            return False
+        if breaker.allows():
             return True
         self.faults.short_circuits += 1
         return False
 
-    async def _read(self, loop: AbstractEventLoop | None, names: Sequence[str]) -> Mapping[str, bytes] | None:
+    async def _read(
+        self, loop: AbstractEventLoop | None, names: Sequence[str], seconds: float
+    ) -> Mapping[str, bytes] | None:
         self.names_asked += len(names)
         self.reading_trips += 1
-        return await self._guarded(self.reads, self._get(loop, names))
+        return await self._guarded(self.reads, self._get(loop, names, seconds))
 
     async def _add(
-        self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], ttl: float
+        self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], ttl: float, seconds: float
     ) -> Mapping[str, bytes] | None:
         # A full store may still add what is there already, and store nothing: only a write closes the breaker.
-        return await self._guarded(self.writes, self._put_new(loop, items, ttl), decides=False)
+        return await self._guarded(self.writes, self._put_new(loop, items, ttl, seconds), decides=False)
 
     async def _write(self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], ttl: float) -> bool:
         return await self._guarded(self.writes, self._put(loop, items, ttl)) is not None
@@ -227,16 +239,16 @@ class Access:
             name = type(error).__qualname__
             _log.warning("the shared cache cannot be %s (%s): going on without it, and trying again", what, name)
 
-    async def _get(self, loop: AbstractEventLoop | None, names: Sequence[str]) -> Mapping[str, bytes]:
+    async def _get(self, loop: AbstractEventLoop | None, names: Sequence[str], seconds: float) -> Mapping[str, bytes]:
         if loop is None:
-            with _deadline(self.timeout):
+            with ending_in(seconds):
                 return self.tier.get_many_sync(names)
-        async with asyncio.timeout(self.timeout):
+        async with asyncio.timeout(seconds):
             return await self.tier.get_many(names)
 
     async def _put(self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], ttl: float) -> bool:
         if loop is None:
-            with _deadline(self.timeout):
+            with ending_in(self.timeout):
                 self.tier.set_many_sync(items, ttl)
         else:
             async with asyncio.timeout(self.timeout):
@@ -244,12 +256,12 @@ class Access:
         return True
 
     async def _put_new(
-        self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], ttl: float
+        self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], ttl: float, seconds: float
     ) -> Mapping[str, bytes]:
         if loop is None:
-            with _deadline(self.timeout):
+            with ending_in(seconds):
                 return self.tier.add_many_sync(items, ttl)
-        async with asyncio.timeout(self.timeout):
+        async with asyncio.timeout(seconds):
             return await self.tier.add_many(items, ttl)
 
 
@@ -262,36 +274,3 @@ class _Batches:
         self.reads = Batch(access.read_all)
         self.adds = Batch(access.add_all)
         self.writes = Batch(access.write_all)
-
-
-@contextmanager
-def _deadline(seconds: float) -> Iterator[None]:
-    token = DEADLINE.set(time.monotonic() + seconds)
-    try:
-        yield
-    finally:
-        DEADLINE.reset(token)
-
-
-def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(names), MOST_NAMES):
-        yield names[start : start + MOST_NAMES]
-
-
-def _loads(items: Mapping[str, tuple[bytes, float]]) -> Iterator[tuple[dict[str, bytes], float]]:
-    """Group values by their time to live, at most double the shortest one of a group, and by their size.
-
-    Entries know themselves when they end: one that stays for longer only takes room.
-    """
-    part: dict[str, bytes] = {}
-    size, ttl, shortest = 0, 0.0, 0.0
-    for name, (value, seconds) in sorted(items.items(), key=lambda item: item[1][1]):
-        if part and (seconds > 2 * shortest or len(part) >= MOST_WRITES or size + len(value) > MOST_WRITTEN):
-            yield part, ttl
-            part, size = {}, 0
-        if not part:
-            shortest = seconds
-        part[name] = value
-        size, ttl = size + len(value), seconds
-    if part:
-        yield part, ttl

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
     from pydantic_serialization.cache.shared.access import Access
+    from pydantic_serialization.cache.shared.budget import Budget
     from pydantic_serialization.cache.shared.invalidation import Invalidation
     from pydantic_serialization.cache.shared.messages import Messenger
     from pydantic_serialization.cache.shared.settings import SharedSettings
@@ -81,36 +82,41 @@ class Delivery:
         except Exception:  # noqa: BLE001  (the entry is stored; only the others' copies are old)
             self.queue.add(invalidation)
 
-    async def recover(self, loop: AbstractEventLoop | None) -> None:
-        """Deliver what is queued.
+    async def recover(self, loop: AbstractEventLoop | None, budget: Budget | None = None) -> None:
+        """Deliver what is queued, within ``budget`` if there is one.
 
         Raises:
             Exception: what the tier raises; it all stays queued then.
         """
         content, number = self.queue.content()
         if any(content):
-            await self._deliver(loop, content)
+            await self._deliver(loop, content, budget)
             self.queue.remove(content, number)
 
-    async def recover_once(self, loop: AbstractEventLoop | None) -> None:
+    async def recover_once(self, loop: AbstractEventLoop | None, budget: Budget | None = None) -> None:
         """Try once to deliver what is queued."""
         if self.queue:
             with contextlib.suppress(Exception):
-                await self.recover(loop)
+                await self.recover(loop, budget)
 
-    async def recover_in_passing(self, loop: AbstractEventLoop | None) -> None:
-        """Deliver what is queued, where no backplane does it in the background."""
+    async def recover_in_passing(self, loop: AbstractEventLoop | None, budget: Budget) -> None:
+        """Deliver what is queued, where no backplane does it in the background; a read pays for it from its budget."""
         if self.messenger is None and time.monotonic() >= self._recover_at:
             self._recover_at = time.monotonic() + RECOVERY_PAUSE
-            await self.recover_once(loop)
+            await self.recover_once(loop, budget)
 
-    async def _deliver(self, loop: AbstractEventLoop | None, invalidation: Invalidation) -> None:
-        await self._access.delete_many(loop, invalidation.names(self._names))
-        await self._announce(loop, invalidation)
+    async def _deliver(
+        self, loop: AbstractEventLoop | None, invalidation: Invalidation, budget: Budget | None = None
+    ) -> None:
+        names = invalidation.names(self._names)
+        await self._access.delete_many(loop, names, budget or self._access.budget())
+        await self._announce(loop, invalidation, budget)
 
-    async def _announce(self, loop: AbstractEventLoop | None, invalidation: Invalidation) -> None:
+    async def _announce(
+        self, loop: AbstractEventLoop | None, invalidation: Invalidation, budget: Budget | None = None
+    ) -> None:
         if self.messenger is not None:
-            await self._access.announce(loop, self.messenger, invalidation)
+            await self._access.announce(loop, self.messenger, invalidation, budget or self._access.budget())
 
 
 async def pause(loop: AbstractEventLoop | None, seconds: float) -> None:

@@ -12,10 +12,13 @@ class SharedSettings:
     """Times and bounds of the shared tier.
 
     Attributes:
-        timeout: Seconds that one operation may take, connecting included; then it is a miss. A read that finds nothing
-            and loads is two operations, the second of which is left out where the first has failed.
-        background_writes: Whether loaded values are stored behind the caller's back; ``stop`` waits for them. ``set``,
-            ``delete`` and ``invalidate`` always wait for the store, and so do loads of threads.
+        timeout: Seconds that a read or a load may wait for the tier, connecting included, whatever it has to ask; then it
+            is a miss. (More than 1000 names that one event loop asks for at once are asked in turns, each of which may
+            take so long.) ``set`` asks up to three things, each of which may take so long, ``invalidate`` two, which it
+            tries again; the second is left out where the first has failed.
+        background_writes: Whether loaded values are stored behind the caller's back: by a task of its event loop, or by a
+            thread that stores what threads have loaded. ``stop`` waits for them. ``set``, ``delete`` and ``invalidate``
+            always wait for the store: other processes see what they have done.
         unheard_ttl: Seconds for which entries are kept in this process while the invalidations of other processes are
             not heard, at most. Infinity keeps them as long as always, and also when the connection is lost.
         lonely_ttl: The same for a shared tier that has no backplane, over which others are never heard.

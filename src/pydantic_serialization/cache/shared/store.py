@@ -10,7 +10,7 @@ from pydantic_serialization.cache.shared.access import Access
 from pydantic_serialization.cache.shared.delivery import Delivery, pause
 from pydantic_serialization.cache.shared.invalidation import Invalidation
 from pydantic_serialization.cache.shared.sealing import EntrySealer, SharedEntry, Times
-from pydantic_serialization.cache.shared.versions import VERSION_SIZE, new_version
+from pydantic_serialization.cache.shared.versions import Ticket, new_version, stamps_of
 from pydantic_serialization.cache.stats import RejectedEntries, SharedTierStats
 from pydantic_serialization.frame import ZERO_FINGERPRINT
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pydantic_serialization.cache._base import SharedTier
+    from pydantic_serialization.cache.shared.budget import Budget
     from pydantic_serialization.cache.shared.messages import Messenger
     from pydantic_serialization.cache.shared.settings import SharedSettings
     from pydantic_serialization.cache.shared.versions import Names
@@ -31,13 +32,6 @@ LONGEST_LOAD: Final = 600.0
 """Seconds that versions outlive the entries made under them: a load that takes longer may be stored in vain."""
 
 _log = logging.getLogger(__name__)
-
-
-class Ticket(NamedTuple):
-    """The promise of an entry: the versions that it depends on, as they were before its value was asked for."""
-
-    tags: tuple[str, ...]
-    stamps: tuple[bytes, ...]
 
 
 class Answer(NamedTuple):
@@ -88,35 +82,46 @@ class SharedStore:
         self._access.after_fork()
         self.delivery.queue.after_fork()
 
+    def budget(self) -> Budget:
+        """Return how long one read, or one load, may wait for the tier, all its questions together."""
+        return self._access.budget()
+
     async def find(
-        self, loop: AbstractEventLoop | None, key: str, tags: Sequence[str] = (), fingerprint: bytes | None = None
+        self,
+        loop: AbstractEventLoop | None,
+        key: str,
+        budget: Budget,
+        tags: Sequence[str] = (),
+        fingerprint: bytes | None = None,
     ) -> Answer:
         """Look for the entry of ``key``, which is found for as long as it exists, past its time to live too.
 
         Args:
             loop: Of the caller.
             key: The key.
+            budget: Of the caller.
             tags: Tags that it may have: knowing them saves a round trip.
             fingerprint: Of the schema, where it is known.
         """
-        found = await self.find_many(loop, (key,), tags, fingerprint)
+        found = await self.find_many(loop, (key,), budget, tags, fingerprint)
         return Answer(None, reachable=False) if found is None else Answer(found.get(key), reachable=True)
 
     async def find_many(
         self,
         loop: AbstractEventLoop | None,
         keys: Sequence[str],
+        budget: Budget,
         tags: Sequence[str] = (),
         fingerprint: bytes | None = None,
     ) -> dict[str, SharedEntry] | None:
         """Return the entries of those ``keys`` that have one, or ``None`` if the tier does not answer."""
         if self.delivery.queue:
-            await self.delivery.recover_in_passing(loop)
+            await self.delivery.recover_in_passing(loop, budget)
         names = self._names
         wanted = [names.everything, *map(names.of_tag, tags)]
         for key in keys:
             wanted += (names.entry(key), names.of_key(key))
-        values = await self._access.get_many(loop, wanted)
+        values = await self._access.get_many(loop, wanted, budget)
         if values is None:
             self._misses += len(keys)
             return None
@@ -124,7 +129,7 @@ class SharedStore:
         known = set(tags)
         other = {tag for entry in opened.values() for tag in entry.tags if tag not in known}
         if other:
-            versions = await self._access.get_many(loop, [names.of_tag(tag) for tag in other])
+            versions = await self._access.get_many(loop, [names.of_tag(tag) for tag in other], budget)
             values = {**values, **(versions or {})}
         now = self._tier.now()
         found = {key: entry for key, entry in opened.items() if self._is_current(key, entry, values, now)}
@@ -139,20 +144,21 @@ class SharedStore:
         return self._tier.now()
 
     async def prepare(
-        self, loop: AbstractEventLoop | None, key: str, tags: tuple[str, ...], longest: float
+        self, loop: AbstractEventLoop | None, key: str, budget: Budget, tags: tuple[str, ...], longest: float
     ) -> Ticket | None:
         """Return what :meth:`entry` needs, to be called before the value is asked for; ``None`` if there is no tier now.
 
         Args:
             loop: Of the caller.
             key: The key.
+            budget: Of the caller.
             tags: Names that will invalidate the entry.
             longest: Seconds that it may exist.
         """
         names = self._names.versions(key, tags)
         life = min(longest, LONGEST_LIFE) + LONGEST_LOAD
-        found = await self._access.add_many(loop, {name: new_version() for name in names}, life)
-        stamps = _stamps(found, names)
+        found = await self._access.add_many(loop, {name: new_version() for name in names}, life, budget)
+        stamps = stamps_of(found, names)
         return None if stamps is None else Ticket(tags, stamps)
 
     def entry(self, ticket: Ticket, value: bytes | None, times: Times) -> SharedEntry:
@@ -181,7 +187,7 @@ class SharedStore:
     async def discard(self, loop: AbstractEventLoop | None, key: str) -> None:
         """Remove the entry of a key whose source has no value any more, and any that is on its way, if that is possible."""
         with contextlib.suppress(Exception):
-            await self._access.delete_many(loop, (self._names.of_key(key), self._names.entry(key)))
+            await self._access.delete_many(loop, (self._names.of_key(key), self._names.entry(key)), self.budget())
 
     async def put_many(
         self, loop: AbstractEventLoop | None, items: Mapping[str, bytes], tags: tuple[str, ...], times: Times
@@ -194,7 +200,7 @@ class SharedStore:
         life = min(times.total, LONGEST_LIFE)
         shared = [self._names.everything, *map(self._names.of_tag, tags)]
         wanted = {name: new_version() for name in shared}
-        stamps = _stamps(await self._access.add_many(loop, wanted, life + LONGEST_LOAD), shared)
+        stamps = stamps_of(await self._access.add_many(loop, wanted, life + LONGEST_LOAD, self.budget()), shared)
         if stamps is not None:
             made, oversized = self._sealed(items, tags, stamps, times)
             self._oversize += oversized
@@ -211,7 +217,7 @@ class SharedStore:
         for attempt in range(settings.max_retries + 1):
             if attempt:
                 await pause(loop, settings.retry_delay * 2 ** (attempt - 1))
-            if await self._access.get_many(loop, [self._names.everything]) is not None:
+            if await self._access.get_many(loop, [self._names.everything], self.budget()) is not None:
                 return
         _log.warning("the shared cache cannot be reached: the application starts without it")
 
@@ -288,9 +294,3 @@ class SharedStore:
             else:
                 made[name] = sealed
         return made, oversized
-
-
-def _stamps(found: Mapping[str, bytes] | None, names: Sequence[str]) -> tuple[bytes, ...] | None:
-    """Return the versions under ``names``, or ``None`` if one is missing or damaged."""
-    stamps = () if found is None else tuple([found.get(name, b"") for name in names])
-    return stamps if stamps and all(len(stamp) == VERSION_SIZE for stamp in stamps) else None

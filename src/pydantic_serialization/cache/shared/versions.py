@@ -15,17 +15,24 @@ of the store costs misses, never an old value.
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic_serialization.cache.parts import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
 VERSION_SIZE: Final = 8
 """Bytes."""
 
 _LONGEST: Final = 100
+
+
+class Ticket(NamedTuple):
+    """The promise of an entry: the versions that it depends on, as they were before its value was asked for."""
+
+    tags: tuple[str, ...]
+    stamps: tuple[bytes, ...]
 
 
 class Names:
@@ -65,6 +72,12 @@ class Names:
 def new_version() -> bytes:
     """Return a version that nobody has had before."""
     return secrets.token_bytes(VERSION_SIZE)
+
+
+def stamps_of(found: Mapping[str, bytes] | None, names: Sequence[str]) -> tuple[bytes, ...] | None:
+    """Return the versions under ``names``, or ``None`` if one is missing or damaged."""
+    stamps = () if found is None else tuple([found.get(name, b"") for name in names])
+    return stamps if stamps and all(len(stamp) == VERSION_SIZE for stamp in stamps) else None
 
 
 def _plain(text: str) -> str:

@@ -13,7 +13,7 @@ from pydantic_serialization.integrations._round_trip import RoundTrip, plain_ser
 from pydantic_serialization.integrations.sqlalchemy.rows import run_statement
 from pydantic_serialization.integrations.sqlalchemy.sessions import has_read, is_changing, sees_the_past
 from pydantic_serialization.integrations.sqlalchemy.statements import statement_key
-from pydantic_serialization.manager.results import key_tag
+from pydantic_serialization.manager.result_keys import key_tag
 from pydantic_serialization.plan import plan_for
 from pydantic_serialization.plan.store import type_key
 

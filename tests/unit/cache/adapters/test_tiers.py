@@ -20,12 +20,13 @@ import django.conf
 import dogpile.cache
 import pytest
 
-from pydantic_serialization.cache import SharedTier
+from pydantic_serialization.cache import CacheManager, SharedTier
 from pydantic_serialization.cache.adapters.aiocache import AiocacheTier
 from pydantic_serialization.cache.adapters.cashews import CashewsTier
 from pydantic_serialization.cache.adapters.django import DjangoTier
 from pydantic_serialization.cache.adapters.dogpile import DogpileTier
 from pydantic_serialization.cache.adapters.mapping import MappingTier
+from pydantic_serialization.cache.shared.budget import ending_in
 
 django.conf.settings.configure(
     CACHES={
@@ -293,6 +294,39 @@ def test_a_library_that_hangs_is_not_waited_for() -> None:
     with pytest.raises(TimeoutError):
         asyncio.run(impatient())
     assert tier.get_many_sync(["fast"]) == {"fast": b"1"}
+    tier.close_sync()
+
+
+def test_a_cache_waits_for_a_library_as_long_as_for_redis() -> None:
+    """A tier whose own timeout is longer is given up when the cache's time is over; the load goes on without it."""
+
+    class Slow(aiocache.SimpleMemoryCache):  # type: ignore[misc]
+        async def multi_get(self, keys: Any, **kwargs: Any) -> Any:
+            await asyncio.sleep(30)
+
+    cache = CacheManager(shared_tier=AiocacheTier(Slow, timeout=20))
+    assert cache.get_or_load_sync("key", lambda: b"1") == b"1"
+    assert cache.get_stats()["l2_cache"]["timeouts"] == 1
+    cache.stop_sync()
+
+
+def test_a_library_that_opens_slowly_is_open_in_the_end() -> None:
+    """Opening takes longer than an operation may: it goes on, and is begun once."""
+    opened = []
+
+    class Slow(AiocacheTier):
+        async def _open(self, cache: Any) -> None:
+            opened.append(cache)
+            await asyncio.sleep(0.2)
+            await super()._open(cache)
+
+    tier = Slow(aiocache.SimpleMemoryCache)
+    for _ in range(2):
+        with pytest.raises(TimeoutError), ending_in(0.05):
+            tier.set_many_sync({"name": b"1"}, 60)
+    tier.set_many_sync({"name": b"1"}, 60)
+    assert tier.get_many_sync(["name"]) == {"name": b"1"}
+    assert len(opened) == 1
     tier.close_sync()
 
 

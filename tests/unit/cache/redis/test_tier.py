@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import socket
@@ -17,7 +18,7 @@ from redis_servers import Server, wait_until
 
 from pydantic_serialization.cache import CacheManager, SharedSettings
 from pydantic_serialization.cache.redis import RedisTier
-from pydantic_serialization.cache.shared.access import DEADLINE
+from pydantic_serialization.cache.shared.budget import DEADLINE, ending_in
 
 PATIENT = SharedSettings(timeout=5.0)
 
@@ -192,6 +193,29 @@ def test_entries_go_by_the_clock_of_the_server(redis_url: str, monkeypatch: pyte
         assert left - 5 < entry.expires_at - time.monotonic() < left + 0.1
         reader.stop_sync()
     writer.stop_sync()
+
+
+def test_a_thread_waits_for_a_free_connection_until_its_deadline(proxy: Proxy) -> None:
+    """Others use all connections, and get no answer: it gives up when its time is up, not after the tier's."""
+    tier = RedisTier(f"{proxy.url}?max_connections=1", timeout=2.0)
+    tier.get_many_sync(["name"])
+    proxy.set("hole_reply")
+
+    def hang() -> None:
+        with contextlib.suppress(TimeoutError):
+            tier.get_many_sync(["name"])
+
+    other = threading.Thread(target=hang)
+    other.start()
+    time.sleep(0.2)
+    started = time.monotonic()
+    with pytest.raises(redis.ConnectionError), ending_in(0.05):
+        tier.get_many_sync(["name"])
+    assert time.monotonic() - started < 1.0  # not a speed: the other one has its connection for 1.8 s more
+    proxy.set("pass")
+    other.join()
+    assert tier.get_many_sync(["name"]) == {}
+    tier.close_sync()
 
 
 @pytest.mark.parametrize("world", ["loop", "threads"])

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from shared_tiers import DictTier
 
 from pydantic_serialization.cache import CacheManager
-from pydantic_serialization.cache.shared.access import MOST_NAMES, MOST_WRITES, MOST_WRITTEN, Access, _loads
+from pydantic_serialization.cache.shared.access import Access
+from pydantic_serialization.cache.shared.trips import MOST_NAMES, MOST_WRITES, MOST_WRITTEN, split_writes
 
 
 @given(st.dictionaries(st.text(), st.tuples(st.binary(max_size=50), st.floats(1e-3, 1e7)), max_size=300))
 def test_writes_are_grouped(items: dict[str, tuple[bytes, float]]) -> None:
     """Nothing is lost, no trip is too large, nothing ends before its time, or lives more than twice as long."""
     found: dict[str, bytes] = {}
-    for part, ttl in _loads(items):
+    for part, ttl in split_writes(items):
         assert 0 < len(part) <= MOST_WRITES
         assert not found.keys() & part.keys()
         assert all(items[name][1] <= ttl <= 2 * items[name][1] for name in part)
@@ -31,7 +32,7 @@ def test_large_values_go_alone() -> None:
     """A trip carries a bounded number of bytes, or one value."""
     large, small = bytes(MOST_WRITTEN + 1), bytes(MOST_WRITTEN // 3)
     items = {f"l{n}": (large, 60.0) for n in range(3)} | {f"s{n}": (small, 60.0) for n in range(7)}
-    assert sorted(len(part) for part, _ in _loads(items)) == [1, 1, 1, 1, 3, 3]
+    assert sorted(len(part) for part, _ in split_writes(items)) == [1, 1, 1, 1, 3, 3]
 
 
 def test_a_burst_of_loads_makes_few_trips() -> None:
@@ -97,7 +98,7 @@ def test_a_slow_operation_is_cut_off() -> None:
     async def main() -> None:
         access = Access(tier, 0.01)
         loop = asyncio.get_running_loop()
-        assert await asyncio.gather(*(access.get_many(loop, [str(n)]) for n in range(5))) == [None] * 5
+        assert await asyncio.gather(*(access.get_many(loop, [str(n)], access.budget()) for n in range(5))) == [None] * 5
         assert access.faults.timeouts == 1
         assert len(cancelled) == 1
 

@@ -18,7 +18,7 @@ from pydantic_serialization.cache.shared.invalidation import Invalidation
 from pydantic_serialization.errors import ConfigurationError, InvalidationError
 from pydantic_serialization.testing import FakeClock
 
-NO_RETRIES = SharedSettings(max_retries=0)
+NO_RETRIES = SharedSettings(max_retries=0, background_writes=False)
 FOREVER = float("inf")
 
 
@@ -40,6 +40,17 @@ class Pair:
 @pytest.fixture
 def pair() -> Pair:
     return Pair()
+
+
+class _Raising:
+    """Raises what is listed for an operation, one after the other."""
+
+    def __init__(self, errors: dict[str, list[type[Exception]]]) -> None:
+        self._errors = errors
+
+    def __call__(self, what: str) -> None:
+        if self._errors.get(what):
+            raise self._errors[what].pop(0)
 
 
 def no_load() -> bytes:
@@ -273,7 +284,7 @@ def test_old_values_of_the_store_stand_in_for_a_failing_load(pair: Pair) -> None
 def test_a_refresh_takes_what_another_process_has_refreshed(pair: Pair) -> None:
     """Of many processes that have an ageing entry the first one loads."""
     options = {"ttl": 60.0, "refresh_after": 0.5}
-    wide = Pair(shared_settings=SharedSettings(lonely_ttl=FOREVER))
+    wide = Pair(shared_settings=SharedSettings(lonely_ttl=FOREVER, background_writes=False))
     wide.one.get_or_load_sync("key", lambda: b"1", **options)
     assert wide.other.get_or_load_sync("key", no_load, **options) == b"1"
     wide.clock.advance(31)
@@ -340,7 +351,7 @@ def test_every_key_can_be_shared(pair: Pair, key: str) -> None:
 
 def test_a_value_that_is_too_large_leaves_no_older_one() -> None:
     """It is kept in process if it fits there, and others load it."""
-    pair = Pair(shared_settings=SharedSettings(max_bytes=200))
+    pair = Pair(shared_settings=SharedSettings(max_bytes=200, background_writes=False))
     pair.one.set_sync("key", b"old")
     pair.one.set_sync("key", bytes(1000))
     assert pair.one.get_sync("key") == bytes(1000)
@@ -524,6 +535,58 @@ def test_a_cancelled_reader_does_not_disturb_the_others(pair: Pair) -> None:
             await cancelled
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_writes_of_threads_in_the_background_are_drained(background: bool) -> None:
+    """No thread waits for the store after a load, and stopping loses nothing; where asked, the load waits."""
+    pair = Pair(shared_settings=SharedSettings(background_writes=background))
+    opened = threading.Event()
+    tier, writers = pair.tier, set()
+
+    def slow_set(items: Any, ttl: float) -> None:
+        writers.add(threading.current_thread())
+        assert not background or opened.wait(10)
+        DictTier.set_many_sync(tier, items, ttl)
+
+    tier.set_many_sync = slow_set  # type: ignore[method-assign]
+    with pair.one:
+        for number in range(20):
+            assert pair.one.get_or_load_sync(str(number), lambda: b"1") == b"1"
+        assert pair.one.get_or_load_sync("absent", lambda: None) is None
+        assert pair.one.get_stats()["l2_cache"]["writes"] == (0 if background else 20)
+        opened.set()
+    assert pair.one.get_stats()["l2_cache"]["writes"] == 20
+    assert (threading.current_thread() in writers) is not background
+    assert len(writers) == 1
+    assert len(pair.other.get_many_sync(str(number) for number in range(20))) == 20
+
+
+def test_what_cannot_be_written_in_the_background_is_counted(pair: Pair, caplog: pytest.LogCaptureFixture) -> None:
+    """The thread outlives a store that raises, and one that raises what no store should."""
+    pair = Pair(shared_settings=SharedSettings(max_retries=0))
+    pair.tier.before = _Raising({"set": [ConnectionError, AssertionError]})
+    with pair.one:
+        for number in range(3):
+            pair.one.get_or_load_sync(str(number), lambda: b"1")
+    stats = pair.one.get_stats()["l2_cache"]
+    assert (stats["errors"], stats["writes"]) == (2, 1)
+
+
+def test_writes_that_the_store_does_not_take_in_time_are_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    """Stopping waits for so long and no longer, says what is left, and later loads store while their callers wait."""
+    pair = Pair(shared_settings=SharedSettings(max_retries=0))
+    opened = threading.Event()
+    pair.tier.before = lambda what: what != "set" or not opened.wait(10) or None
+    for number in range(5):
+        pair.one.get_or_load_sync(str(number), lambda: b"1")
+    with caplog.at_level(logging.WARNING):
+        pair.one.stop_sync(0.05)
+    assert "5 background loads or writes had not ended" in caplog.text
+    opened.set()
+    pair.one.get_or_load_sync("later", lambda: b"1")
+    assert pair.other.get_sync("later") == b"1"
+    assert pair.other.get_sync("4") is None
 
 
 @pytest.mark.parametrize("background", [True, False])
