@@ -23,6 +23,7 @@ from pydantic_serialization import (
     SerializationConfig,
     UnsupportedTypeError,
 )
+from pydantic_serialization.envelope import Sealer
 from pydantic_serialization.integrations.caches import SealedModels
 from pydantic_serialization.integrations.caches.aiocache import ModelSerializer
 from pydantic_serialization.integrations.caches.cashews import seal_models
@@ -246,6 +247,68 @@ def test_cashews_tells_what_is_no_backend() -> None:
         seal_models(cashews.Cache(), make())
 
 
+class Time:
+    """A clock for frames."""
+
+    def __init__(self, models: SealedModels) -> None:
+        self.now = 1_000_000.0
+        models._sealer = Sealer([key.encode() for key in KEYS], clock=lambda: self.now)
+
+
+def test_a_frame_is_read_for_its_time() -> None:
+    """Whoever keeps it longer, and brings it back, brings nothing."""
+    models = make(signing_keys=KEYS)
+    time = Time(models)
+    data, for_ever = models.dumps(ANN, "a", 59.5), models.dumps(ANN, "a")
+    for now, is_there in ((0, True), (60, True), (61, False), (10**6, False)):
+        time.now = 1_000_000.0 + now
+        assert models.loads_or(None, data, "a") == (ANN if is_there else None)
+        assert models.loads(for_ever, "a") == ANN
+
+
+def test_cashews_tells_frames_their_time() -> None:
+    """Entries that are set alone or together end with their time, whatever the store says; those without never do."""
+
+    async def use() -> None:
+        cache = cashews.Cache()
+        models = make(signing_keys=KEYS)
+        backend: Any = seal_models(seal_models(cache.setup("mem://"), models), models)
+        time = Time(models)
+        await cache.set("minute", ANN, expire="1m")
+        await cache.set_many({"hour": ANN, "both": [ANN]}, expire=3600)
+        await cache.set("ever", ANN)
+        kept = {key: (None, data) for key, (_, data) in backend.store.items()}
+        for now, there in ((30, {"minute", "hour", "both", "ever"}), (70, {"hour", "both", "ever"}), (4000, {"ever"})):
+            time.now = 1_000_000.0 + now
+            backend.store.update(kept)
+            assert {key for key in kept if await cache.get(key) is not None} == there
+        await cache.close()
+
+    asyncio.run(use())
+
+
+def test_aiocache_and_dogpile_are_told_a_time(shelf: Any) -> None:
+    """They do not tell the time of an entry: the longest that there is goes for all."""
+
+    async def use() -> None:
+        models = make(signing_keys=KEYS)
+        cache = aiocache.SimpleMemoryCache(serializer=ModelSerializer(models, ttl=60))
+        time = Time(models)
+        await cache.set("a", ANN)
+        assert await cache.get("a") == ANN
+        time.now += 100
+        assert await cache.get("a") is None
+
+    asyncio.run(use())
+    models = make(signing_keys=KEYS)
+    time = Time(models)
+    region, _ = shelf(models, ttl=60)
+    region.set("a", ANN)
+    assert region.get("a") == ANN
+    time.now += 100
+    assert region.get("a") is NO_VALUE
+
+
 # -- dogpile --------------------------------------------------------------------------------------------------------
 
 
@@ -279,12 +342,12 @@ dogpile.cache.register_backend("pydantic_serialization.tests.shelf", __name__, "
 
 
 @pytest.fixture
-def shelf(monkeypatch: pytest.MonkeyPatch) -> Callable[[SealedModels], tuple[Any, dict[str, bytes]]]:
+def shelf(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Any, dict[str, bytes]]]:
     """Return what makes a region on a store of bytes."""
 
-    def region_of(models: SealedModels) -> tuple[Any, dict[str, bytes]]:
+    def region_of(models: SealedModels, ttl: float | None = None) -> tuple[Any, dict[str, bytes]]:
         stored: dict[str, bytes] = {}
-        region = dogpile.cache.make_region(**region_serialization(models))
+        region = dogpile.cache.make_region(**region_serialization(models, ttl=ttl))
         region.configure_from_config({"backend": "dogpile.cache.null"}, "")
         region.backend = Shelf({"stored": stored})
         return region, stored

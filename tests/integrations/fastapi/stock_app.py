@@ -18,12 +18,15 @@ from fastapi import (
     Cookie,
     Depends,
     FastAPI,
+    File,
+    Form,
     Header,
     HTTPException,
     Query,
     Request,
     Response,
     Security,
+    UploadFile,
     status,
 )
 from fastapi.exceptions import RequestValidationError
@@ -818,6 +821,22 @@ def post_endpoints(router: APIRouter) -> None:
     async def held(user: User, held: Annotated[str, Depends(opened)]) -> User:
         CALLS.append(held)
         return user
+
+    @router.post("/form")
+    async def form(name: Annotated[str, Form()], number: Annotated[int, Form()] = 1) -> Line:
+        return Line(sku=name, quantity=number)
+
+    @router.post("/form-model")
+    async def form_model(line: Annotated[Line, Form()]) -> Line:
+        return line
+
+    @router.post("/upload")
+    async def upload(file: UploadFile, name: Annotated[str, Form()] = "n") -> list[Any]:
+        return [file.filename, (await file.read()).decode("latin-1"), name]
+
+    @router.post("/upload-bytes")
+    def upload_bytes(file: Annotated[bytes | None, File()] = None) -> int:
+        return len(file or b"")
 
 
 def streaming_endpoints(router: APIRouter) -> None:

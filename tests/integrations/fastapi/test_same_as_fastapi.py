@@ -203,6 +203,28 @@ def test_content_types(twins: Twins, path: str, content_type: str) -> None:
     assert_same(twins, path, "POST", BODIES["user"])
 
 
+MULTIPART = b"".join(
+    (
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n',
+        b"Content-Type: text/plain\r\n\r\nhello\r\n",
+        b'--b\r\nContent-Disposition: form-data; name="name"\r\n\r\nAda\r\n--b--\r\n',
+    )
+)
+
+
+@pytest.mark.parametrize("path", ["/form", "/form-model", "/upload", "/upload-bytes", "/user"])
+def test_forms(twins: Twins, path: str) -> None:
+    """Forms and files are FastAPI's own business, right, wrong, and where something else comes."""
+    urlencoded = "application/x-www-form-urlencoded"
+    forms = (b"name=Ada&number=2", b"sku=a&quantity=3", b"number=x", b"name=%FF&name=b", b"", b"name=a;b&&=", b"{}")
+    answers = [assert_same(twins, path, "POST", body, content_type=urlencoded) for body in forms]
+    for content_type in ("multipart/form-data; boundary=b", "multipart/form-data", "application/json", "text/plain"):
+        for body in (MULTIPART, MULTIPART[:-20], b""):
+            answers.append(assert_same(twins, path, "POST", body, content_type=content_type))
+            assert_same(twins, "/outer/inner" + path, "POST", body, content_type=content_type)
+    assert path == "/user" or any(answer.status == 200 for answer in answers)
+
+
 def test_another_parameter_is_wrong(twins: Twins) -> None:
     """Where the body is right and a query parameter is not, the error tells of the body as it was sent."""
     for body in (BODIES["user"], BODIES["minimal"], BODIES["wrong"]):

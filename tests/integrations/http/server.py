@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from pydantic import BaseModel, Field
-from services.ports import free_port
+from services import free_port
 
 from pydantic_serialization import CompressionLevel, PydanticModelSerializer, SerializationConfig, decoder, encoder
 from pydantic_serialization.codecs import get_codec

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -17,7 +18,8 @@ from pydantic_serialization import CacheManager, ConfigurationError, DecodeError
 from pydantic_serialization.integrations.http import ModelClient, SyncModelClient, UnexpectedStatusError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     Make = Callable[..., Any]
 
@@ -208,40 +210,118 @@ def test_what_does_not_matter_is_not_in_the_key(make: Make, server: Behaviour, c
     assert server.requests["/user"] == 1
 
 
-@pytest.mark.parametrize("library", [httpx, httpx2])
-def test_what_an_event_hook_adds_is_in_no_key(library: Any, cache: CacheManager) -> None:
-    """Nobody gets the answer to another caller's credentials; hooks that leave the request alone do no harm."""
-    who = "Ada"
+CALLER: ContextVar[str] = ContextVar("CALLER", default="")
 
-    def sign(request: Any) -> None:
-        request.headers["authorization"] = who
 
-    async def sign_async(request: Any) -> None:
-        sign(request)
+def sign(request: Any) -> None:
+    """Add the credentials of whoever calls, as a service does that calls others for its users."""
+    if CALLER.get():
+        request.headers["authorization"] = CALLER.get()
 
+
+async def sign_async(request: Any) -> None:
+    sign(request)
+
+
+def auth_of(library: Any) -> Any:
+    class CallersAuth(library.Auth):  # type: ignore[misc]
+        def auth_flow(self, request: Any) -> Iterator[Any]:
+            sign(request)
+            yield request
+
+    return CallersAuth()
+
+
+def hooked(library: Any, how: str, *, is_async: bool) -> dict[str, Any]:
+    """Return options of a client that sends what the caller is known by."""
+    hook = {"event_hooks": {"request": [sign_async if is_async else sign]}}
+    if how == "hook":
+        return hook
+    if how == "hook beside auth":
+        return {**hook, "auth": ("service", "secret")}
+    return {"auth": sign_and_return if how == "function" else auth_of(library)}
+
+
+def sign_and_return(request: Any) -> Any:
+    sign(request)
+    return request
+
+
+def as_caller(name: str, get: Callable[[], Any]) -> Any:
+    token = CALLER.set(name)
+    try:
+        return get()
+    finally:
+        CALLER.reset(token)
+
+
+def answer_by_caller(library: Any) -> Any:
     def answer(request: Any) -> Any:
         return library.Response(200, json={"id": 1, "fullName": request.headers.get("authorization", "nobody")})
 
-    transport = library.MockTransport(answer)
-    with library.Client(transport=transport, event_hooks={"request": [lambda _: None]}) as plain:
-        assert SyncModelClient(plain, cache=cache).get("http://host/user", User, ttl=60).name == "nobody"
-    with library.Client(transport=transport, event_hooks={"request": [sign]}) as plain:
+    return library.MockTransport(answer)
+
+
+WAYS = ["hook", "hook beside auth", "function", "class"]
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+@pytest.mark.parametrize("how", WAYS)
+def test_what_is_added_for_a_caller_is_in_no_key(library: Any, how: str, cache: CacheManager) -> None:
+    """Where hooks or an authorization may look at who calls, nothing is kept unless a namespace says who that is."""
+    with library.Client(transport=answer_by_caller(library), **hooked(library, how, is_async=False)) as plain:
         client = SyncModelClient(plain, cache=cache)
-        with pytest.raises(ConfigurationError, match="event hook of the client has changed the request"):
-            client.get("http://host/mine", User, ttl=60)
-        assert client.get("http://host/mine", User).name == who
+        for name in ("", "Ada"):
+            with pytest.raises(ConfigurationError, match="pass namespace="):
+                as_caller(name, lambda: client.get("http://host/mine", User, ttl=60))
+        assert as_caller("Ada", lambda: client.get("http://host/mine", User)).name == "Ada"
+        apart = SyncModelClient(plain, cache=cache, namespace=CALLER.get)
+        for _ in range(2):
+            for name in ("Ada", "Bob"):
+                assert as_caller(name, lambda: apart.get("http://host/mine", User, ttl=60)).name == name
+        assert cache.get_stats()["loads"]["count"] == 2
+        shared = SyncModelClient(plain, cache=cache, namespace="one for all")
+        assert as_caller("Ada", lambda: shared.get("http://host/mine", User, ttl=60)).name == "Ada"
 
-    async def run() -> None:
-        async with library.AsyncClient(transport=transport, event_hooks={"request": [sign_async]}) as plain:
-            with pytest.raises(ConfigurationError, match="event hook of the client has changed the request"):
-                await ModelClient(plain, cache=cache).get("http://host/mine", User, ttl=60)
 
-    asyncio.run(run())
+@pytest.mark.parametrize("library", [httpx, httpx2])
+@pytest.mark.parametrize("how", WAYS)
+def test_what_is_added_for_a_caller_asynchronously(library: Any, how: str, cache: CacheManager) -> None:
+    """The same, with callers that are served at the same time: no request is shared by two of them."""
+
+    async def get(client: ModelClient, name: str) -> str:
+        CALLER.set(name)
+        return (await client.get("http://host/mine", User, ttl=60)).name
+
+    async def main() -> list[str]:
+        options = hooked(library, how, is_async=True)
+        async with library.AsyncClient(transport=answer_by_caller(library), **options) as plain:
+            with pytest.raises(ConfigurationError, match="pass namespace="):
+                await asyncio.create_task(get(ModelClient(plain, cache=cache), "Ada"))
+            apart = ModelClient(plain, cache=cache, namespace=CALLER.get)
+            names = ["Ada", "Bob", "Ada", "Bob"] * 3
+            found = await asyncio.gather(*(asyncio.create_task(get(apart, name)) for name in names))
+            assert found == names
+        return found
+
+    asyncio.run(main())
+    assert cache.get_stats()["loads"]["count"] == 2
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_authorization_with_credentials_of_its_own(library: Any, cache: CacheManager, tmp_path: Path) -> None:
+    """Httpx's own classes are the same for every caller, and need no namespace; hooks for answers change no request."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine host login ada password one")
+    for auth in (library.BasicAuth("ada", "one"), library.DigestAuth("ada", "one"), library.NetRCAuth(str(netrc))):
+        hooks = {"response": [lambda _: None]}
+        with library.Client(transport=answer_by_caller(library), auth=auth, event_hooks=hooks) as plain:
+            SyncModelClient(plain, cache=cache).get("http://host/mine", User, ttl=60)
 
 
 def test_authorization_that_cannot_be_told_apart_is_refused(make: Make, cache: CacheManager) -> None:
     """Rather than given another one's answers."""
-    client = make(cache=cache)
+    client = make(cache=cache, namespace="one for all")
     client.client._client._auth = ["no identity"]
     with pytest.raises(ConfigurationError, match="set the header instead"):
         client.get("/user", User, ttl=60)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
-from services.redis_server import redis_server
+from services import redis_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,5 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def redis_port() -> Iterator[int]:
-    with redis_server() as port:
+    with redis_server() as url:
+        port = urlsplit(url).port
+        assert port is not None
         yield port

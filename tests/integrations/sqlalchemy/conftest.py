@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from integrations.sqlalchemy.tables import AuthorRow, Base, BookRow
-from services.postgres import postgres
+from services import postgres
 from sqlalchemy import Engine, NullPool, create_engine, delete, event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session

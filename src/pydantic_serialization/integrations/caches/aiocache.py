@@ -20,17 +20,20 @@ class ModelSerializer:
 
     Args:
         models: The types that may be cached.
+        ttl: Seconds for which an entry is read at most, whatever the cache does: its longest ``ttl``, which aiocache
+            does not tell either. ``None`` leaves it to the cache.
     """
 
     encoding = None
     """aiocache's name for: give me bytes."""
 
-    def __init__(self, models: SealedModels) -> None:
+    def __init__(self, models: SealedModels, *, ttl: float | None = None) -> None:
         self.models = models
+        self.ttl = ttl
 
     def dumps(self, value: Any) -> bytes:
         """Return the frame of a value."""
-        return self.models.dumps(value)
+        return self.models.dumps(value, ttl=self.ttl)
 
     def loads(self, value: bytes | None) -> Any:
         """Return the value in a frame; ``None`` is aiocache's word for a miss."""

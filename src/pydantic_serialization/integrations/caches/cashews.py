@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextvars import ContextVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -10,9 +12,14 @@ from pydantic_serialization._optional import require
 from pydantic_serialization.errors import DecodeError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from pydantic_serialization.integrations.caches.models import SealedModels
 
 BackendT = TypeVar("BackendT")
+
+_EXPIRE: Final[ContextVar[float | None]] = ContextVar("pydantic_serialization_cashews_expire", default=None)
+"""Seconds of the entry that is being written: cashews tells its serializer, and the signer in it only key and value."""
 
 
 def seal_models(backend: BackendT, models: SealedModels) -> BackendT:
@@ -23,7 +30,8 @@ def seal_models(backend: BackendT, models: SealedModels) -> BackendT:
         seal_models(cache.setup("redis://localhost", check_repr=False), SealedModels(User, list[User]))
 
     Numbers and bytes go as cashews writes them, numbers unsealed, so that counters count. What cannot be read is a
-    miss, and counted by ``SealedModels.unreadable``. The ``secret`` and ``pickle_type`` of the backend are replaced.
+    miss, and counted by ``SealedModels.unreadable``. A frame is read for the time that its entry was set with, also
+    where ``cache.expire`` prolongs the entry. The ``secret`` and ``pickle_type`` of the backend are replaced.
 
     Args:
         backend: What ``cache.setup`` has returned.
@@ -40,7 +48,23 @@ def seal_models(backend: BackendT, models: SealedModels) -> BackendT:
         raise TypeError(message)
     serializer.set_pickler(_Packing(models))
     serializer.set_signer(_Sealing(models, missing))
+    if not hasattr(serializer.encode, "__wrapped__"):
+        serializer.encode = _timed(serializer.encode)
     return backend
+
+
+def _timed(encode: Callable[..., Awaitable[bytes]]) -> Callable[..., Awaitable[bytes]]:
+    """Return cashews' ``encode``, with the time of the entry where :class:`_Sealing` finds it."""
+
+    @wraps(encode)
+    async def encode_timed(backend: Any, key: str, value: Any, expire: float | None) -> bytes:
+        token = _EXPIRE.set(expire)
+        try:
+            return await encode(backend, key, value, expire)
+        finally:
+            _EXPIRE.reset(token)
+
+    return encode_timed
 
 
 class _UnreadableError(AttributeError):
@@ -76,7 +100,7 @@ class _Sealing:
         self._missing = missing
 
     def sign(self, key: str, value: bytes) -> bytes:
-        return self._models.seal(value, key)
+        return self._models.seal(value, key, _EXPIRE.get())
 
     def check_sign(self, key: str, value: bytes) -> bytes:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from pydantic_serialization._optional import require
@@ -21,7 +22,7 @@ class RegionSerialization(TypedDict):
     deserializer: Callable[[bytes], Any]
 
 
-def region_serialization(models: SealedModels) -> RegionSerialization:
+def region_serialization(models: SealedModels, *, ttl: float | None = None) -> RegionSerialization:
     """Return the arguments of ``make_region`` that put models into a region as sealed frames.
 
     ::
@@ -33,6 +34,8 @@ def region_serialization(models: SealedModels) -> RegionSerialization:
 
     Args:
         models: The types that may be cached.
+        ttl: Seconds for which an entry is read at most, whatever the store does: the region's longest
+            ``expiration_time``, which dogpile does not tell either. ``None`` leaves it to the region.
 
     Raises:
         MissingDependencyError: dogpile.cache is not installed.
@@ -47,4 +50,4 @@ def region_serialization(models: SealedModels) -> RegionSerialization:
             raise unreadable
         return value
 
-    return RegionSerialization(serializer=models.dumps, deserializer=deserializer)
+    return RegionSerialization(serializer=partial(models.dumps, ttl=ttl), deserializer=deserializer)

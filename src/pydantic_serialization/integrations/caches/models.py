@@ -28,7 +28,8 @@ class SealedModels:
 
     A frame says by a fingerprint which type it holds, in which version: what another version of a model has written,
     in an older deploy or in a newer one, is not read. With ``signing_keys`` only what was signed is read, and a frame
-    only under the key of the cache that it was written for, where the library tells it. ``None`` can be written too.
+    only under the key of the cache that it was written for, where the library tells it, and for the time that it was
+    written for: no cache can bring an old entry back. ``None`` can be written too.
 
     Safe to use from many threads.
 
@@ -74,18 +75,19 @@ class SealedModels:
                 raise ConfigurationError(message)
             self._forms[kind] = RoundTrip(declared, member.name, serializer, place="a cache")
 
-    def dumps(self, value: Any, key: str = "") -> bytes:
+    def dumps(self, value: Any, key: str = "", ttl: float | None = None) -> bytes:
         """Return the frame that holds ``value``.
 
         Args:
             value: A value of one of the types, or ``None``.
             key: The key of the cache; the frame is then only read under the same.
+            ttl: Seconds for which the frame is read, rounded up; ``None`` leaves its end to the cache.
 
         Raises:
             UnsupportedTypeError: (a ``TypeError``) the value is of no listed type.
             EncodeError: it cannot be written.
         """
-        return self.seal(self.pack(value), key)
+        return self.seal(self.pack(value), key, ttl)
 
     def loads(self, data: Payload, key: str = "") -> Any:
         """Return the value in a frame.
@@ -95,7 +97,7 @@ class SealedModels:
             key: The key of the cache, if it was written with one.
 
         Raises:
-            FrameError: (a ``DecodeError``) no frame, damaged, not signed, or written under another key.
+            FrameError: (a ``DecodeError``) no frame, damaged, not signed, written under another key, or past its time.
             SchemaMismatchError: (a ``DecodeError``) it holds no listed type, or another version of one.
             pydantic.ValidationError: the content does not fit the type.
         """
@@ -136,8 +138,8 @@ class SealedModels:
         message = "the frame holds a type that is not listed, or another version of one"
         raise SchemaMismatchError(message)
 
-    def seal(self, packed: bytes, key: str) -> bytes:
-        """Return packed bytes in a frame."""
+    def seal(self, packed: bytes, key: str, ttl: float | None = None) -> bytes:
+        """Return packed bytes in a frame that is read for ``ttl`` seconds."""
         body = packed[_FINGERPRINT_BYTES:]
         return self._sealer.seal(
             body,
@@ -146,6 +148,7 @@ class SealedModels:
             fingerprint=packed[:_FINGERPRINT_BYTES],
             raw_size=len(body),
             cache_key=key.encode("utf-8", "surrogatepass"),
+            ttl=ttl,
         )
 
     def open(self, data: Payload, key: str) -> bytes:

@@ -18,7 +18,7 @@ from pydantic_serialization.plan import plan_for
 from pydantic_serialization.serializer import PydanticModelSerializer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from pydantic_serialization.cache import CacheManager
     from pydantic_serialization.config import SerializationFormat
@@ -49,7 +49,7 @@ class Calls:
         cache: Where answers are kept.
         max_response_bytes: Bytes of a body, before and after decoding.
         revalidate_for: Seconds for which an answer with an ``ETag`` is kept past its time.
-        namespace: Part of every key.
+        namespace: Part of every key: a text, or a function that returns one.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Calls:
         cache: CacheManager | None,
         max_response_bytes: int,
         revalidate_for: float,
-        namespace: str,
+        namespace: str | Callable[[], str],
     ) -> None:
         self._client = client
         self._types = MediaTypes(formats)
@@ -182,35 +182,39 @@ class Calls:
         """Return the key of the entry of a request: address, headers, credentials and model, as a digest.
 
         Raises:
-            ConfigurationError: the client's authorization cannot be told from another one.
+            ConfigurationError: what the client adds to requests may depend on the caller, and nothing says on which.
         """
+        namespace = self._namespace() if callable(self._namespace) else self._namespace
         headers = sorted((name.lower(), value) for name, value in request.headers.multi_items())
         parts = (
             "http",
-            self._namespace,
+            namespace,
             str(request.url),
             tuple(pair for pair in headers if pair[0] not in _NOT_IN_KEYS),
-            _identity(getattr(self._client, "auth", None)),
+            self._identity(),
             plan_for(model).name,
             plan_for(model).fingerprint,
         )
         return "".join(("http:", digest("".join(map(encode_part, parts)))))
 
-    def check_sent(self, request: Any, model: Any, meant: str) -> None:
-        """See that what was sent is what the key was made of, as far as event hooks are concerned.
-
-        What ``auth`` adds is known by the client's authorization.
-
-        Raises:
-            ConfigurationError: a hook has changed the request: another caller's answer could stand under the key.
-        """
+    def _identity(self) -> str:
+        """Return what stands for what the client adds after the request was built: credentials, mostly."""
+        auth = getattr(self._client, "auth", None)
         hooks = getattr(self._client, "event_hooks", {}).get("request")
-        if hooks and getattr(self._client, "auth", None) is None and self.key(request, model) != meant:
+        if self._namespace == "" and (hooks or not _is_for_all_callers(auth)):
+            what = "event hooks" if hooks else f"{type(auth).__name__} as auth"
             message = (
-                "an event hook of the client has changed the request after its key was made, so answers cannot be kept: "
-                "pass the header with the call, or use the client's auth"
+                f"{what} may send something else for each caller: pass namespace= with what tells callers apart "
+                "(a text if nothing does, a function that returns one if they differ), or the header with the call"
             )
             raise ConfigurationError(message)
+        if auth is None:
+            return ""
+        try:
+            return _identities.setdefault(auth, secrets.token_hex(16))
+        except TypeError:
+            message = f"a {type(auth).__name__} as auth cannot be told from another one: set the header instead"
+            raise ConfigurationError(message) from None
 
     def _content(self, body: Any, body_type: Any, format: SerializationFormat | str | None) -> dict[str, Any]:  # noqa: A002
         if body is None:
@@ -219,6 +223,15 @@ class Calls:
         media_type_of(name)
         pipeline = self._pipeline(body.__class__ if body_type is None else body_type, name)
         return {"content": pipeline.dump_with(body, {"by_alias": True})}
+
+
+def _is_for_all_callers(auth: Any) -> bool:
+    """Say whether an authorization holds its own credentials, and does not look for them when it is used."""
+    cls = type(auth)
+    return auth is None or (
+        cls.__module__.partition(".")[0] in {"httpx", "httpx2"}
+        and cls.__name__ in {"BasicAuth", "DigestAuth", "NetRCAuth"}
+    )
 
 
 def is_final(error: UnexpectedStatusError) -> bool:
@@ -231,15 +244,3 @@ def describe(request: Any) -> str:
     url = request.url
     port = "" if url.port is None else f":{url.port}"
     return f"{request.method} {url.scheme}://{url.host}{port}{url.path}"
-
-
-def _identity(auth: Any) -> str:
-    """Return what stands for a client's authorization, which adds credentials after the request was built."""
-    if auth is None:
-        return ""
-    try:
-        known: str = _identities.setdefault(auth, secrets.token_hex(16))
-    except TypeError:
-        message = f"a {type(auth).__name__} as auth cannot be told from another one: set the header instead"
-        raise ConfigurationError(message) from None
-    return known

@@ -54,7 +54,10 @@ class ModelClient:
         max_response_bytes: The largest body that is read, before and after decompression.
         revalidate_for: Seconds for which an answer with an ``ETag`` is kept past its ``ttl``, to be confirmed by the
             server with 304 instead of being sent again.
-        namespace: Part of every key: for what tells callers apart and is in no header, such as a client certificate.
+        namespace: Part of every key: what tells callers apart and is not in the headers of a call, such as a client
+            certificate; a function is asked at each call. Answers are only kept with one where the client has event
+            hooks for requests, or an ``auth`` of another class than httpx's own: they may say something else for each
+            caller. A text says that they do not.
 
     Raises:
         ConfigurationError: the client is synchronous, or a format has no place on a network.
@@ -70,7 +73,7 @@ class ModelClient:
         cache: CacheManager | None = None,
         max_response_bytes: int = 67_108_864,
         revalidate_for: float = 3600.0,
-        namespace: str = "",
+        namespace: str | Callable[[], str] = "",
     ) -> None:
         if not inspect.iscoroutinefunction(client.send):
             message = f"{type(client).__name__} is not asynchronous: use SyncModelClient"
@@ -139,7 +142,8 @@ class ModelClient:
             UnexpectedStatusError: the status is no success.
             pydantic.ValidationError: the answer does not fit the model.
             DecodeError: the answer is of another format, damaged, or too large (``LimitExceededError``).
-            ConfigurationError: ``ttl`` without a cache; or an event hook of the client has changed the request.
+            ConfigurationError: ``ttl`` without a cache; or an event hook or ``auth`` of the client may change what is
+                sent, and no ``namespace`` says for whom.
             Exception: what the client raises where the server cannot be reached; a note names the request.
         """
         if ttl is None and not stale_if_error and not tags:
@@ -154,7 +158,6 @@ class ModelClient:
             fresh.clear()
             old = calls.usable(await cache.get(last), first, model)
             request = calls.request("GET", url, etag=None if old is None else old[0].etag, options=options)
-            meant = calls.key(request, model)
             try:
                 answer = await self._exchange(request, model, conditional=old is not None)
             except UnexpectedStatusError as error:
@@ -162,7 +165,6 @@ class ModelClient:
                     with suppress(CacheError):  # the server's word matters more than whether other processes heard it
                         await cache.invalidate(key, last)
                 raise
-            calls.check_sent(request, model, meant)
             if old is not None and answer.status == 304:
                 answer, value = old
             else:
