@@ -150,9 +150,7 @@ class SharedStore:
             longest: Seconds that it may exist.
         """
         names = self._names.versions(key, tags)
-        life = min(longest, LONGEST_LIFE) + LONGEST_LOAD
-        found = await self._access.add_many(loop, {name: new_version() for name in names}, life)
-        stamps = _stamps(found, names)
+        stamps = await self._stamps(loop, names, min(longest, LONGEST_LIFE))
         return None if stamps is None else Ticket(tags, stamps)
 
     def entry(self, ticket: Ticket, value: bytes | None, times: Times) -> SharedEntry:
@@ -193,8 +191,7 @@ class SharedStore:
         """
         life = min(times.total, LONGEST_LIFE)
         shared = [self._names.everything, *map(self._names.of_tag, tags)]
-        wanted = {name: new_version() for name in shared}
-        stamps = _stamps(await self._access.add_many(loop, wanted, life + LONGEST_LOAD), shared)
+        stamps = await self._stamps(loop, shared, life)
         if stamps is not None:
             made, oversized = self._sealed(items, tags, stamps, times)
             self._oversize += oversized
@@ -246,6 +243,21 @@ class SharedStore:
             breaker_opened=access.reads.opened + access.writes.opened,
         )
 
+    async def _stamps(
+        self, loop: AbstractEventLoop | None, names: Sequence[str], life: float
+    ) -> tuple[bytes, ...] | None:
+        """Return the versions under ``names``, new ones where there were none; ``None`` if one cannot be had."""
+        found = await self._access.add_many(loop, {name: new_version() for name in names}, life + LONGEST_LOAD)
+        if found is None:
+            return None
+        damaged = [name for name in names if len(found.get(name, b"")) != VERSION_SIZE]
+        if damaged:
+            # Else they would stay, and nothing that depends on them be stored again. The next load makes new ones.
+            with contextlib.suppress(Exception):
+                await self._access.delete_many(loop, damaged)
+            return None
+        return tuple([found[name] for name in names])
+
     def _open(
         self, keys: Sequence[str], values: Mapping[str, bytes], fingerprint: bytes | None
     ) -> dict[str, SharedEntry]:
@@ -288,9 +300,3 @@ class SharedStore:
             else:
                 made[name] = sealed
         return made, oversized
-
-
-def _stamps(found: Mapping[str, bytes] | None, names: Sequence[str]) -> tuple[bytes, ...] | None:
-    """Return the versions under ``names``, or ``None`` if one is missing or damaged."""
-    stamps = () if found is None else tuple([found.get(name, b"") for name in names])
-    return stamps if stamps and all(len(stamp) == VERSION_SIZE for stamp in stamps) else None
