@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import threading
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 import zoo
-from hostile import blocks, documents, frames, resources, soak
+from hostile import blocks, covered, documents, frames, resources, soak
 from hostile.campaigns import CAMPAIGNS
 from hostile.leaks import Leaks
 from hostile.runner import MOST_FAULTS, MOST_GROWTH, Campaign, run
@@ -33,6 +34,20 @@ def test_a_campaign_finds_nothing(campaign: Campaign) -> None:
     assert not tally.faults, "\n".join(tally.faults)
     assert tally.executions == campaign.executions
     assert 0 < tally.accepted < tally.executions
+
+
+@pytest.mark.skipif(core is None, reason="both sides are needed")
+def test_the_corpus_is_read_alike() -> None:
+    """Everything that looking for coverage has kept, read as the first types of the zoo, and as every other one."""
+    corpus = Path(__file__).parents[2] / "native" / "fuzz" / "corpus"
+    inputs = {file.name: [*map(ast.literal_eval, file.read_text().splitlines())] for file in corpus.iterdir()}
+    for data in inputs["models.txt"]:
+        covered.check(data)
+    for kind, name in ((b"j", "json.txt"), (b"m", "msgpack.txt")):
+        for number, data in enumerate(inputs[name]):
+            for choice in (0, 1, 2, number % 256):
+                covered.check(kind + bytes([choice]) + data)
+    assert len(inputs["models.txt"]) > 50
 
 
 def test_a_soak_finds_nothing() -> None:
