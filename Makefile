@@ -49,7 +49,7 @@ lint: $(VENV)/.dev lint-native  ## format check, lint, types, layers; the native
 lint-native: $(VENV)/.dev
 	@if command -v cargo >/dev/null; then \
 		export PYO3_PYTHON=$(abspath $(BIN))/python; set -ex; cd native; \
-		cargo fmt --check; cargo clippy --release --all-targets -- -D warnings; cargo test --release; \
+		cargo fmt --check; cargo fmt --check --manifest-path fuzz/Cargo.toml; cargo clippy --release --all-targets -- -D warnings; cargo test --release; \
 	elif [ "$$PYDANTIC_SERIALIZATION_BUILD_NATIVE" = require ]; then \
 		echo "cargo is missing: install Rust (https://rustup.rs)" >&2; exit 1; \
 	else \

@@ -136,7 +136,7 @@ class Soak:
         while (left := resources.left(self._before)) and time.monotonic() < deadline:
             time.sleep(0.05)
         self.figures["memory growth in MiB"] = round(late - early, 1)
-        self.figures |= {f"{name} left": count for name, count in left.items()}
+        self.figures |= {"files left": left.get("files", 0), "threads left": left.get("threads", 0)}
         assert not self._problems, self._problems.popleft()
         assert not left, f"left behind: {left}"
         assert late - early < MOST_GROWTH, f"the process has grown from {early:.0f} to {late:.0f} MiB"
