@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from faults.proxy import MARKER
 from redis_servers import wait_until
 
-from pydantic_serialization.cache import CacheManager
+from pydantic_serialization.cache import CacheManager, SharedSettings
 
 if TYPE_CHECKING:
     from pydantic_serialization.cache import SharedTierStats
@@ -23,7 +23,8 @@ class Caller:
     """Reads keys through a cache whose first tier holds next to nothing, and compares each value with the truth."""
 
     def __init__(self, url: str, *, keys: tuple[bytes, ...] = ()) -> None:
-        self.cache = CacheManager(max_size=1, redis_url=url, signing_keys=keys)
+        settings = SharedSettings(max_retries=0)
+        self.cache = CacheManager(max_size=1, redis_url=url, signing_keys=keys, shared_settings=settings)
         self.loads = 0
 
     def stats(self) -> SharedTierStats:
@@ -35,6 +36,9 @@ class Caller:
 class Threads(Caller):
     def read(self, key: str) -> None:
         assert self.cache.get_or_load_sync(key, lambda: self._load(key)) == truth(key)
+
+    def invalidate(self, key: str) -> None:
+        self.cache.invalidate_sync(key)
 
     def close(self) -> None:
         self.cache.stop_sync()
@@ -51,6 +55,9 @@ class Loop(Caller):
 
     def read(self, key: str) -> None:
         assert self.runner.run(self._read(key)) == truth(key)
+
+    def invalidate(self, key: str) -> None:
+        self.runner.run(self.cache.invalidate(key))
 
     def close(self) -> None:
         self.runner.run(self.cache.stop())

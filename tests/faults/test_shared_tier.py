@@ -12,6 +12,7 @@ from faults.kinds import FAULTS, Fault
 from faults.proxy import Proxy
 from redis_servers import Server, free_port
 
+from pydantic_serialization import InvalidationError
 from pydantic_serialization.cache import CacheManager, SharedSettings
 
 
@@ -24,8 +25,13 @@ def proxy(redis_url: str, shared_server: Server) -> Iterator[Proxy]:
 
 @pytest.mark.parametrize("world", [Threads, Loop])
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
-def test_a_fault_is_a_miss(proxy: Proxy, fault: Fault, world: Callable[..., Threads | Loop]) -> None:
-    """150 reads under a fault give the right values; few of them ask Redis; afterwards Redis is used again."""
+def test_a_fault_is_a_miss(
+    proxy: Proxy, shared_server: Server, fault: Fault, world: Callable[..., Threads | Loop]
+) -> None:
+    """150 reads under a fault give the right values; few of them ask Redis; afterwards Redis is used again.
+
+    An invalidation is confirmed only if it was done, whatever is said in its place.
+    """
     caller = world(proxy.url)
     try:
         warm(caller)
@@ -40,6 +46,13 @@ def test_a_fault_is_a_miss(proxy: Proxy, fault: Fault, world: Callable[..., Thre
             assert stats["short_circuits"] > OPERATIONS / 2
             assert stats["round_trips"] - trips < OPERATIONS / 2
             assert proxy.connections - connections < OPERATIONS / 2
+        try:
+            caller.invalidate("warm:0")
+        except InvalidationError:
+            pass
+        else:
+            with shared_server.client() as client:
+                assert not client.keys("*:k:warm:0")
         proxy.set("pass")
         # Nothing else is done for it: what is left of the fault on a connection is not used, nor asked for ever.
         warm(caller)
