@@ -16,7 +16,7 @@ PARALLEL := --numprocesses auto --dist worksteal
 .DEFAULT_GOAL := help
 
 .PHONY: help demo example test test-coverage lint lint-native format bench conformance conformance-check coverage matrix \
-	fastapi-versions native fuzz valgrind campaign clean
+	fastapi-versions native fuzz fuzz-native valgrind campaign clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 20
@@ -49,7 +49,7 @@ lint: $(VENV)/.dev lint-native  ## format check, lint, types, layers; the native
 lint-native: $(VENV)/.dev
 	@if command -v cargo >/dev/null; then \
 		export PYO3_PYTHON=$(abspath $(BIN))/python; set -ex; cd native; \
-		cargo fmt --check; cargo clippy --release --all-targets -- -D warnings; cargo test --release; \
+		cargo fmt --check; cargo fmt --check --manifest-path fuzz/Cargo.toml; cargo clippy --release --all-targets -- -D warnings; cargo test --release; \
 	elif [ "$$PYDANTIC_SERIALIZATION_BUILD_NATIVE" = require ]; then \
 		echo "cargo is missing: install Rust (https://rustup.rs)" >&2; exit 1; \
 	else \
@@ -96,8 +96,14 @@ fuzz: $(VENV)/.dev  ## random classes and documents, both ways, against pydantic
 	PYTHONPATH=tests $(BIN)/python -W ignore -m parity.campaign --msgpack --seconds $(or $(SECONDS),60) $(addprefix --seed ,$(SEED))
 	PYTHONPATH=tests $(BIN)/python -W ignore -m parity.campaign --self-check --seed $(or $(SEED),1)
 
-campaign: $(VENV)/.dev  ## hostile input for hours, shared by all kinds of it: make campaign HOURS=8 [SEED=7]
+campaign: $(VENV)/.dev  ## hostile input, faults and leaks for hours, and a fourth of it by coverage: make campaign HOURS=8 [SEED=7]
 	PYTHONPATH=tests $(BIN)/python -W ignore -m hostile --hours $(or $(HOURS),0.1) $(addprefix --seed ,$(SEED))
+	if command -v cargo >/dev/null; then $(BIN)/python tools/fuzz_native.py --hours $(or $(HOURS),0.1); fi
+
+fuzz-native: $(VENV)/.dev  ## the native core by coverage, under AddressSanitizer: make fuzz-native SECONDS=600 [KEEP=--keep]
+	$(BIN)/python tools/fuzz_native.py --seconds $(or $(SECONDS),60) $(KEEP)
+	$(BIN)/python tools/fuzz_native.py --exercise $(or $(SHARE),0.1)
+	$(BIN)/python tools/fuzz_native.py --self-check
 
 valgrind: $(VENV)/.dev  ## a debug build of the core under valgrind, fed with everything that the parity tests have
 	PYO3_PYTHON=$(abspath $(BIN))/python cargo build --manifest-path native/Cargo.toml

@@ -21,7 +21,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-OURS = re.compile(r"\b_core::(py|json)::|_native/_core")
+OURS = re.compile(r"\b_core::\w+::|_native/_core")
 PYDANTICS = re.compile(r"_pydantic_core|/pydantic_core/")
 PREFIX = re.compile(r"^==\d+== ?")
 FREED = """

@@ -28,6 +28,10 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     chosen = [campaign for campaign in CAMPAIGNS if options.only is None or campaign.name in options.only]
+    for campaign in chosen:
+        if not campaign.can_run:
+            print(f"{campaign.name}: left out, it needs something that is not here", file=sys.stderr)
+    chosen = [campaign for campaign in chosen if campaign.can_run]
     tallies = []
     for campaign in chosen:
         print(f"{campaign.name}: {options.hours * 60 / len(chosen):.1f} minutes, seed {options.seed}", file=sys.stderr)
@@ -39,6 +43,9 @@ def main() -> int:
         for tally in tallies:
             counts = f"{tally.executions:>13,} {tally.accepted:>11,} {len(tally.faults):>7} {tally.seconds:>9.0f}"
             print(f"{tally.name:12} {counts}")
+        for tally in tallies:
+            if tally.figures:
+                print(f"{tally.name}:", ", ".join(f"{name} {figure:,}" for name, figure in tally.figures.items()))
         for tally in tallies:
             print(*(f"{tally.name}: {fault}" for fault in tally.faults), sep="\n", end="\n" if tally.faults else "")
     return 1 if any(tally.faults for tally in tallies) else 0

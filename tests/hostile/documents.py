@@ -40,24 +40,12 @@ class Canary:
 
 def prepare_json(random: Random) -> Callable[[], bool]:
     """Return the step: one JSON document of the zoo, changed, read by the compiled decoder and by Pydantic."""
-    readers: list[Reader] = []
-    for entry in zoo.ENTRIES:
-        plan = plan_for(entry.type)
-        read = plan.validator.validate_json
-        readers += [Reader(bind_decoder(plan, read), read, document) for document in _documents(entry, "json")]
-    return _comparing(readers, random)
+    return _comparing(json_readers(), random)
 
 
 def prepare_msgpack(random: Random) -> Callable[[], bool]:
     """Return the step: one MessagePack document of the zoo, changed, read by the compiled decoder and through Python."""
-    readers: list[Reader] = []
-    for entry in zoo.ENTRIES:
-        sides = sides_of(entry.type)
-        if sides.program is not None:
-            native = sides.python if core is None else sides.decoder(sides.python)
-            documents = [document for document in documents_of(entry) if _verdict(native, document)[0] == "value"]
-            readers += [Reader(native, sides.python, document) for document in documents]
-    return _comparing(readers, random)
+    return _comparing(msgpack_readers(), random)
 
 
 class Reader(NamedTuple):
@@ -67,19 +55,48 @@ class Reader(NamedTuple):
     reference: Callable[[bytes], Any]
     document: bytes
 
+    def compare(self, data: bytes) -> bool:
+        """Return whether other data is accepted.
+
+        Raises:
+            AssertionError: by one of them only, or not with the same value or error.
+        """
+        self.native(self.document)  # one that declines nearly everything stops to try: not so after a good document
+        found, expected = _verdict(self.native, data), _verdict(self.reference, data)
+        if found[0] == expected[0] == "value":
+            found, expected = ("value", described(found[1])), ("value", described(expected[1]))
+        assert found == expected, f"{data!r} gives {found}, not {expected}"
+        return expected[0] == "value"
+
+
+def json_readers() -> list[Reader]:
+    """Return a reader for each JSON document of the zoo: the compiled decoder and Pydantic."""
+    readers: list[Reader] = []
+    for entry in zoo.ENTRIES:
+        plan = plan_for(entry.type)
+        read = plan.validator.validate_json
+        readers += [Reader(bind_decoder(plan, read), read, document) for document in _documents(entry, "json")]
+    return readers
+
+
+def msgpack_readers() -> list[Reader]:
+    """Return a reader for each MessagePack document of the zoo: the compiled decoder and the way through Python."""
+    readers: list[Reader] = []
+    for entry in zoo.ENTRIES:
+        sides = sides_of(entry.type)
+        if sides.program is not None:
+            native = sides.python if core is None else sides.decoder(sides.python)
+            documents = [document for document in documents_of(entry) if _verdict(native, document)[0] == "value"]
+            readers += [Reader(native, sides.python, document) for document in documents]
+    return readers
+
 
 def _comparing(readers: list[Reader], random: Random) -> Callable[[], bool]:
     others = [reader.document for reader in readers]
 
     def step() -> bool:
-        native, reference, document = random.choice(readers)
-        data = mutated(document, random, others)
-        native(document)  # a decoder that declines nearly everything stops to try: not so after a good document
-        found, expected = _verdict(native, data), _verdict(reference, data)
-        if found[0] == expected[0] == "value":
-            found, expected = ("value", described(found[1])), ("value", described(expected[1]))
-        assert found == expected, f"{data!r} gives {found}, not {expected}"
-        return expected[0] == "value"
+        reader = random.choice(readers)
+        return reader.compare(mutated(reader.document, random, others))
 
     return step
 

@@ -308,13 +308,13 @@ def resident() -> int:
         return 0
 
 
-def check(work: Callable[[], Any]) -> None:
+def check(work: Callable[[], Any], rounds: int = ROUNDS) -> None:
     """Fail if many calls leave anything behind."""
     for _ in range(300):
         work()
     gc.collect()
     before, objects = counts(), len(gc.get_objects())
-    for _ in range(ROUNDS // 2):
+    for _ in range(rounds // 2):
         work()
     gc.collect()
     # Other parts of the process keep a few references at times; a leak keeps one per call.
@@ -326,10 +326,10 @@ def check(work: Callable[[], Any]) -> None:
     assert not grown, grown
     assert len(gc.get_objects()) - objects < 200
     memory = resident()
-    for _ in range(ROUNDS // 2):
+    for _ in range(rounds // 2):
         work()
     gc.collect()
-    assert resident() - memory < max(2_000_000, ROUNDS * 16)
+    assert resident() - memory < max(2_000_000, rounds * 16)
     tracemalloc.start()
     try:
         work()

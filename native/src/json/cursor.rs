@@ -100,6 +100,10 @@ impl<'t> Cursor<'t> {
             match *self.text.get(at)? {
                 b'"' => break,
                 b'\\' => {
+                    // No escape has such a byte, and the run behind it would not know of it.
+                    if !self.text.get(at + 1)?.is_ascii() {
+                        return None;
+                    }
                     has_escapes = true;
                     at += 2;
                 }
@@ -390,6 +394,15 @@ mod tests {
             assert_eq!(skip_plain(&text, 0, &mut is_ascii), length + 2);
             assert!(!is_ascii);
         }
+    }
+
+    #[test]
+    fn the_bytes_of_a_string_are_utf8_and_ascii_where_it_says_so() {
+        for text in [&b"\"\\\xff\""[..], b"\"\\\xc3\xa9\"", b"\"\\n\xff\"", b"\"\\"] {
+            assert!(Cursor::new(text).string().is_none(), "{text:?}");
+        }
+        let raw = Cursor::new("\"\\n\u{e9}\"".as_bytes()).string().unwrap();
+        assert!(raw.has_escapes && !raw.is_ascii);
     }
 
     #[test]

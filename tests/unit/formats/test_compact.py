@@ -527,6 +527,35 @@ def test_truncated_blocks() -> None:
             assert outcome(read_block, wrapped.block[:size], classes_of(wrapped)) == "malformed"
 
 
+@needs_core
+def test_a_value_that_was_read_may_be_packed_into_other_bytes() -> None:
+    """The order of a set, and which of equal texts are one object, can change by reading; the value does not.
+
+    It is the same with Python's own pickles. Both have been seen with damaged blocks, and need no damage.
+    """
+    # Both have the same place in the table of a set, so that whichever comes second is elsewhere, and before the first.
+    numbers = [Leaf(), {7, 15}]
+    data = pickle.dumps(numbers[1])
+    assert pickle.dumps(pickle.loads(data)) != data
+    first = compact.pack(numbers)
+    assert first is not None
+    second = compact.pack(pickle.loads(first))
+    assert second is not None
+    assert second != first
+    assert places(pickle.loads(second)) == places(numbers)
+
+    # A name is interned when it is read: if there is one already, it is another object than the value.
+    name = sys.intern("an attribute " + str(len(SHARED)))
+    named = Tree.model_construct()
+    named.__dict__[name] = name
+    first = compact.pack(named)
+    assert first is not None
+    second = compact.pack(pickle.loads(first))
+    assert second is not None
+    assert (first.count(name.encode()), second.count(name.encode())) == (1, 2)
+    assert places(pickle.loads(second)) == places(named)
+
+
 # -- the pickle around it -----------------------------------------------------------------------------------------------
 
 

@@ -35,10 +35,12 @@ return number
 
 LAST: Final = """\
 local number = redis.pcall('GET', KEYS[1])
-if type(number) ~= 'string' then
+number = type(number) == 'string' and tonumber(number)
+if not number then
   redis.call('SET', KEYS[1], ARGV[1])
-  number = ARGV[1]
+  number = tonumber(ARGV[1])
 end
-return tonumber(number)
+return number
 """
-"""Return the last number; where there is none, it is ``ARGV[1]``, so that the first message is the next one."""
+"""Return the last number; where there is none, or what is no number, it is ``ARGV[1]``, so that the first message is the
+next one."""

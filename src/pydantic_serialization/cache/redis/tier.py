@@ -7,7 +7,7 @@ import math
 import re
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from redis.connection import parse_url
@@ -106,12 +106,12 @@ class RedisTier:
         async def ask(client: Any) -> None:
             if len(items) == 1:
                 ((name, value),) = items.items()
-                await client.set(name, value, px=life)
+                _require(await client.set(name, value, px=life) is True)
                 return
             pipeline = self._pipeline(client)
             for name, value in items.items():
                 pipeline.set(name, value, px=life)
-            await pipeline.execute()
+            _require(all(stored is True for stored in await pipeline.execute()))
 
         await self._run(ask)
 
@@ -131,12 +131,20 @@ class RedisTier:
 
     async def delete_many(self, names: Sequence[str]) -> None:
         """Remove the values of ``names``."""
-        await self._run(lambda client: client.delete(*names))
+
+        async def ask(client: Any) -> None:
+            _require(_counts(await client.delete(*names), len(names)))
+
+        await self._run(ask)
 
     async def announce(self, topic: str, message: bytes) -> None:
         """Give ``message`` the next number of ``topic``, and send it to all who listen."""
         start = int(self.now() * 1e6)
-        await self._run(lambda client: client.eval(ANNOUNCE, 1, topic, topic, message, start))
+
+        async def ask(client: Any) -> None:
+            _require(_counts(await client.eval(ANNOUNCE, 1, topic, topic, message, start)))
+
+        await self._run(ask)
 
     async def close(self) -> None:
         """Close the connections of the running event loop."""
@@ -162,7 +170,7 @@ class RedisTier:
             pipeline = self._pipeline(client)
             for name, value in items.items():
                 pipeline.set(name, value, px=life)
-            pipeline.execute()
+            _require(all(stored is True for stored in pipeline.execute()))
 
         self._run_sync(ask)
 
@@ -182,12 +190,12 @@ class RedisTier:
 
     def delete_many_sync(self, names: Sequence[str]) -> None:
         """Do what :meth:`delete_many` does, blocking the thread."""
-        self._run_sync(lambda client: client.delete(*names))
+        self._run_sync(lambda client: _require(_counts(client.delete(*names), len(names))))
 
     def announce_sync(self, topic: str, message: bytes) -> None:
         """Do what :meth:`announce` does, blocking the thread."""
         start = int(self.now() * 1e6)
-        self._run_sync(lambda client: client.eval(ANNOUNCE, 1, topic, topic, message, start))
+        self._run_sync(lambda client: _require(_counts(client.eval(ANNOUNCE, 1, topic, topic, message, start))))
 
     def close_sync(self) -> None:
         """Close the connections of threads."""
@@ -307,10 +315,20 @@ def _found(names: Collection[str], values: object) -> dict[str, bytes]:
     Raises:
         WrongReplyError: they are no answer to this question: another command's reply came first.
     """
-    if not isinstance(values, list) or len(values) != len(names):
+    _require(isinstance(values, list) and len(values) == len(names))
+    found = cast("list[object]", values)
+    return {name: value for name, value in zip(names, found, strict=True) if isinstance(value, bytes)}
+
+
+def _counts(reply: object, most: float = math.inf) -> bool:
+    """Say whether a reply is a number from 0 to ``most``: nothing else confirms that anything was done."""
+    return type(reply) is int and 0 <= reply <= most
+
+
+def _require(is_reply: bool) -> None:
+    if not is_reply:
         message = "the server's reply is none to the command"
         raise WrongReplyError(message)
-    return {name: value for name, value in zip(names, values, strict=True) if isinstance(value, bytes)}
 
 
 def _milliseconds(seconds: float) -> int:

@@ -156,9 +156,7 @@ class SharedStore:
             longest: Seconds that it may exist.
         """
         names = self._names.versions(key, tags)
-        life = min(longest, LONGEST_LIFE) + LONGEST_LOAD
-        found = await self._access.add_many(loop, {name: new_version() for name in names}, life, budget)
-        stamps = stamps_of(found, names)
+        stamps = await self._stamps(loop, names, min(longest, LONGEST_LIFE), budget)
         return None if stamps is None else Ticket(tags, stamps)
 
     def entry(self, ticket: Ticket, value: bytes | None, times: Times) -> SharedEntry:
@@ -199,8 +197,7 @@ class SharedStore:
         """
         life = min(times.total, LONGEST_LIFE)
         shared = [self._names.everything, *map(self._names.of_tag, tags)]
-        wanted = {name: new_version() for name in shared}
-        stamps = stamps_of(await self._access.add_many(loop, wanted, life + LONGEST_LOAD, self.budget()), shared)
+        stamps = await self._stamps(loop, shared, life, self.budget())
         if stamps is not None:
             made, oversized = self._sealed(items, tags, stamps, times)
             self._oversize += oversized
@@ -251,6 +248,19 @@ class SharedStore:
             write_breaker=access.writes.state,
             breaker_opened=access.reads.opened + access.writes.opened,
         )
+
+    async def _stamps(
+        self, loop: AbstractEventLoop | None, names: Sequence[str], life: float, budget: Budget
+    ) -> tuple[bytes, ...] | None:
+        """Return the versions under ``names``, new ones where there were none; ``None`` if one cannot be had."""
+        found = await self._access.add_many(loop, {name: new_version() for name in names}, life + LONGEST_LOAD, budget)
+        stamps = stamps_of(found, names)
+        if found is not None and stamps is None:
+            # Damaged ones would stay, and nothing that depends on them be stored again. The next load makes new ones.
+            damaged = [name for name in names if stamps_of(found, [name]) is None]
+            with contextlib.suppress(Exception):
+                await self._access.delete_many(loop, damaged, budget)
+        return stamps
 
     def _open(
         self, keys: Sequence[str], values: Mapping[str, bytes], fingerprint: bytes | None
