@@ -8,7 +8,10 @@ pub mod decode;
 pub mod dict_object;
 pub mod dispatch;
 pub mod encode;
+pub mod extent;
 pub mod function;
+mod generations;
+mod heap;
 pub mod object;
 pub mod pause;
 pub mod pickle;
@@ -26,5 +29,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     sealer::register(module)?;
     catching::register(module)?;
     pickle::register(module)?;
+    extent::register(module)?;
     dispatch::register(module)
 }

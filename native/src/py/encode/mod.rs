@@ -1,7 +1,6 @@
 //! Models to JSON text and to MessagePack.
 
 mod build;
-mod bulk;
 mod calls;
 mod clean_copy;
 mod constants;
@@ -12,6 +11,7 @@ mod holes;
 mod infer;
 mod json_text;
 pub(crate) mod layout;
+mod lines;
 mod model;
 mod node;
 mod options;
@@ -73,7 +73,7 @@ fn lines_encoder<'py>(
     max_depth: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
     let encoder = run::Encoder::new(build::program(program)?, fallback.unbind(), max_depth, false, false);
-    crate::py::function::bound(Bound::new(program.py(), bulk::LinesEncoder(encoder))?)
+    crate::py::function::bound(Bound::new(program.py(), lines::LinesEncoder(encoder))?)
 }
 
 /// Return a function that gives what Pydantic's `to_python(value, mode="json")` gives for one type.
