@@ -2,7 +2,7 @@
 
     python benchmarks/bulk.py [--users 100000] [--orders 22000] [--rounds 5]
 
-Lines are written beside a loop over ``model_dump_json``. A list of orders (50 MB of JSON) is read beside Pydantic with the
+Lines are written beside a loop over ``model_dump_json``, and files of records from a list beside one by one. A list of orders (50 MB of JSON) is read beside Pydantic with the
 collector on, as processor time. The same list, and a model that holds it, are written and read by an asynchronous manager
 while another task sleeps for a millisecond again and again: the longest time that it came back late is its stall, of which
 the median of all rounds is printed, and the worst. A round begins with the same time in which nothing is done: so late is
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import tempfile
 import time
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from _shapes import models, order_data, user_data
 from pydantic import TypeAdapter, create_model
 
 from pydantic_serialization import SerializationConfig, create_serialization_manager, decoder, encoder
+from pydantic_serialization.bulk import write_records
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -45,6 +47,17 @@ def lines(count: int, rounds: int) -> None:
     loop = fastest(lambda: "\n".join([user.model_dump_json() for user in users]), rounds)
     ours = fastest(lambda: encode(users), rounds)
     print(f"{count:,} users as JSON lines: {loop / ours:.1f} x a loop over model_dump_json ({ours * 1e3:.0f} ms)")
+
+
+def files(count: int, rounds: int) -> None:
+    """Time files of records: models of a list beside models one by one."""
+    users = [SHAPES.user(**user_data(number)) for number in range(count)]
+    with tempfile.TemporaryDirectory() as directory:
+        for name in ("jsonl", "json", "msgpack"):
+            path = f"{directory}/users.{name}"
+            single = fastest(lambda p=path: write_records(p, iter(users), SHAPES.user), rounds)  # type: ignore[misc]
+            many = fastest(lambda p=path: write_records(p, users, SHAPES.user), rounds)  # type: ignore[misc]
+            print(f"a .{name} file of {count:,} users: {single / many:.1f} x one by one ({many * 1e3:.0f} ms)")
 
 
 def reading(document: bytes, rounds: int) -> None:
@@ -112,6 +125,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     lines(options.users, options.rounds)
+    files(options.users, options.rounds)
     orders = [SHAPES.order.model_validate(order_data()) for _ in range(options.orders)]
     reading(encoder(list[SHAPES.order])(orders), options.rounds)  # type: ignore[name-defined]
     holder = create_model("Holder", orders=(list[SHAPES.order], ...))  # type: ignore[name-defined]
