@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
-import sys
 import threading
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
+from disturbances import hurried
 from pydantic import AfterValidator, BaseModel
 
 from pydantic_serialization import decoder, encoder
@@ -29,10 +29,8 @@ class Item(BaseModel):
 @pytest.fixture
 def switching() -> Iterator[None]:
     """Let threads change often; one that waits needs some time to ask for its turn."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-4)
-    yield
-    sys.setswitchinterval(before)
+    with hurried(1e-4):
+        yield
 
 
 @pytest.mark.usefixtures("switching")
