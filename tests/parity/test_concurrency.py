@@ -16,6 +16,7 @@ from enum import Enum
 from typing import Annotated, Any, Literal
 
 import pytest
+from disturbances import hurried
 from encoders import assert_same, complete
 from parity.outcomes import outcome
 from pydantic import (
@@ -45,17 +46,6 @@ def reader(declared: Any) -> Callable[..., Any]:
     plan = compile_plan(declared)
     assert plan.decoding.program is not None, plan.decoding.declined
     return bind_decoder(plan, plan.validator.validate_json)
-
-
-@contextmanager
-def hurried() -> Iterator[None]:
-    """Let threads take turns as often as they can."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(interval)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import collections
 import copyreg
 import enum
 import gc
-import sys
 import threading
 import weakref
 from functools import cached_property
@@ -14,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import pytest
 import zoo
+from disturbances import hurried, traps
 from graphs import LEAF, VALUES, Custom, Leaf, Plain, Tree, mutable_ids, places, values
 from hypothesis import given
 from parity.outcomes import described, outcome
@@ -370,50 +370,38 @@ def test_other_threads_may_change_what_is_copied() -> None:
             tree.__dict__["other"] = [count]
 
     threads = [threading.Thread(target=change) for _ in range(2)]
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        for thread in threads:
-            thread.start()
-        for _ in range(3000):
-            copied = copy_model(tree)
-            assert all(type(leaf) is Leaf for leaf in copied.leaves)
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-        sys.setswitchinterval(interval)
+    with hurried():
+        try:
+            for thread in threads:
+                thread.start()
+            for _ in range(3000):
+                copied = copy_model(tree)
+                assert all(type(leaf) is Leaf for leaf in copied.leaves)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
 
 
 def test_finalizers_may_change_what_is_copied() -> None:
     """The collector may run in the middle of a copy, and finalizers may empty what is being copied."""
     tree = Tree()
 
-    class Trap:
-        def __init__(self) -> None:
-            self.me = self
+    def fill() -> None:
+        tree.value = [[number, [number]] for number in range(20)]
+        tree.by_name = {str(number): Leaf(values=[[number]]) for number in range(20)}
+        tree.left = Tree(value=[[1]])
 
-        def __del__(self) -> None:
-            tree.value.clear()
-            tree.by_name.clear()
-            tree.__dict__["left"] = None
-            tree.__dict__["new"] = [1]
+    def empty() -> None:
+        tree.value.clear()
+        tree.by_name.clear()
+        tree.__dict__["left"] = None
+        tree.__dict__["new"] = [1]
 
-    thresholds = gc.get_threshold()
-    try:
-        for threshold in range(1, 40):
-            tree.value = [[number, [number]] for number in range(20)]
-            tree.by_name = {str(number): Leaf(values=[[number]]) for number in range(20)}
-            tree.left = Tree(value=[[1]])
-            gc.set_threshold(100_000)
-            Trap()
-            gc.set_threshold(threshold)
-            copied = copy_model(tree)
-            gc.set_threshold(100_000)
-            assert isinstance(copied, Tree)
-            assert all(type(item) is list for item in copied.value)
-    finally:
-        gc.set_threshold(*thresholds)
+    for _ in traps(fill, empty, 40):
+        copied = copy_model(tree)
+        assert isinstance(copied, Tree)
+        assert all(type(item) is list for item in copied.value)
 
 
 def test_classes_can_be_collected() -> None:

@@ -2,11 +2,13 @@
 //!
 //! The objects of a document are all alive and refer to nothing older. The collector would look through them again and
 //! again while they are made, and find nothing: of a list of 20,000 orders that takes five times as long as to read it.
-//! The GIL is held meanwhile, so nobody else sees that it rests; what it missed it looks through once, afterwards.
+//! The GIL is held meanwhile, so nobody else sees that it rests; what it missed it looks through once, afterwards. Of a
+//! long document there is so much that this too would take long: its objects are moved out of the way.
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use super::generations;
 use super::object::Owned;
 
 /// Documents of fewer bytes do not hold enough objects to call the collector.
@@ -25,24 +27,35 @@ pub fn forgotten(object: &Owned) {
 /// The collector rests while this lives, as far as it was at work before.
 pub struct Resting {
     was_enabled: bool,
+    /// Move what was made out of its way before it goes on.
+    moves: bool,
 }
 
 impl Resting {
-    pub fn new(_py: Python<'_>) -> Self {
-        // SAFETY: the GIL is held.
-        Self { was_enabled: unsafe { ffi::PyGC_Disable() } == 1 }
+    /// For a document of so many bytes.
+    pub fn new(py: Python<'_>, length: usize) -> Self {
+        let moves = is_enabled(py) && generations::begin(py, length);
+        Self { was_enabled: disable(py), moves }
     }
 
     /// Do something with the collector as it was.
     pub fn interrupted_by(&mut self, py: Python<'_>, work: impl FnOnce()) {
-        self.end();
+        self.end(py);
         work();
-        *self = Self::new(py);
+        self.was_enabled = disable(py);
     }
 
-    fn end(&mut self) {
+    /// Let the collector go on.
+    pub fn into_working(mut self) -> Working {
+        // SAFETY: the GIL is held: this is only made with it, and does not leave the call.
+        self.end(unsafe { Python::assume_attached() });
+        Working { moves: self.moves }
+    }
+
+    fn end(&mut self, py: Python<'_>) {
         if std::mem::take(&mut self.was_enabled) {
-            // SAFETY: the GIL is held: this is only made with it, and does not leave the call.
+            self.moves = self.moves && generations::advance(py);
+            // SAFETY: the GIL is held.
             unsafe { ffi::PyGC_Enable() };
         }
     }
@@ -50,6 +63,41 @@ impl Resting {
 
 impl Drop for Resting {
     fn drop(&mut self) {
-        self.end();
+        // SAFETY: as in `into_working`.
+        self.end(unsafe { Python::assume_attached() });
     }
+}
+
+/// The collector is at work while code of the user's runs, but does not get to look through everything.
+pub struct Working {
+    moves: bool,
+}
+
+impl Working {
+    /// Look through what is young now, and move what is left of it.
+    pub fn advance(&mut self, py: Python<'_>) {
+        self.moves = self.moves && is_enabled(py) && generations::collect(py) && generations::advance(py);
+    }
+}
+
+impl Drop for Working {
+    /// What has come last may refer to everything before: to look through that too would take long.
+    fn drop(&mut self) {
+        // SAFETY: as for the other one.
+        let py = unsafe { Python::assume_attached() };
+        if self.moves && is_enabled(py) {
+            generations::advance(py);
+        }
+    }
+}
+
+fn is_enabled(_py: Python<'_>) -> bool {
+    // SAFETY: the GIL is held.
+    unsafe { ffi::PyGC_IsEnabled() == 1 }
+}
+
+/// Returns whether it was at work.
+fn disable(_py: Python<'_>) -> bool {
+    // SAFETY: the GIL is held.
+    unsafe { ffi::PyGC_Disable() == 1 }
 }

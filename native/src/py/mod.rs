@@ -9,7 +9,10 @@ pub mod dict_object;
 pub mod dispatch;
 pub mod encode;
 pub mod entries;
+pub mod extent;
 pub mod function;
+mod generations;
+mod heap;
 pub mod inline_values;
 pub mod object;
 pub mod pause;
@@ -30,5 +33,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     sealer::register(module)?;
     catching::register(module)?;
     pickle::register(module)?;
+    extent::register(module)?;
     dispatch::register(module)
 }

@@ -5,28 +5,47 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use super::collector::Resting;
+use super::collector::{Resting, Working};
 
 /// How many items pass between two looks at the clock.
 const ITEMS: u32 = 32;
+/// How many times the switch interval passes between two pauses.
+const MARGIN: f64 = 1.25;
 
 /// The time since other threads could last run.
 #[derive(Default)]
 pub struct Pauses {
     /// Unknown until there are many items, as the next one: a small value costs no look at a clock.
     since: Option<Instant>,
-    /// Twice the time after which a thread that waits asks for the GIL: who does not ask loses the race for it against the
-    /// one that has just let it go, and begins to wait anew.
+    /// A little more than the time after which a thread that waits asks for the GIL: who has not asked loses the race for
+    /// it against the one that has just let it go, and waits for the next pause.
     interval: Duration,
     items: u32,
-    /// While this thread works on, not while others do.
-    collector: Option<Resting>,
+    collector: Collector,
+}
+
+/// What becomes of the garbage collector.
+#[derive(Default)]
+enum Collector {
+    #[default]
+    AsItIs,
+    /// It rests while this thread works on, not while others do.
+    Resting(Resting),
+    Working(Working),
 }
 
 impl Pauses {
-    /// With the garbage collector resting between the pauses.
-    pub fn of_collector(py: Python<'_>) -> Self {
-        Self { collector: Some(Resting::new(py)), ..Self::default() }
+    /// With the garbage collector resting between the pauses, for a document of so many bytes.
+    pub fn of_collector(py: Python<'_>, length: usize) -> Self {
+        Self { collector: Collector::Resting(Resting::new(py, length)), ..Self::default() }
+    }
+
+    /// The same with the collector at work, for code of the user's.
+    pub fn while_code_runs(mut self) -> Self {
+        if let Collector::Resting(resting) = self.collector {
+            self.collector = Collector::Working(resting.into_working());
+        }
+        self
     }
 
     /// Say that an item is done. Any Python code may have run in another thread when this returns.
@@ -42,14 +61,23 @@ impl Pauses {
     fn look(&mut self, py: Python<'_>) {
         self.items = 0;
         match self.since {
-            None => self.interval = 2 * interval(py),
+            None => self.interval = interval(py).mul_f64(MARGIN),
             Some(since) if since.elapsed() < self.interval => return,
-            Some(_) => match &mut self.collector {
-                Some(collector) => collector.interrupted_by(py, || py.detach(|| ())),
-                None => py.detach(|| ()),
-            },
+            Some(_) => self.pause(py),
         }
         self.since = Some(Instant::now());
+    }
+
+    fn pause(&mut self, py: Python<'_>) {
+        let others = || py.detach(|| ());
+        match &mut self.collector {
+            Collector::AsItIs => others(),
+            Collector::Resting(resting) => resting.interrupted_by(py, others),
+            Collector::Working(working) => {
+                working.advance(py);
+                others();
+            }
+        }
     }
 }
 

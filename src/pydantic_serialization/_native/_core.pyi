@@ -129,6 +129,9 @@ def freeze_checker(kind_of: Callable[[type], tuple[str, bool, bool]]) -> Callabl
         kind_of: As for ``copier``.
     """
 
+def holds_many(value: Any, many: int) -> bool:
+    """Return whether a value holds about so many values, with all that is inside it; long texts count as several."""
+
 def catching(function: Callable[..., Any], kind: type[Exception], handle: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that does what ``function`` does, as an ``except`` block around it would.
 

@@ -53,6 +53,10 @@ class Core(Protocol):
         """Return a function that writes MessagePack of one type."""
         ...
 
+    def holds_many(self, value: Any, many: int) -> bool:
+        """Return whether a value holds about so many values, with all that is inside it."""
+        ...
+
     def lines_encoder(
         self, program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int
     ) -> Callable[..., Any]:

@@ -37,7 +37,7 @@ def bind_reader(record_format: RecordFormat, model: Any, config: SerializationCo
     """
     if model is None:
         return _read_msgpack if record_format == "msgpack" else _read_json
-    return PydanticModelSerializer(_unpacked(config)).pipeline(model, _wire(record_format)).load
+    return record_serializer(config).pipeline(model, _wire(record_format)).load
 
 
 def bind_writer(record_format: RecordFormat, model: Any, config: SerializationConfig | None) -> Write:
@@ -53,7 +53,7 @@ def bind_writer(record_format: RecordFormat, model: Any, config: SerializationCo
     Raises:
         UnsupportedTypeError: the format cannot represent the type.
     """
-    serializer = PydanticModelSerializer(_unpacked(config))
+    serializer = record_serializer(config)
     wire = _wire(record_format)
     if model is not None:
         return serializer.pipeline(model, wire).dump
@@ -69,11 +69,11 @@ def _wire(record_format: RecordFormat) -> str:
     return "msgpack" if record_format == "msgpack" else "json"
 
 
-def _unpacked(config: SerializationConfig | None) -> SerializationConfig:
-    """Return the settings for records that are neither compressed one by one nor sealed nor timed."""
+def record_serializer(config: SerializationConfig | None) -> PydanticModelSerializer:
+    """Return the serializer for records, which are neither compressed one by one nor sealed nor timed."""
     given = dict(config) if config is not None else {}
     off = {"enable_compression": False, "enable_profiling": False, "fallback_format": None}
-    return SerializationConfig(**{**given, **off})
+    return PydanticModelSerializer(SerializationConfig(**{**given, **off}))
 
 
 def _read_json(data: bytes) -> Any:

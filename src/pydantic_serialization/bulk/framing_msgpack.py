@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _NEVER_USED: Final = 0xC1
+_ARRAY_OF_UP_TO_15: Final = 0x90
+_ARRAY_16: Final = b"\xdc"
+_ARRAY_32: Final = b"\xdd"
 
 
 class _Header(NamedTuple):
@@ -45,6 +48,15 @@ def _headers() -> list[_Header]:
 
 
 _HEADERS: Final = _headers()
+
+
+def array_header(count: int) -> bytes:
+    """Return the header of a MessagePack array of ``count`` items, in its shortest form."""
+    if count < 16:
+        return bytes([_ARRAY_OF_UP_TO_15 | count])
+    if count < 1 << 16:
+        return _ARRAY_16 + count.to_bytes(2, "big")
+    return _ARRAY_32 + count.to_bytes(4, "big")
 
 
 def is_array(first: int) -> bool:

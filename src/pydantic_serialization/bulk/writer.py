@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import IO, TYPE_CHECKING, Any, Final, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
+from pydantic_serialization.bulk.batches import BatchEncoder
 from pydantic_serialization.bulk.compression import compressing
 from pydantic_serialization.bulk.documents import bind_writer
-from pydantic_serialization.bulk.framing_msgpack import is_array
+from pydantic_serialization.bulk.framing_msgpack import array_header, is_array
 from pydantic_serialization.bulk.naming import (
     STANDARD_STREAM,
     Compression,
@@ -23,13 +24,9 @@ from pydantic_serialization.errors import ConfigurationError, EncodeError, Seria
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pydantic_serialization.config import SerializationConfig
-
-_ARRAY_OF_UP_TO_15: Final = 0x90
-_ARRAY_16: Final = b"\xdc"
-_ARRAY_32: Final = b"\xdd"
 
 
 class RecordWriter:
@@ -69,7 +66,9 @@ class RecordWriter:
             raise ConfigurationError(message)
         self._batch = batch
         self._pending: list[bytes] = []
+        self._pending_count = 0
         self._encode = bind_writer(self.format, model, config)
+        self._batches = BatchEncoder(self.format, model, config)
         self._target = target
         self._compression = _compression(target, compress)
         self._stack = contextlib.ExitStack()
@@ -101,41 +100,74 @@ class RecordWriter:
             EncodeError: it cannot be written; the error names its number.
             ConfigurationError: the writer was not entered as a ``with`` block.
         """
-        stream = self._stream
-        if stream is None:
-            message = "a RecordWriter is used in a with block, which gives the file its name at the end"
-            raise ConfigurationError(message)
+        stream = self._entered()
         try:
             data = self._encode(record)
         except SerializationError as error:
             locate(error, self.count + 1, 0)
             error.position = None
             raise
-        self.count += 1
+        self._put(stream, _one_line(data) + b"\n" if self.format == "jsonl" else data, 1)
+
+    def write_many(self, records: Sequence[Any]) -> None:
+        """Write all records of a list or tuple: the same bytes, and models in a fraction of the time.
+
+        Raises:
+            EncodeError: one cannot be written; the error names its number. Those before it are written.
+            ConfigurationError: the writer was not entered as a ``with`` block.
+        """
+        stream = self._entered()
+        start = 0
+        while start < len(records):
+            room = self._batches.size if self._batch is None else self._batch - self._pending_count
+            part = records[start : start + min(room, self._batches.size)]
+            start += len(part)
+            documents = self._batches.encode(part)
+            if documents is None:
+                for record in part:
+                    self.write(record)
+            else:
+                # JSON text has no line feeds but those between the lines.
+                joined = documents[:-1].replace(b"\n", b",\n") if self.format == "json" else documents
+                self._put(stream, joined, len(part))
+
+    def _entered(self) -> IO[bytes]:
+        if self._stream is None:
+            message = "a RecordWriter is used in a with block, which gives the file its name at the end"
+            raise ConfigurationError(message)
+        return self._stream
+
+    def _put(self, stream: IO[bytes], documents: bytes, count: int) -> None:
+        """Put the documents of so many records into the file."""
+        is_first = self.count == 0
+        self.count += count
         if self.format == "jsonl":
-            stream.write((_one_line(data)) + b"\n")
+            stream.write(documents)
         elif self.format == "json":
-            stream.write((b",\n" if self.count > 1 else b"\n") + data)
+            stream.write((b"\n" if is_first else b",\n") + documents)
         elif self._batch is not None:
-            self._pending.append(data)
-            if len(self._pending) == self._batch:
+            self._pending.append(documents)
+            self._pending_count += count
+            if self._pending_count == self._batch:
                 self._flush(stream)
         else:
-            self._check_first(data)
-            stream.write(data)
+            if is_first:
+                self._check_first(documents)
+            stream.write(documents)
 
     def _check_first(self, data: bytes) -> None:
         """Refuse what a reader would take for an array of records."""
-        if self.count == 1 and is_array(data[0]):
+        if is_array(data[0]):
             message = "records that are arrays themselves need batch=N, so that readers can tell them from a batch"
             raise EncodeError(message, format=self.format)
 
     def _flush(self, stream: IO[bytes]) -> None:
-        stream.write(array_header(len(self._pending)) + b"".join(self._pending))
+        stream.write(array_header(self._pending_count) + b"".join(self._pending))
         self._pending.clear()
+        self._pending_count = 0
 
     def _finish(self, stream: IO[bytes]) -> None:
-        if self._pending or (self._batch is not None and self.count == 0):
+        if self._pending_count or (self._batch is not None and self.count == 0):
             self._flush(stream)
         if self.format == "json":
             stream.write(b"\n]\n" if self.count else b"]\n")
@@ -153,7 +185,8 @@ def write_records(
 ) -> int:
     """Write records to a file and return how many there were. The file appears when it is complete.
 
-    ``records`` is consumed one by one, so it may be larger than the memory.
+    ``records`` is consumed one by one, so it may be larger than the memory. Models in a list or tuple are written many at
+    once, several times faster.
 
     Args:
         target: See :class:`RecordWriter`, as for all others.
@@ -170,18 +203,12 @@ def write_records(
         OSError: the file cannot be written.
     """
     with RecordWriter(target, model, format=format, compress=compress, batch=batch, config=config) as writer:
-        for record in records:
-            writer.write(record)
+        if isinstance(records, (list, tuple)):
+            writer.write_many(records)
+        else:  # whoever makes the records may change one when the next is asked for
+            for record in records:
+                writer.write(record)
     return writer.count
-
-
-def array_header(count: int) -> bytes:
-    """Return the header of a MessagePack array of ``count`` items, in its shortest form."""
-    if count < 16:
-        return bytes([_ARRAY_OF_UP_TO_15 | count])
-    if count < 1 << 16:
-        return _ARRAY_16 + count.to_bytes(2, "big")
-    return _ARRAY_32 + count.to_bytes(4, "big")
 
 
 def _one_line(text: bytes) -> bytes:

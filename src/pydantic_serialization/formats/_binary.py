@@ -15,6 +15,8 @@ from binascii import a2b_base64, b2a_base64
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import PydanticSerializationUnexpectedValue
+
 from pydantic_serialization.errors import UnsupportedTypeError
 from pydantic_serialization.plan.native.wire import WireForm, wire_metadata
 from pydantic_serialization.plan.rebuild import CAN_REBUILD, build_serializer, build_validator
@@ -77,7 +79,13 @@ def _written_with_mark(node: Node) -> Node:
 
 
 def _text(value: Any) -> Any:
-    return MARK + value.decode("latin-1") if isinstance(value, bytes) else value
+    if isinstance(value, bytes):
+        return MARK + value.decode("latin-1")
+    if value is None:  # written everywhere without a word
+        return None
+    # In a union the next choice follows; elsewhere Pydantic warns, and writes the value by its own type.
+    message = f"Expected `bytes` - serialized value may not be as expected [input_type={type(value).__name__}]"
+    raise PydanticSerializationUnexpectedValue(message)
 
 
 def _is_written_otherwise(node: Node) -> bool:

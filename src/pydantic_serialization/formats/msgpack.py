@@ -3,7 +3,9 @@
 ========================  ==========================================================================
 writes                    the values of ``model_dump(mode="json")``, except ``bytes``, which become bin
 reads                     one document, no trailing bytes; validated as Pydantic validates JSON,
-                          bin into ``bytes``
+                          bin into ``bytes``, timestamps (extension -1) as the text of their moment
+refuses to read           other extension types, whose meaning only their writer knows, and moments
+                          outside the years 1 to 9999
 cannot represent          nothing by type; integers beyond 64 bits and lone surrogates are an
                           ``EncodeError``
 ========================  ==========================================================================

@@ -10,6 +10,7 @@ import asyncio
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pydantic_serialization._native import core
 from pydantic_serialization.pipeline import OFFLOAD_BYTES
 
 if TYPE_CHECKING:
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
 
 ResultT = TypeVar("ResultT")
 
-LONG_LIST = 1024
-"""Items. Writing fewer small models takes as long as the way to a thread and back."""
+MANY_VALUES = 8192
+"""Fewer of them are written in less time than the way to a thread and back takes."""
 
 
 async def dump_off_loop(pipeline: Pipeline, model: Any, options: DumpOptions) -> bytes:
-    """Return the bytes of a value; a long list is written, and a large result compressed, in a worker thread."""
-    if pipeline.pauses and type(model) is list and len(model) >= LONG_LIST:
+    """Return the bytes of a value; what is large is written, and a large result compressed, in a worker thread."""
+    if pipeline.pauses and core is not None and core.holds_many(model, MANY_VALUES):
         return await asyncio.to_thread(pipeline.dump_with, model, options)
     result = pipeline.begin_dump(model, options)
     return result if isinstance(result, bytes) else await asyncio.to_thread(result)

@@ -50,8 +50,8 @@ class ModelOperations(CacheOperations):
     ) -> bytes:
         """Return the bytes of a model or value.
 
-        Long lists are written, and large results compressed, in a worker thread, so that the event loop stays free;
-        serializers of the model's own then run there, too.
+        Large values are written, and large results compressed, in a worker thread, so that the event loop stays free;
+        serializers of the model's own then run there, too. Leave the value as it is until this returns.
 
         Args:
             model: A model, or anything that Pydantic knows.

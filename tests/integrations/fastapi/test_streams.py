@@ -140,6 +140,32 @@ def test_no_item_is_lost_or_moved(items: list[tuple[int, bool]], size: int, in_t
     assert asyncio.run(run()) == expected
 
 
+@pytest.mark.parametrize("in_thread", [True, False])
+def test_an_item_that_nobody_writes_is_an_error(in_thread: bool) -> None:
+    """It would be missing in the stream; what was written before it is sent."""
+
+    async def source() -> AsyncIterator[int]:
+        for item in (1, 2):
+            yield item
+
+    def write(item: int) -> bytes | None:
+        return b"1" if item == 1 else None
+
+    sent: list[bytes] = []
+
+    async def run() -> None:
+        numbers = iter((1, 2))
+        chunks = (
+            coalesce_sync(numbers, write, None, Pace()) if in_thread else coalesce_async(source(), write, None, Pace())
+        )
+        async for chunk in chunks:
+            sent.append(chunk)  # noqa: PERF401  (what was sent before the error)
+
+    with pytest.raises(TypeError, match="no bytes"):
+        asyncio.run(run())
+    assert sent == [b"1"]
+
+
 def test_an_item_does_not_wait_for_the_next() -> None:
     """When the generator suspends, what it has made is already sent."""
 

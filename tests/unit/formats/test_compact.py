@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import copyreg
 import enum
-import gc
 import io
 import pickle
 import random
@@ -18,6 +17,7 @@ from typing import Any
 
 import pytest
 import zoo
+from disturbances import hurried, traps
 from graphs import LEAF, SHARED, VALUES, Key, Leaf, Tree, places, values
 from hypothesis import given
 from parity.outcomes import described
@@ -333,19 +333,17 @@ def test_other_threads_may_change_what_is_packed() -> None:
             tree.__pydantic_fields_set__ ^= {f"x{count % 9}"}
 
     threads = [threading.Thread(target=change) for _ in range(2)]
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        for thread in threads:
-            thread.start()
-        for _ in range(1500):
-            data = compact.pack(tree)
-            assert data is None or type(pickle.loads(data)) is Tree
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-        sys.setswitchinterval(interval)
+    with hurried():
+        try:
+            for thread in threads:
+                thread.start()
+            for _ in range(1500):
+                data = compact.pack(tree)
+                assert data is None or type(pickle.loads(data)) is Tree
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
 
 
 @needs_core
@@ -353,28 +351,19 @@ def test_finalizers_may_change_what_is_packed() -> None:
     """The collector may run in the middle, and finalizers may empty what is being written."""
     tree = Tree()
 
-    class Trap:
-        def __init__(self) -> None:
-            self.me = self
+    def fill() -> None:
+        tree.value = {str(number): [{number, 1}, Decimal(number), zoo.Color.RED, 2**70] for number in range(20)}
+        tree.leaves = [Leaf(values=[{1, 2}]) for _ in range(20)]
 
-        def __del__(self) -> None:
-            tree.value.clear()
-            tree.leaves.clear()
-            tree.__dict__["left"] = None
-            tree.__dict__["new"] = [1]
+    def empty() -> None:
+        tree.value.clear()
+        tree.leaves.clear()
+        tree.__dict__["left"] = None
+        tree.__dict__["new"] = [1]
 
-    thresholds = gc.get_threshold()
-    try:
-        for threshold in range(1, 60):
-            tree.value = {str(number): [{number, 1}, Decimal(number), zoo.Color.RED, 2**70] for number in range(20)}
-            tree.leaves = [Leaf(values=[{1, 2}]) for _ in range(20)]
-            gc.set_threshold(100_000)
-            Trap()
-            gc.set_threshold(threshold)
-            data = compact.pack(tree)
-            assert data is None or type(pickle.loads(data)) is Tree
-    finally:
-        gc.set_threshold(*thresholds)
+    for _ in traps(fill, empty, 60):
+        data = compact.pack(tree)
+        assert data is None or type(pickle.loads(data)) is Tree
 
 
 # -- hostile blocks -----------------------------------------------------------------------------------------------------

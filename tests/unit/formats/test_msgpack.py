@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any
 
 import ormsgpack
 import pytest
 import zoo
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter, ValidationError
 
 from pydantic_serialization.errors import DecodeError
 from pydantic_serialization.formats import BoundFormat, FormatOptions
@@ -32,6 +32,90 @@ def test_values_are_those_of_pydantics_json_mode(entry: zoo.Entry) -> None:
             assert tree == TypeAdapter(entry.type).dump_python(value, mode="json", **entry.dump)
         elif isinstance(value, (zoo.Utf8Bytes, zoo.Base64Config, zoo.HexConfig)):
             assert tree == dict(value)
+
+
+class Part(BaseModel):
+    x: int = 1
+
+
+class Secretive(Part):
+    secret: str = "hidden"
+
+
+class Choosing(BaseModel):
+    model_config = ConfigDict(ser_json_timedelta="float")
+
+    first: bytes | Part = b""
+    many: bytes | list[Part] | None = None
+    later: Part | bytes | None = None
+    ordered: Annotated[bytes | Part | None, Field(union_mode="left_to_right")] = None
+    span: bytes | timedelta | None = None
+    negated: bytes | Annotated[int, PlainSerializer(lambda value: -value)] | None = None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (Choosing(first=Secretive(x=1)), {"first": {"x": 1}}),
+        (Choosing(many=[Secretive(x=1)]), {"many": [{"x": 1}]}),
+        (Choosing(later=Secretive(x=1)), {"later": {"x": 1}}),
+        (Choosing(ordered=Secretive(x=1)), {"ordered": {"x": 1}}),
+        (Choosing(span=timedelta(seconds=1.5)), {"span": 1.5}),
+        (Choosing(negated=5), {"negated": -5}),
+        (Choosing(first=b"\xff", many=b"\xfe", later=b"\xfd"), {"first": b"\xff", "many": b"\xfe", "later": b"\xfd"}),
+    ],
+)
+def test_other_choices_beside_bytes_are_written_as_they_are_declared(value: Choosing, expected: dict[str, Any]) -> None:
+    """A subclass's further fields stay out, and a choice's own serializer is called."""
+    assert ormsgpack.unpackb(bound(Choosing).encode_with(value, {"exclude_unset": True})) == expected
+
+
+def test_what_is_no_choice_is_written_with_a_warning() -> None:
+    """As Pydantic does it for every type."""
+    with pytest.warns(UserWarning, match="Expected `bytes`"):
+        assert ormsgpack.unpackb(bound(Choosing).encode(Choosing.model_construct(first=5)))["first"] == 5
+
+
+def timestamp(seconds: int, nanoseconds: int, bits: int) -> bytes:
+    """Return the extension of a moment in one of its three forms (spec.md, section Timestamp extension type)."""
+    if bits == 32:
+        return b"\xd6\xff" + seconds.to_bytes(4, "big")
+    if bits == 64:
+        return b"\xd7\xff" + (nanoseconds << 34 | seconds).to_bytes(8, "big")
+    return b"\xc7\x0c\xff" + nanoseconds.to_bytes(4, "big") + seconds.to_bytes(8, "big", signed=True)
+
+
+@pytest.mark.parametrize(
+    ("document", "moment"),
+    [
+        (timestamp(0, 0, 32), datetime(1970, 1, 1, tzinfo=UTC)),
+        (timestamp(2**32 - 1, 0, 32), datetime(2106, 2, 7, 6, 28, 15, tzinfo=UTC)),
+        (timestamp(1, 5_000, 64), datetime(1970, 1, 1, 0, 0, 1, 5, tzinfo=UTC)),
+        (timestamp(2**34 - 1, 999_999_000, 64), datetime(2514, 5, 30, 1, 53, 3, 999_999, tzinfo=UTC)),
+        (timestamp(-1, 0, 96), datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        (timestamp(-62_135_596_800, 0, 96), datetime(1, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_timestamps_are_moments(document: bytes, moment: datetime) -> None:
+    """In 32, 64 and 96 bits; alone, and in a field."""
+    assert bound(datetime).decode(document) == moment
+    assert bound(dict[str, datetime]).decode(b"\x81\xa1k" + document) == {"k": moment}
+    assert datetime.fromisoformat(bound(Any).decode(document)) == moment
+
+
+@pytest.mark.parametrize("declared", [Any, bytes, datetime, str, list[Any]])
+@pytest.mark.parametrize(
+    "document",
+    [
+        *(b"\xd4\x01\x00", b"\xd8\x7f" + bytes(16), b"\xc7\x03\x05abc", b"\xc8\x00\x01\x02a", b"\xc7\x00\x00"),
+        *(timestamp(-62_135_596_801, 0, 96), timestamp(253_402_300_800, 0, 96), timestamp(0, 1_000_000_000, 96)),
+    ],
+)
+def test_what_nobody_knows_the_meaning_of_is_refused(document: bytes, declared: Any) -> None:
+    """Extension types of applications, and moments that no ``datetime`` can be."""
+    for data in (document, b"\x91" + document):
+        with pytest.raises(DecodeError):
+            bound(declared).decode(data)
 
 
 @pytest.mark.parametrize("raw", [b"", b"\x00", bytes(range(256)), b"\x00bin:", "é".encode()])

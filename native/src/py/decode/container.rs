@@ -16,15 +16,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
         let read = self.list_items(items, open, base);
         let values = self.stack.drain(base..);
         read?;
-        // SAFETY: a new list of this size; each place is filled once, with a reference that is given away.
-        unsafe {
-            let size = values.len() as ffi::Py_ssize_t;
-            let list = Owned::from_new(ffi::PyList_New(size)).ok_or_else(out_of_memory)?;
-            for (index, value) in values.enumerate() {
-                ffi::PyList_SET_ITEM(list.as_ptr(), index as ffi::Py_ssize_t, value.into_ptr());
-            }
-            Ok(list)
-        }
+        list_of(values)
     }
 
     fn list_items(&mut self, items: &'p Items, mut open: S::Open, base: usize) -> Read<()> {
@@ -82,6 +74,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
             if unsafe { ffi::PySet_Add(set.as_ptr(), item.as_ptr()) } < 0 {
                 return Err(out_of_memory());
             }
+            self.item_done();
         }
         // SAFETY: the set is alive.
         let count = unsafe { ffi::PySet_Size(set.as_ptr()) } as usize;
@@ -96,6 +89,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
             let key = self.dict_key(&entries.key)?;
             let value = self.value(&entries.value)?;
             set_item(&dict, &key, &value)?;
+            self.item_done();
         }
         // SAFETY: the dictionary is alive.
         let count = unsafe { ffi::PyDict_Size(dict.as_ptr()) } as usize;
@@ -143,6 +137,18 @@ fn canonical_integer(text: &[u8]) -> Option<i64> {
 
 fn within(items: &Items, count: usize) -> Read<()> {
     if items.length.allows(count) { Ok(()) } else { Err(Miss::Refused) }
+}
+
+/// Make a list of values, without touching them: most have long left the processor's caches.
+pub(super) fn list_of(values: impl ExactSizeIterator<Item = Owned>) -> Read<Owned> {
+    // SAFETY: a new list of this size; each place is filled once, with a reference that is given away.
+    unsafe {
+        let list = Owned::from_new(ffi::PyList_New(values.len() as ffi::Py_ssize_t)).ok_or_else(out_of_memory)?;
+        for (index, value) in values.enumerate() {
+            ffi::PyList_SET_ITEM(list.as_ptr(), index as ffi::Py_ssize_t, value.into_ptr());
+        }
+        Ok(list)
+    }
 }
 
 /// Make a tuple of values.

@@ -132,6 +132,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
             let key = self.dict_key(&entries.key)?;
             let value = self.draft(&entries.value)?;
             members.push(Member { key, key_at, value });
+            self.item_done();
         }
         // Equal keys would be one entry: how many there are is only known afterwards.
         if entries.length.is_bounded() && !entries.length.allows(members.len()) {

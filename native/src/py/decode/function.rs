@@ -131,18 +131,25 @@ impl Decoder {
             };
         }
         let draft = reader.draft(&self.plan.root);
-        reader.pauses = None; // from here on code of the user's runs
+        let pauses = reader.pauses.take().unwrap_or_default().while_code_runs();
         match draft {
             // Attached anew: what is dropped on the way would be kept until somebody else is, as far as PyO3 knows.
             Ok(draft) if reader.cursor.is_at_end() => {
-                Python::attach(|py| self.realise(py, draft, &reader.cursor, call))
+                Python::attach(|py| self.realise(py, draft, &reader.cursor, call, pauses))
             }
             _ => declined(&reader),
         }
     }
 
-    fn realise(&self, py: Python<'_>, draft: Draft<'_>, document: &dyn Document, call: Call) -> Outcome {
-        let Ok(mut realiser) = Realiser::new(py, &self.plan, document, call) else {
+    fn realise(
+        &self,
+        py: Python<'_>,
+        draft: Draft<'_>,
+        document: &dyn Document,
+        call: Call,
+        pauses: Pauses,
+    ) -> Outcome {
+        let Ok(mut realiser) = Realiser::new(py, &self.plan, document, call, pauses) else {
             return Outcome::Declined;
         };
         match realiser.value(draft) {
@@ -182,7 +189,7 @@ impl Decoder {
 /// What happens between the items of a document of so many bytes.
 #[inline]
 fn pauses(py: Python<'_>, length: usize) -> Pauses {
-    if length < LONG { Pauses::default() } else { Pauses::of_collector(py) }
+    if length < LONG { Pauses::default() } else { Pauses::of_collector(py, length) }
 }
 
 /// A document that is not read natively, or whose reading was interrupted.

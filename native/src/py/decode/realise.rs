@@ -8,15 +8,16 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use super::container::new_tuple;
+use super::container::{list_of, new_tuple};
 use super::draft::{Draft, KeyPlace, Member, ModelDraft, Origin, Signals};
 use super::fields::Default;
 use super::model::add_keys;
 use super::node::{Length, Model, Plan, RootModel};
 use super::reader::{Call, Miss};
 use super::refusal::{Place, Refusal};
-use super::scalar::{append, new_dict, new_list, set_item};
+use super::scalar::{new_dict, set_item};
 use crate::py::object::Owned;
+use crate::py::pause::Pauses;
 use crate::source::Document;
 
 /// Why there is no value.
@@ -52,13 +53,29 @@ pub struct Realiser<'p, 't, 'py> {
     pub(super) field: Option<Owned>,
     /// Models' own validators around the current place: each may make what the next one is called with, without end.
     pub(super) befores: usize,
+    pauses: Pauses,
+}
+
+/// The drafts of so many items leave that many small pieces of memory.
+const MANY: usize = 10_000;
+
+/// Make the allocator put small pieces of memory together: glibc does that when it is next asked for a large one, and then
+/// other threads would wait for it, too.
+fn tidy() {
+    std::hint::black_box(Vec::<u8>::with_capacity(1 << 16));
 }
 
 static SIGNALS: PyOnceLock<Signals> = PyOnceLock::new();
 
 impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
     /// For one document.
-    pub fn new(py: Python<'py>, plan: &'p Plan, document: &'t dyn Document, call: Call) -> PyResult<Self> {
+    pub fn new(
+        py: Python<'py>,
+        plan: &'p Plan,
+        document: &'t dyn Document,
+        call: Call,
+        pauses: Pauses,
+    ) -> PyResult<Self> {
         let signals = SIGNALS.get_or_try_init(py, || -> PyResult<Signals> {
             let core = py.import("pydantic_core")?;
             Ok(Signals {
@@ -68,7 +85,18 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
                 uncaught: core.getattr("SchemaError")?.unbind(),
             })
         })?;
-        Ok(Self { py, plan, document, call, refusals: Vec::new(), signals, data: None, field: None, befores: 0 })
+        Ok(Self {
+            py,
+            plan,
+            document,
+            call,
+            refusals: Vec::new(),
+            signals,
+            data: None,
+            field: None,
+            befores: 0,
+            pauses,
+        })
     }
 
     /// Make the value of a draft.
@@ -112,11 +140,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
 
     #[inline(never)]
     fn list(&mut self, items: Vec<Draft<'p>>, length: Length) -> Result<Owned, Stop> {
-        let list = new_list()?;
-        for item in self.all(items, length)? {
-            append(&list, &item)?;
-        }
-        Ok(list)
+        Ok(list_of(self.all(items, length)?.into_iter())?)
     }
 
     #[inline(never)]
@@ -139,6 +163,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
                 }
                 Err(stop) => return Err(stop),
             }
+            self.pauses.item(self.py);
         }
         // SAFETY: the dictionary is alive.
         let count = unsafe { ffi::PyDict_Size(dict.as_ptr()) } as usize;
@@ -166,7 +191,8 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
     fn all(&mut self, items: Vec<Draft<'p>>, length: Length) -> Result<Vec<Owned>, Stop> {
         let mut values = Vec::with_capacity(items.len());
         let (mut failed, mut omitted) = (false, false);
-        for (index, item) in items.into_iter().enumerate() {
+        let mut items = items.into_iter(); // alive until the end: to free so much memory at once takes some time
+        for (index, item) in items.by_ref().enumerate() {
             let before = self.refusals.len();
             match self.value(item) {
                 Ok(value) => values.push(value),
@@ -177,6 +203,10 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
                 }
                 Err(stop) => return Err(stop),
             }
+            self.pauses.item(self.py);
+        }
+        if values.len() >= MANY {
+            self.py.detach(tidy);
         }
         match failed {
             true => Err(Stop::Refused),

@@ -227,6 +227,7 @@ impl<'t, S: Source<'t>> Reader<'_, 't, S> {
         while self.goes_on(&mut open)? {
             let item = self.plain()?;
             append(&list, &item)?;
+            self.item_done();
         }
         Ok(list)
     }
@@ -250,6 +251,7 @@ impl<'t, S: Source<'t>> Reader<'_, 't, S> {
             let key = self.string_object(raw)?;
             let value = self.plain()?;
             set_item(&dict, &key, &value)?;
+            self.item_done();
         }
         Ok((dict, count))
     }

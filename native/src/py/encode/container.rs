@@ -33,12 +33,14 @@ impl<O: Output> State<'_, O> {
                     self.out.next(index == 0);
                     self.encode_model::<STRICT>(model, ffi::PyList_GET_ITEM(value, index))?;
                     index += 1;
+                    self.item_done();
                 }
             }
             while index < ffi::PyList_GET_SIZE(value) {
                 self.out.next(index == 0);
                 self.encode::<STRICT>(item, ffi::PyList_GET_ITEM(value, index))?;
                 index += 1;
+                self.item_done();
             }
             if O::IS_COUNTED && index != length {
                 return Err(Stop::Decline); // it has changed
@@ -78,6 +80,7 @@ impl<O: Output> State<'_, O> {
                     _ => index,
                 };
                 self.encode::<STRICT>(&node.items[item], ffi::PyTuple_GET_ITEM(value, index as isize))?;
+                self.item_done();
             }
             self.out.end_array();
         }
@@ -104,6 +107,7 @@ impl<O: Output> State<'_, O> {
                 self.out.next(written == 0);
                 written += 1;
                 self.encode::<STRICT>(item, element.as_ptr())?;
+                self.item_done();
             }
             if O::IS_COUNTED && written != length {
                 return Err(Stop::Decline); // it has changed
@@ -149,6 +153,7 @@ impl<O: Output> State<'_, O> {
                 }
                 self.out.colon();
                 self.encode::<STRICT>(item, element.as_ptr())?;
+                self.item_done();
             }
             if O::IS_COUNTED && (written != length || names.may_be_equal(length, self.out.bytes())) {
                 return Err(Stop::Decline); // it has changed; or it has fewer members than keys

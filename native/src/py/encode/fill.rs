@@ -65,6 +65,7 @@ impl<O: Parts> Filling<'_, O> {
         for hole in holes {
             self.state.out.bytes().extend_from_slice(&bytes[copied..hole.at]);
             copied = hole.at;
+            self.state.item_done();
             let depth = hole.depth;
             let levels = self.passed.max_depth.saturating_sub(depth);
             match hole.kind {

@@ -2,7 +2,6 @@
 
 mod attributes;
 mod build;
-mod bulk;
 mod calls;
 mod clean_copy;
 mod constants;
@@ -13,6 +12,7 @@ mod holes;
 mod infer;
 mod json_text;
 pub(crate) mod layout;
+mod lines;
 mod model;
 mod node;
 mod options;
@@ -73,7 +73,7 @@ fn lines_encoder<'py>(
     max_depth: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
     let encoder = run::Encoder::new(build::program(program)?, fallback.unbind(), max_depth, false, false);
-    crate::py::function::bound(Bound::new(program.py(), bulk::LinesEncoder(encoder))?)
+    crate::py::function::bound(Bound::new(program.py(), lines::LinesEncoder(encoder))?)
 }
 
 /// Return a function that gives what Pydantic's `to_python(value, mode="json")` gives for one type.

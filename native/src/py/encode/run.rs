@@ -129,6 +129,9 @@ impl<O: Parts> Encoder<O> {
         bytes.clear();
         if bytes.capacity() <= KEPT {
             SPARE.set(py, std::mem::take(bytes));
+        } else {
+            let large = std::mem::take(bytes);
+            py.detach(|| drop(large));
         }
         match result {
             Some(object) => {
@@ -221,7 +224,7 @@ impl Callable for JsonEncoder {
     #[inline]
     fn call(&self, py: Python<'_>, arguments: Arguments) -> Object {
         // SAFETY: the interpreter holds the arguments.
-        self.0.run(py, arguments, |state, root, value| unsafe { state.encode_whole(py, root, value) })
+        self.0.run(py, arguments, |state, root, value| unsafe { state.encode::<false>(root, value) })
     }
 }
 
@@ -241,6 +244,6 @@ impl Callable for MsgpackEncoder {
     #[inline]
     fn call(&self, py: Python<'_>, arguments: Arguments) -> Object {
         // SAFETY: the interpreter holds the arguments.
-        self.0.run(py, arguments, |state, root, value| unsafe { state.encode_whole(py, root, value) })
+        self.0.run(py, arguments, |state, root, value| unsafe { state.encode::<false>(root, value) })
     }
 }

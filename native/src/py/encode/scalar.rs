@@ -178,10 +178,6 @@ impl<O: Output> State<'_, O> {
                 if value == ffi::Py_None() {
                     return self.null();
                 }
-                // Without this core a function takes anything in the place of bytes.
-                if mode == BytesMode::Binary && ffi::PyBytes_Check(value) == 0 {
-                    return self.encode_any::<STRICT>(value);
-                }
                 return Err(self.refuse::<STRICT>(value));
             }
             let length = ffi::PyBytes_Size(value) as usize;

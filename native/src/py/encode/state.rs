@@ -4,12 +4,14 @@ use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use pyo3::ffi;
+use pyo3::prelude::*;
 
 use super::holes::Hole;
 use super::node::{Node, Object, Program};
 use super::options::Options;
 use super::output::Output;
 use crate::py::object::Owned;
+use crate::py::pause::Pauses;
 
 /// Why a value was not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub struct State<'p, O> {
     guards: usize,
     max_depth: usize,
     pub holes: Vec<Hole>,
+    /// Turns for other threads between the items of containers.
+    pauses: Pauses,
     /// Addresses of objects that code of the user's is given.
     given_away: HashSet<usize, BuildHasherDefault<AddressHasher>>,
 }
@@ -72,6 +76,7 @@ impl<'p, O: Output> State<'p, O> {
             guards: 0,
             max_depth,
             holes: Vec::new(),
+            pauses: Pauses::default(),
             given_away: HashSet::default(),
         }
     }
@@ -91,6 +96,13 @@ impl<'p, O: Output> State<'p, O> {
     /// Whether code of the user's is given an object before its turn comes.
     pub fn is_given_away(&self, object: Object) -> bool {
         !self.given_away.is_empty() && self.given_away.contains(&object.addr())
+    }
+
+    /// Note that an item is done. Any Python code may have run in another thread when this returns.
+    #[inline]
+    pub fn item_done(&mut self) {
+        // SAFETY: an encoder only runs while the GIL is held.
+        self.pauses.item(unsafe { Python::assume_attached() });
     }
 
     /// Go one level down into an array or object.

@@ -39,15 +39,18 @@ class Pace(NamedTuple):
 
 
 async def coalesce_async(
-    items: AsyncIterator[Any], write: Write, write_other: WriteOther, pace: Pace
+    items: AsyncIterator[Any], write: Write, write_other: WriteOther | None, pace: Pace
 ) -> AsyncGenerator[bytes, None]:
     """Yield the bytes of items, in batches.
 
     Args:
         items: The items; closed at the end, whatever happens.
         write: Returns the bytes of an item, or ``None`` if ``write_other`` has to.
-        write_other: Returns the bytes of an item.
+        write_other: Returns the bytes of an item; ``None`` where ``write`` gives them for all.
         pace: When a batch is sent at the latest.
+
+    Raises:
+        TypeError: nobody has written an item.
     """
     batch: list[bytes] = []
     size = 0
@@ -74,7 +77,7 @@ async def coalesce_async(
                 if batch:
                     yield b"".join(batch)
                     batch, size = [], 0
-                data = await write_other(outcome)
+                data = await _written_otherwise(outcome, write_other)
             batch.append(data)
             size += len(data)
             if size >= pace.size or not by_hand or perf_counter() - began >= pace.seconds:
@@ -96,7 +99,7 @@ async def coalesce_async(
 
 
 async def coalesce_sync(
-    items: Iterator[Any], write: Write, write_other: WriteOther, pace: Pace
+    items: Iterator[Any], write: Write, write_other: WriteOther | None, pace: Pace
 ) -> AsyncGenerator[bytes, None]:
     """Yield the bytes of items, in batches that are made in a worker thread; see :func:`coalesce_async`."""
     first = True
@@ -109,7 +112,7 @@ async def coalesce_sync(
             if taken.error is not None:
                 raise taken.error
             if taken.others:
-                yield await write_other(taken.others[0])
+                yield await _written_otherwise(taken.others[0], write_other)
             elif taken.is_last:
                 return
             await _checkpoint()
@@ -117,6 +120,13 @@ async def coalesce_sync(
         close = getattr(items, "close", None)
         if close is not None:
             await run_in_threadpool(close)
+
+
+async def _written_otherwise(item: Any, write_other: WriteOther | None) -> bytes:
+    if write_other is None:
+        message = f"{type(item).__name__}: there are no bytes for this item, and nobody else to write it"
+        raise TypeError(message)
+    return await write_other(item)
 
 
 class _Taken(NamedTuple):

@@ -21,7 +21,7 @@ from pydantic_serialization.integrations.fastapi.media_types import JSON, JSON_L
 from pydantic_serialization.integrations.fastapi.writing import dump_options, item_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from starlette.background import BackgroundTask
     from starlette.requests import Request
@@ -110,7 +110,7 @@ class ModelStream(StreamingResponse):
     ) -> None:
         frame = framing(format)
         encode = declared_encoder(model, frame.format)
-        self._content = framed(items, frame, encode, _never_needed, Pace(batch_bytes))
+        self._content = framed(items, frame, encode, None, Pace(batch_bytes))
         super().__init__(self._content, status_code, headers, frame.media_type, background)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -121,16 +121,11 @@ class ModelStream(StreamingResponse):
             await self._content.aclose()
 
 
-async def _never_needed(_: Any) -> bytes:  # pragma: no cover
-    message = "every item is written by the encoder"
-    raise AssertionError(message)
-
-
 async def framed(
     items: AsyncIterable[Any] | Iterable[Any],
     frame: Framing,
     write: Callable[[Any], bytes | None],
-    write_other: Callable[[Any], Any],
+    write_other: Callable[[Any], Awaitable[bytes]] | None,
     pace: Pace,
 ) -> AsyncGenerator[bytes, None]:
     """Yield the bytes of a stream; see :func:`~pydantic_serialization.integrations.fastapi.coalescing.coalesce_async`."""

@@ -85,7 +85,7 @@ impl Callable for BlockReader {
                 return arguments.forward(&self.fallback);
             };
             let mut reader = Reader::new(&self.known, data, kinds);
-            let resting = (data.len() >= LONG).then(|| Resting::new(py));
+            let resting = (data.len() >= LONG).then(|| Resting::new(py, data.len()));
             let value = reader.value();
             drop(resting);
             match value {

@@ -1,0 +1,259 @@
+"""Long work lets other threads run, whatever they do to what is being written or read."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from typing import TYPE_CHECKING, Annotated, Any
+
+import pytest
+from disturbances import hurried
+from pydantic import AfterValidator, BaseModel
+
+from pydantic_serialization import decoder, encoder
+from pydantic_serialization._native import core
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.skipif(core is None, reason="only the native core gives turns")
+
+FORMATS = ("orjson", "msgpack")
+
+
+class Item(BaseModel):
+    number: int
+    text: str = "text"
+
+
+@pytest.fixture
+def switching() -> Iterator[None]:
+    """Let threads change often; one that waits needs some time to ask for its turn."""
+    with hurried(1e-4):
+        yield
+
+
+@pytest.mark.usefixtures("switching")
+@pytest.mark.parametrize("format_name", ["orjson", "msgpack", "jsonl"])
+def test_a_list_may_change_while_it_is_written(format_name: str) -> None:
+    """Whatever another thread does to the list between two items, the result is whole, and other threads do run."""
+    read, write = decoder(list[Item], format_name), encoder(list[Item], format_name)
+    items = [Item(number=number) for number in range(20_000)]
+    stop = threading.Event()
+    turns = 0
+
+    def change() -> None:
+        nonlocal turns
+        while not stop.is_set():
+            turns += 1
+            items[turns % 1000] = Item(number=-turns)
+            del items[10_000 + turns % 10_000 :]
+            items.extend([Item(number=turns)] * 5000)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        for _ in range(20):
+            assert all(type(item) is Item for item in read(write(items)))
+    finally:
+        stop.set()
+        thread.join()
+    assert turns > 20
+
+
+def rounds_during(call: Callable[[], Any]) -> int:
+    """Return how many rounds another thread does during one call, each of which takes longer than a turn."""
+    stop = threading.Event()
+    rounds = 0
+
+    def run() -> None:
+        nonlocal rounds
+        while not stop.is_set():
+            rounds += 1
+            sum(range(20_000))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        before = rounds
+        call()
+        return rounds - before
+    finally:
+        stop.set()
+        thread.join()
+
+
+class Upper(BaseModel):
+    text: Annotated[str, AfterValidator(str.upper)]
+
+
+class Holder(BaseModel):
+    items: list[Item]
+
+
+class Table(BaseModel):
+    rows: dict[str, Item]
+
+
+class Tree(BaseModel):
+    name: str
+    parts: list[Tree] = []
+
+
+def tree(depth: int) -> Tree:
+    return Tree.model_construct(name="leaf", parts=[tree(depth - 1)] * 8 if depth else [])
+
+
+LONG: dict[str, tuple[Any, Callable[[], Any]]] = {
+    "list": (list[Item], lambda: [Item(number=1)] * 400_000),
+    "in a model": (Holder, lambda: Holder.model_construct(items=[Item(number=1)] * 400_000)),
+    "dict": (Table, lambda: Table.model_construct(rows={str(n): Item(number=1) for n in range(200_000)})),
+    "tuple": (tuple[Item, ...], lambda: (Item(number=1),) * 400_000),
+    "set": (set[int], lambda: set(range(2_000_000))),
+    "frozenset": (list[frozenset[int]], lambda: [frozenset(range(2_000_000))]),
+    "plain": (Any, lambda: {"rows": [{"number": 1, "texts": ["a", "b"]}] * 200_000}),
+    "tree": (Tree, lambda: tree(6)),
+}
+
+
+@pytest.mark.usefixtures("switching")
+@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("shape", LONG)
+def test_other_threads_get_turns_in_the_middle(shape: str, format_name: str) -> None:
+    """Not only before and after: a call that takes long lets others run again and again, wherever the length is."""
+    declared, make = LONG[shape]
+    value, write, read = make(), encoder(declared, format_name), decoder(declared, format_name)
+    data = write(value)
+    assert rounds_during(lambda: write(value)) > 20  # without a pause some, while this thread waits to be woken
+    assert rounds_during(lambda: read(data)) > 20
+
+
+@pytest.mark.usefixtures("switching")
+def test_other_threads_get_turns_between_lines() -> None:
+    """Lines are no list in the document, but one item after the other all the same."""
+    write, items = encoder(list[Item], "jsonl"), [Item(number=1)] * 1_000_000
+    assert rounds_during(lambda: write(items)) > 40
+
+
+@pytest.mark.usefixtures("switching")
+@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("declared", [list[Upper], dict[str, Upper]])
+def test_other_threads_get_turns_while_validators_run(declared: Any, format_name: str) -> None:
+    """Validators that are not written in Python give no turns themselves."""
+    items = [Upper(text="a")] * 100_000
+    value = items if declared == list[Upper] else {str(n): item for n, item in enumerate(items)}
+    data = encoder(declared, format_name)(value)
+    read = decoder(declared, format_name)
+    assert rounds_during(lambda: read(data)) > 40
+
+
+@pytest.mark.usefixtures("switching")
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_everything_may_change_while_it_is_written(format_name: str) -> None:
+    """Another thread empties, fills and replaces the containers inside a model between two of their items."""
+    read, write = decoder(Nest, format_name), encoder(Nest, format_name)
+    value, spare, item = nest(), nest(), Item(number=-1)
+    stop = threading.Event()
+    turns = 0
+
+    def change() -> None:
+        nonlocal turns
+        while not stop.is_set():
+            turns += 1
+            change_once(value.inner[turns % len(value.inner)], turns)
+
+    def change_once(inner: Inner, turn: int) -> None:
+        match turn % 6:
+            case 0:
+                inner.items[:] = [item] * (turn % 2000)
+            case 1:
+                inner.by_key = dict.fromkeys("abcdefgh"[: turn % 8], item)
+            case 2:
+                inner.names = set(map(str, range(turn % 70)))
+            case 3:
+                value.inner[turn % 3] = spare.inner[turn % 5]
+            case 4:
+                value.__dict__["either"] = [turn] * (turn % 3000)
+            case _:
+                object.__setattr__(inner, "__dict__", dict(inner.__dict__))
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        for _ in range(60):
+            value.inner[:] = spare.inner
+            assert type(read(write(value))) is Nest
+    finally:
+        stop.set()
+        thread.join()
+    assert turns > 60
+
+
+class Inner(BaseModel):
+    items: list[Item]
+    by_key: dict[str, Item]
+    names: set[str]
+
+
+class Nest(BaseModel):
+    inner: list[Inner]
+    either: list[int] | list[str]
+    anything: Any = None
+
+
+def nest() -> Nest:
+    def inner() -> Inner:
+        items = [Item(number=number) for number in range(2000)]
+        return Inner(items=items, by_key={str(item.number): item for item in items}, names={"a", "b"})
+
+    return Nest(inner=[inner() for _ in range(5)], either=list(range(2000)), anything={"a": [1, 2, {"b": {3}}] * 300})
+
+
+@pytest.mark.usefixtures("switching")
+@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("buffer", [bytes, bytearray, memoryview])
+def test_other_threads_run_while_a_list_is_read(format_name: str, buffer: Any) -> None:
+    """Another thread may do what it likes, also collect garbage, while a long list is read."""
+    items = [Item(number=number) for number in range(5000)]
+    data, read = buffer(encoder(list[Item], format_name)(items)), decoder(list[Item], format_name)
+    stop = threading.Event()
+    turns = 0
+
+    def run() -> None:
+        nonlocal turns
+        while not stop.is_set():
+            turns += 1
+            gc.collect(0)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        for _ in range(20):
+            assert read(data) == items
+    finally:
+        stop.set()
+        thread.join()
+    assert turns > 20
+
+
+@pytest.mark.usefixtures("switching")
+def test_memory_that_another_thread_may_change_is_read_without_a_pause() -> None:
+    """A read-only view of a bytearray cannot be written to through the view, but still by its owner: it is read at once."""
+    first, second = (encoder(list[Item])([Item(number=number)] * 30_000) for number in (1, 2))
+    owner, read, stop = bytearray(first), decoder(list[Item]), threading.Event()
+
+    def change() -> None:
+        turns = 0
+        while not stop.is_set():  # threads change at the end of a round only
+            turns += 1
+            owner[:] = second if turns % 2 else first
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        for _ in range(20):
+            with memoryview(owner) as view:
+                assert len({item.number for item in read(view.toreadonly())}) == 1
+    finally:
+        stop.set()
+        thread.join()
