@@ -9,10 +9,12 @@ pub mod dict_object;
 pub mod dispatch;
 pub mod encode;
 pub mod function;
+pub mod measure;
 pub mod object;
 pub mod pause;
 pub mod pickle;
 pub mod sealer;
+pub mod stack;
 
 use pyo3::prelude::*;
 
@@ -25,6 +27,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     copy::register(module)?;
     sealer::register(module)?;
     catching::register(module)?;
+    measure::register(module)?;
     pickle::register(module)?;
+    stack::register(module)?;
     dispatch::register(module)
 }

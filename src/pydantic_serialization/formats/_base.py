@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pydantic_core import to_json
 
-from pydantic_serialization.errors import EncodeError
+from pydantic_serialization._native.stack import guarded, stack_left
 from pydantic_serialization.formats._depth import tree_depth_exceeds
 from pydantic_serialization.formats._errors import decoding_errors, too_deep_to_read
 from pydantic_serialization.formats._json import bind_json_reader
+from pydantic_serialization.formats._stack import TREE, too_deep_for_stack, writing_within_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,24 +111,26 @@ class TreeFormat(ABC):
 
     def bind(self, plan: ModelPlan, options: FormatOptions) -> BoundFormat:
         """Return the functions for one type; see :meth:`Format.bind`."""
-        pack, unpack, to_python = (
-            _depth_checked(self.pack, plan, options, self.name),
-            self.unpack,
-            plan.serializer.to_python,
-        )
+        unpack, to_python = self.unpack, writing_within_stack(plan.serializer.to_python, plan, self.name)
+        pack, check = self.pack, _depth_check(plan, options, self.name)
+        as_text = guarded(_as_text, TREE.most, partial(_as_text_if_it_fits, plan.name, self.name))
         read = bind_json_reader(plan, options, self.name)
         name, model = self.name, plan.name
 
         def encode(value: Any) -> bytes:
-            return pack(to_python(value, mode="json"))
+            return encode_with(value, {})
 
         def encode_with(value: Any, dump_options: DumpOptions) -> bytes:
-            return pack(to_python(value, mode="json", **tree_options(dump_options)))
+            tree = to_python(value, mode="json", **tree_options(dump_options))
+            data = pack(tree)
+            if check is not None:
+                check(value, tree, data)
+            return data
 
         def as_json(data: Payload) -> bytes:
             with decoding_errors(name, model):
-                # Infinities and NaN survive as JSON constants, which Pydantic's reader takes.
-                return to_json(unpack(data), inf_nan_mode="constants")
+                text: bytes = as_text(unpack(data))
+                return text
 
         def decode(data: Payload) -> Any:
             return read.decode(as_json(data))
@@ -137,22 +141,30 @@ class TreeFormat(ABC):
         return BoundFormat(encode, decode, encode_with, decode_with)
 
 
-def _depth_checked(
-    pack: Callable[[Any], bytes], plan: ModelPlan, options: FormatOptions, format_name: str
-) -> Callable[[Any], bytes]:
-    """Return ``pack``, with a check where the schema alone does not bound the depth: what is written can be read."""
+def _as_text(tree: Any) -> bytes:
+    # Infinities and NaN survive as JSON constants, which Pydantic's reader takes.
+    return to_json(tree, inf_nan_mode="constants")
+
+
+def _as_text_if_it_fits(model: str, format_name: str, tree: Any) -> bytes:
+    levels = TREE.levels(stack_left() or 0)
+    if levels < 0 or tree_depth_exceeds(tree, levels):
+        raise too_deep_for_stack(levels, model, format_name)
+    return _as_text(tree)
+
+
+def _depth_check(plan: ModelPlan, options: FormatOptions, format_name: str) -> Callable[[Any, Any, bytes], None] | None:
+    """Return the check that what is written can be read, where the schema alone does not bound the depth."""
     limit, model = options.max_depth, plan.name
     if plan.traits.depth is not None and plan.traits.depth <= limit:
-        return pack
+        return None
 
-    def checked(tree: Any) -> bytes:
-        data = pack(tree)
+    def check(value: Any, tree: Any, data: bytes) -> None:
         # A level takes a byte at least, so a small document needs no walk.
         if len(data) > limit and tree_depth_exceeds(tree, limit):
-            raise EncodeError(too_deep_to_read(limit), model=model, format=format_name)
-        return data
+            raise too_deep_to_read(value, limit, model, format_name)
 
-    return checked
+    return check
 
 
 def tree_options(options: DumpOptions) -> Any:

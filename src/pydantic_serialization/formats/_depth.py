@@ -1,17 +1,19 @@
-"""How deep a JSON text is nested, without parsing it."""
+"""How deep texts, trees and values are nested, without a parse and without recursion."""
 
 from __future__ import annotations
 
 import re
+from collections import deque
 from itertools import accumulate, count
 from operator import sub
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from pydantic_serialization._types import Payload
+from pydantic import BaseModel
 
-PYDANTIC_DEPTH = 200
-"""Levels at which Pydantic's own JSON reader stops (jiter's recursion limit)."""
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydantic_serialization._types import Payload
 
 _KEPT = b'[]{}"'
 _DROPPED = bytes(code for code in range(256) if code not in _KEPT)
@@ -56,3 +58,42 @@ def tree_depth_exceeds(tree: Any, limit: int) -> bool:
         if not containers:
             return False
     return bool(containers)
+
+
+def value_depth_exceeds(value: Any, limit: int, *, through_instances: bool = True) -> bool:
+    """Say whether containers and instances are nested deeper than ``limit`` levels.
+
+    Each is looked at once in a level, so that a value which is reached in many ways takes no longer. What contains itself
+    is deeper than anything.
+
+    Args:
+        value: A model, a container, or anything else.
+        limit: Levels.
+        through_instances: Go on into instances inside the value, and not only into containers.
+    """
+    level = {id(value): value} if _may_hold(value) else {}
+    for _ in range(limit):
+        if not level:
+            break
+        level = {id(part): part for holder in level.values() for part in _parts(holder) if _may_hold(part)}
+        if not through_instances:
+            level = {key: part for key, part in level.items() if isinstance(part, _CONTAINERS)}
+    return bool(level)
+
+
+_CONTAINERS = (dict, list, tuple, set, frozenset, deque)
+
+
+def _may_hold(value: Any) -> bool:
+    return isinstance(value, _CONTAINERS) or (hasattr(value, "__dict__") and not isinstance(value, type))
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    if isinstance(value, _CONTAINERS):
+        return value
+    if isinstance(value, BaseModel):
+        return [*value.__dict__.values(), *(value.__pydantic_extra__ or {}).values()]
+    attributes: dict[str, Any] = value.__dict__
+    return attributes.values()

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic_serialization.errors import EncodeError
 from pydantic_serialization.formats._base import BoundFormat, FormatOptions
 from pydantic_serialization.formats._depth import json_depth_exceeds
 from pydantic_serialization.formats._errors import too_deep_to_read
@@ -34,7 +33,7 @@ class JsonFormat:
     def bind(self, plan: ModelPlan, options: FormatOptions) -> BoundFormat:
         """Return the functions for one type; see :meth:`Format.bind`."""
         reader = bind_json_reader(plan, options, self.name)
-        write = depth_checked(encode_function(plan), plan, options, self.name)
+        write = depth_checked(encode_function(plan, self.name), plan, options, self.name)
 
         def encode_with(value: Any, dump_options: DumpOptions) -> bytes:
             return write(value, **dump_options)
@@ -56,7 +55,7 @@ def depth_checked(
     def checked(value: Any, **dump_options: Any) -> bytes:
         text = write(value, **dump_options)
         if json_depth_exceeds(text, limit):
-            raise EncodeError(too_deep_to_read(limit), model=model, format=format_name)
+            raise too_deep_to_read(value, limit, model, format_name)
         return text
 
     return checked

@@ -46,7 +46,7 @@ class OrjsonFormat:
             bind_json_reader(plan, options, self.name),
             partial(bind_decoder, plan, max_depth=options.max_depth, views=True),
         )
-        by_pydantic = encode_function(plan)
+        by_pydantic = encode_function(plan, self.name)
 
         def by_orjson(value: Any, **dump_options: Any) -> bytes:
             if not dump_options:
