@@ -45,7 +45,7 @@ enum Format {
 const PATIENCE: u32 = 16;
 
 /// Bytes of the stack that the second phase takes for a level, without what it calls.
-const LEVEL: usize = 1536;
+const LEVEL: usize = 2048;
 
 /// How a document was read.
 enum Outcome {
