@@ -10,15 +10,15 @@ pub enum Excess {
 }
 
 /// Say what a document has more of than is allowed: levels of arrays and maps, or items in all of them together; a member
-/// of a map is one item. Neither recurses nor believes a length. Where the document stops to be one, so does the count.
+/// of a map is one item, and so is what an empty one does not have. Neither recurses nor believes a length. Where the document stops to be one, so does the count.
 pub fn excess(data: &[u8], levels: usize, items: usize) -> Option<Excess> {
     let mut cursor = Cursor::new(data, Binary::Text);
     let mut open: Vec<usize> = Vec::new(); // for each level the values that are still to come
     let mut left = items;
     loop {
         let (count, values) = match cursor.token() {
-            Some(Token::Array(count)) => (count, Some(count)),
-            Some(Token::Map(count)) => (count, Some(2 * count)),
+            Some(Token::Array(count)) => (count.max(1), Some(count)),
+            Some(Token::Map(count)) => (count.max(1), Some(2 * count)),
             Some(_) => (0, None),
             None => {
                 cursor.extension()?;
@@ -64,8 +64,8 @@ mod tests {
     #[test]
     fn items_are_counted_in_all_arrays_and_maps() {
         let document = [0x92, 0x91, 0xc0, 0x81, 0xa1, b'a', 0x90];
-        assert_eq!(excess(&document, 200, 4), None);
-        assert_eq!(excess(&document, 200, 3), Some(Excess::Items));
+        assert_eq!(excess(&document, 200, 5), None);
+        assert_eq!(excess(&document, 200, 4), Some(Excess::Items));
     }
 
     #[test]

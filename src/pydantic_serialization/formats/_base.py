@@ -30,6 +30,7 @@ class FormatOptions:
         strict: Read in Pydantic's strict mode.
         validate: ``False`` trusts the data: constraints are left out, ``after`` validators cannot refuse.
         max_depth: Levels of arrays and objects that may be read.
+        max_items: Items that may be read, for readers that count them by themselves.
         authenticated: What is read carries a valid MAC of this application. Only pickle makes a difference: it then
             accepts every class, and writes every class.
     """
@@ -37,6 +38,7 @@ class FormatOptions:
     strict: bool = False
     validate: bool = True
     max_depth: int = 200
+    max_items: int = 4_000_000
     authenticated: bool = False
 
 
@@ -57,6 +59,11 @@ class BoundFormat(NamedTuple):
     """Bytes to a validated value, with Pydantic's options."""
     pauses: bool = False
     """Long lists are written and read with turns for other threads: such work may be done beside an event loop."""
+    check_items: Callable[[Payload, int], None] | None = None
+    """Raises ``LimitExceededError`` for a document of more items than are allowed; ``None`` where readers do by themselves."""
+    check_written: Callable[[bytes, Any], None] | None = None
+    """Raises ``EncodeError`` for what was written of a value and could not be read back. Nothing that is shorter than
+    :data:`~pydantic_serialization.formats._digits.MOST_DIGITS` is."""
 
 
 class Format(Protocol):
@@ -138,7 +145,10 @@ class TreeFormat(ABC):
         def decode_with(data: Payload, load_options: LoadOptions) -> Any:
             return read.decode_with(as_json(data), load_options)
 
-        return BoundFormat(encode, decode, encode_with, decode_with)
+        return BoundFormat(encode, decode, encode_with, decode_with, check_items=self.check_items)
+
+    check_items: Callable[[Payload, int], None] | None = None
+    """See :class:`BoundFormat`."""
 
 
 def _as_text(tree: Any) -> bytes:

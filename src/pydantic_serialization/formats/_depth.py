@@ -1,4 +1,4 @@
-"""How deep texts, trees and values are nested, without a parse and without recursion."""
+"""How deep texts, trees and values are nested, and how many items texts have, without a parse and without recursion."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from pydantic_serialization._types import Payload
 
-_KEPT = b'[]{}"'
-_DROPPED = bytes(code for code in range(256) if code not in _KEPT)
+_BRACKETS = b'[]{}"'
+_DROPPED = bytes(code for code in range(256) if code not in _BRACKETS)
+_DROPPED_BUT_COMMAS = bytes(code for code in range(256) if code not in _BRACKETS + b",")
 _SQUARE = bytes.maketrans(b"{}", b"[]")
 _STRING = re.compile(rb'"[^"]*"?')
 _TWICE = bytes.maketrans(b"[]", b"\x02\x00")
@@ -34,8 +35,7 @@ def json_depth_exceeds(data: Payload, limit: int) -> bool:
     text = bytes(data) if isinstance(data, memoryview) else data
     if text.count(b"[") + text.count(b"{") <= limit:
         return False
-    brackets = text.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _DROPPED).replace(b'""', b"")
-    brackets = _STRING.sub(b"", brackets).translate(_SQUARE)
+    brackets = _outside_strings(text, _DROPPED).translate(_SQUARE)
     peeled = 0
     while peeled < min(limit, _PEELED) and b"[]" in brackets:
         brackets = brackets.replace(b"[]", b"")
@@ -43,6 +43,22 @@ def json_depth_exceeds(data: Payload, limit: int) -> bool:
     # What is left is hostile, or deep: one pass at the speed of iteration, instead of one for each level.
     opened = accumulate(brackets.translate(_TWICE))
     return max(map(sub, opened, count(1)), default=0) > limit - peeled
+
+
+def json_items_exceed(data: Payload, limit: int) -> bool:
+    """Say whether arrays and objects have more than ``limit`` items and members together; an empty one counts as one."""
+    text = bytes(data) if isinstance(data, memoryview) else data
+    # At the speed of memory; what stands in strings is looked at only where that does not do.
+    if text.count(b",") + text.count(b"[") + text.count(b"{") <= limit:
+        return False
+    signs = _outside_strings(text, _DROPPED_BUT_COMMAS)
+    return signs.count(b",") + signs.count(b"[") + signs.count(b"{") > limit
+
+
+def _outside_strings(text: bytes | bytearray, dropped: bytes) -> bytes:
+    """Return JSON text without its strings and without some signs."""
+    kept = text.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, dropped).replace(b'""', b"")
+    return _STRING.sub(b"", kept)
 
 
 def tree_depth_exceeds(tree: Any, limit: int) -> bool:

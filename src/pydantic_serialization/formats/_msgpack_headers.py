@@ -70,7 +70,7 @@ def excess(data: bytes, levels: int, items: int) -> str | None:
         position += header.size + count * header.unit
         if is_container:
             values = count * header.items
-            items -= values // 2 if is_map else values
+            items -= max(1, values // 2 if is_map else values)
             if items < 0:
                 return "items"
             if len(pending) > levels:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_serialization.formats._base import BoundFormat, FormatOptions
 from pydantic_serialization.formats._depth import json_depth_exceeds
-from pydantic_serialization.formats._errors import too_deep_to_read
+from pydantic_serialization.formats._errors import too_deep_to_read, too_long_to_read
+from pydantic_serialization.formats._digits import has_long_integer
+from pydantic_serialization.formats._items import check_json_items
 from pydantic_serialization.formats._json import bind_json_reader, encode_function
 
 if TYPE_CHECKING:
@@ -38,7 +40,14 @@ class JsonFormat:
         def encode_with(value: Any, dump_options: DumpOptions) -> bytes:
             return write(value, **dump_options)
 
-        return BoundFormat(write, reader.decode, encode_with, reader.decode_with)
+        return BoundFormat(
+            write,
+            reader.decode,
+            encode_with,
+            reader.decode_with,
+            check_items=check_json_items,
+            check_written=digits_checked(plan, self.name),
+        )
 
 
 def depth_checked(
@@ -59,3 +68,18 @@ def depth_checked(
         return text
 
     return checked
+
+
+def digits_checked(plan: ModelPlan, format_name: str) -> Callable[[bytes, Any], None] | None:
+    """Return the check of a text for integers that could not be read back; ``None`` for types that hold none.
+
+    Pydantic writes integers of any length, and reads 4,300 digits.
+    """
+    if not plan.traits.has_integers:
+        return None
+
+    def check(text: bytes, value: Any) -> None:
+        if has_long_integer(text):
+            raise too_long_to_read(value, plan.name, format_name)
+
+    return check

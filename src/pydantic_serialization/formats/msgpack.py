@@ -23,6 +23,7 @@ from pydantic_serialization._native.stack import stack_left
 from pydantic_serialization.errors import DecodeError
 from pydantic_serialization.formats._base import BoundFormat, FormatOptions, TreeFormat
 from pydantic_serialization.formats._binary import MARK, marked, plan_with_marks, unmarked
+from pydantic_serialization.formats._items import check_msgpack_items
 from pydantic_serialization.formats._json import JsonReader
 from pydantic_serialization.formats._msgpack_headers import excess
 from pydantic_serialization.formats._msgpack_writing import write_natively
@@ -49,6 +50,7 @@ class MsgpackFormat(TreeFormat):
     name = "msgpack"
     wire_id = 2
     media_type = "application/vnd.msgpack"  # registered with IANA in 2024
+    check_items = staticmethod(check_msgpack_items)
 
     def pack(self, tree: Any) -> bytes:
         """Return the document for a tree of plain values and ``bytes``."""

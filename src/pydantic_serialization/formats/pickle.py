@@ -78,7 +78,7 @@ class PickleFormat:
 def _bind_unsigned(
     plan: ModelPlan, options: FormatOptions
 ) -> tuple[Callable[[Any], bytes], Callable[[Payload, LoadOptions], Any]]:
-    rules = Rules(plan, max_depth=options.max_depth, validate=options.validate)
+    rules = Rules(plan, max_depth=options.max_depth, max_items=options.max_items, validate=options.validate)
     # Elsewhere the classes alone show that what is written can be read.
     depth = plan.traits.depth
     is_checked_when_written = depth is None or depth > options.max_depth or may_hash_composites(plan)
@@ -93,7 +93,7 @@ def _bind_unsigned(
                 data = file.getvalue()
                 if is_checked_when_written:
                     check_opcodes(data)
-            if is_checked_when_written:
+            if is_checked_when_written or len(data) > options.max_items:
                 rules.instances(value, len(data))
         except RecursionError:
             raise EncodeError("the value is nested too deep for pickle", model=plan.name, format="pickle") from None

@@ -129,6 +129,7 @@ class _Traits:
         self._definitions: dict[str, Node] = {}
         self._classes: set[type] = set()
         self._has_bytes = False
+        self._has_integers = False
         self._is_closed = True
         self._collect(schema)
         self._depths: dict[int, int | None] = {}
@@ -138,6 +139,7 @@ class _Traits:
         return TypeTraits(
             classes=frozenset(self._classes),
             has_bytes=self._has_bytes,
+            has_integers=self._has_integers,
             is_closed=self._is_closed,
             depth=self._depth,
         )
@@ -156,6 +158,7 @@ class _Traits:
         if kind == "literal":
             self._classes.update(type(value) for value in node["expected"] if isinstance(value, Enum))
         self._has_bytes |= kind == "bytes" and "serialization" not in node
+        self._has_integers |= kind in {"int", "enum", "literal"} | OPEN or has_free_result(node) or has_free_extras(node)
         self._is_closed &= kind not in OPEN and not has_free_result(node)
         for child in children(node):
             self._collect(child)

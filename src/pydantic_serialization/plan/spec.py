@@ -24,12 +24,14 @@ class TypeTraits:
     Attributes:
         classes: Models, dataclasses, enums and other classes that instances are made of.
         has_bytes: Some value is declared as ``bytes``.
+        has_integers: Some value may be an integer.
         is_closed: Every value has a declared type: no ``Any``, no arbitrary classes, no serializer with a free result.
         depth: Levels of arrays and objects of the deepest document, or ``None`` where the schema sets no bound.
     """
 
     classes: frozenset[type]
     has_bytes: bool
+    has_integers: bool
     is_closed: bool
     depth: int | None
 
