@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_origin
 
 from pydantic_serialization.codecs import bind_packing
 from pydantic_serialization.config import CompressionLevel
-from pydantic_serialization.container import CompressionMeter, FramePolicy, bind_container
+from pydantic_serialization.container import CompressionMeter, FramePolicy, Limits, bind_container
 from pydantic_serialization.envelope import Sealer
 from pydantic_serialization.errors import (
     DecodeError,
@@ -111,6 +111,7 @@ class PipelineBinder:
             level=config.compression_level,
             threshold=config.compression_threshold,
             limit=config.max_payload_bytes,
+            ratio=config.max_compression_ratio,
             enabled=config.enable_compression and config.compression_level is not CompressionLevel.NONE,
         )
         frames = FramePolicy(
@@ -138,7 +139,7 @@ class PipelineBinder:
                     packing,
                     frames,
                     meter,
-                    limit=config.max_payload_bytes,
+                    limits=Limits(config.max_payload_bytes, config.max_items, config.max_compression_ratio),
                     threshold=config.compression_threshold,
                 ),
                 foreign=telling_bytes(used.name) if wanted is None else frozenset(),
@@ -201,6 +202,7 @@ class PipelineBinder:
             strict=self._config.strict_validation,
             validate=self._config.enable_validation,
             max_depth=self._config.max_depth,
+            max_items=self._config.max_items,
             # Only what is always in a frame has had its MAC verified when it is decoded.
             authenticated=self._sealer.keyed and bool(getattr(used, "sealed", False)),
         )
@@ -246,7 +248,12 @@ class PipelineBinder:
                 _suggest_format(error, payload)
                 raise
 
-        return BoundFormat(bound.encode, decode, bound.encode_with, decode_with)
+        def check_items(payload: Payload, limit: int) -> None:
+            check = choose(payload).check_items
+            if check is not None:
+                check(payload, limit)
+
+        return BoundFormat(bound.encode, decode, bound.encode_with, decode_with, check_items=check_items)
 
     def _detected(self, plan: ModelPlan, name: str) -> BoundFormat:
         member = get_format(name)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ENV_PREFIX = "PYDANTIC_SERIALIZATION_"
 _ENV_OF_THE_BUILD = frozenset({"NATIVE", "BUILD_NATIVE"})
 _SHORTEST_KEY = 32
+_TWO_GIB = 1 << 31
+_LIMITS = ("max_payload_bytes", "max_items", "max_compression_ratio")
 
 
 class SerializationFormat(str, Enum):
@@ -108,6 +110,11 @@ class SerializationConfig(BaseModel):
     """Bytes of one payload, before and after decompression. What could not be read back is not written either."""
     max_depth: Annotated[int, Field(ge=1, le=200)] = 200
     """Nesting of arrays and objects. 200 is where Pydantic's own JSON reader stops."""
+    max_items: Annotated[int, Field(gt=0)] = 4_000_000
+    """Items of all arrays and members of all objects of one payload together: small ones take 30 times their bytes as
+    Python objects. The default is what 64 MiB of ordinary documents have."""
+    max_compression_ratio: Annotated[int, Field(ge=2)] = 1_000
+    """How many times its own size a payload may have decompressed, where that is more than a mebibyte."""
 
     signing_keys: Annotated[tuple[SecretStr, ...], Field(repr=False)] = ()
     """Secrets of at least 32 bytes, newest first: the first signs, all verify."""
@@ -170,6 +177,18 @@ class SerializationConfig(BaseModel):
             raise ConfigurationError(message)
         super().__setattr__(name, value)
         self._listeners.call()
+
+    @classmethod
+    def for_trusted_data(cls, **overrides: Any) -> Self:
+        """Return settings for data that nobody else can have written: limits that only a mistake reaches.
+
+        Payloads may have 2 GiB, as many items as fit into that, and any compression ratio. ``max_depth`` stays, since the
+        stack does.
+
+        Args:
+            **overrides: Settings that win over these.
+        """
+        return cls(**{**dict.fromkeys(_LIMITS, _TWO_GIB), **overrides})
 
     def on_change(self, listener: Callable[[], None]) -> None:
         """Call the bound method ``listener`` after each assignment, for as long as its object lives."""

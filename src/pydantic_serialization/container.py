@@ -9,7 +9,7 @@ from __future__ import annotations
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic_serialization.codecs import FIRST_BYTES, detect_codec, get_codec_by_wire_id
+from pydantic_serialization.codecs import FIRST_BYTES, decompress_within, detect_codec, get_codec_by_wire_id
 from pydantic_serialization.envelope import Flag, is_frame
 from pydantic_serialization.errors import (
     DecodeError,
@@ -63,6 +63,20 @@ class Container(NamedTuple):
     plain_up_to: int
 
 
+class Limits(NamedTuple):
+    """What a payload may have.
+
+    Attributes:
+        size: Bytes, before and after decompression.
+        items: Items of all its arrays and objects together.
+        ratio: How many times its own size it may have decompressed.
+    """
+
+    size: int
+    items: int
+    ratio: int
+
+
 class CompressionMeter:
     """What compressing did at one codec and level. Counts of payloads over the threshold, kept compressed or not."""
 
@@ -106,7 +120,7 @@ def bind_container(
     frames: FramePolicy,
     meter: CompressionMeter,
     *,
-    limit: int,
+    limits: Limits,
     threshold: int,
 ) -> Container:
     """Return the outer layers.
@@ -116,29 +130,38 @@ def bind_container(
         packing: Compression.
         frames: Sealing.
         meter: Where compression is counted.
-        limit: Bytes of a payload, before and after decompression.
+        limits: What a payload may have.
         threshold: Bytes below which ``packing`` leaves a payload alone.
     """
-    uncompressed_below = limit + 1 if packing.codec is None else min(threshold, limit + 1)
+    unlooked_at = min(limits.size, limits.items)  # an item has a byte at least
+    uncompressed_below = unlooked_at + 1 if packing.codec is None else min(threshold, unlooked_at + 1)
     return Container(
-        finish=_bind_finish(packing, frames, meter, limit, threshold),
-        open=_bind_open(bound, packing, frames, meter, limit),
+        finish=_bind_finish(bound, packing, frames, meter, limits, threshold),
+        open=_bind_open(bound, packing, frames, meter, limits),
         opens_cheaply=_opens_cheaply,
         special=FIRST_BYTES,
         plain_below=0 if frames.always else uncompressed_below,
-        plain_up_to=_EVERYTHING if frames.only else limit,
+        plain_up_to=_EVERYTHING if frames.only else unlooked_at,
     )
 
 
 def _bind_finish(
-    packing: Packing, frames: FramePolicy, meter: CompressionMeter, limit: int, threshold: int
+    written: BoundFormat,
+    packing: Packing,
+    frames: FramePolicy,
+    meter: CompressionMeter,
+    limits: Limits,
+    threshold: int,
 ) -> Callable[[bytes], bytes]:
-    pack, seal, written = packing.pack_with_codec, frames.sealer.seal, frames.written
+    limit, check_items = limits.size, written.check_items
+    pack, seal = packing.pack_with_codec, frames.sealer.seal
     flags = Flag.FALLBACK if frames.fallback else Flag(0)
 
     def finish(payload: bytes) -> bytes:
         size = len(payload)
         _refuse_unreadable(size, limit)
+        if check_items is not None and size > limits.items:
+            _refuse_uncountable(payload, check_items, limits.items)
         started = perf_counter_ns()
         body, codec = pack(payload)
         if size >= threshold and packing.codec is not None:
@@ -149,7 +172,7 @@ def _bind_finish(
         if frames.always or (codec is not None and codec.magic is None):
             body = seal(
                 body,
-                format=written,
+                format=frames.written,
                 codec=0 if codec is None else codec.wire_id,
                 flags=flags,
                 fingerprint=frames.fingerprint(),
@@ -169,10 +192,28 @@ def _refuse_unreadable(size: int, limit: int) -> None:
         raise EncodeError(message)
 
 
+def _refuse_uncountable(payload: bytes, check_items: Callable[[bytes, int], None], limit: int) -> None:
+    """Raise ``EncodeError`` for what has too many items to be read back."""
+    try:
+        check_items(payload, limit)
+    except LimitExceededError:
+        message = f"the result has more items than max_items={limit} allows: it could not be read back"
+        raise EncodeError(message) from None
+
+
 def _bind_open(
-    bound: BoundFormat, packing: Packing, frames: FramePolicy, meter: CompressionMeter, limit: int
+    bound: BoundFormat, packing: Packing, frames: FramePolicy, meter: CompressionMeter, limits: Limits
 ) -> Callable[[Input], Opened]:
+    limit = limits.size
+
     def open_payload(data: Input) -> Opened:
+        opened = opened_within_size(data)
+        size = len(opened.payload)
+        if size > limits.items and opened.bound.check_items is not None:
+            opened.bound.check_items(opened.payload, limits.items)
+        return opened
+
+    def opened_within_size(data: Input) -> Opened:
         payload = as_payload(data)
         size = payload.nbytes if isinstance(payload, memoryview) else len(payload)
         if size == 0:
@@ -182,7 +223,7 @@ def _bind_open(
             message = f"the input has {size} bytes, more than max_payload_bytes={limit} allows"
             raise LimitExceededError(message, limit="max_payload_bytes")
         if is_frame(payload):
-            return _open_frame(payload, frames, limit)
+            return _open_frame(payload, frames, limits)
         if frames.only:
             message = "the data is not sealed, and this reader has signing_keys: only sealed data is read"
             raise IntegrityError(message)
@@ -200,14 +241,14 @@ def _opens_cheaply(data: Input) -> bool:
     return not is_frame(payload) and detect_codec(payload) is None
 
 
-def _open_frame(data: Payload, frames: FramePolicy, limit: int) -> Opened:
-    frame = frames.sealer.open(data, formats=frames.accepted, max_bytes=limit)
+def _open_frame(data: Payload, frames: FramePolicy, limits: Limits) -> Opened:
+    frame = frames.sealer.open(data, formats=frames.accepted, max_bytes=limits.size)
     if frame.format in frames.pinned and frame.fingerprint not in frames.readable():
         message = "the data was written by another version of the model; this format cannot bridge versions"
         raise SchemaMismatchError(message)
     body: Payload = frame.body
     if frame.codec != 0:
-        body = _codec_of(frame).decompress(body, limit=limit)
+        body = decompress_within(_codec_of(frame), body, limit=limits.size, ratio=limits.ratio)
     if len(body) != frame.raw_size:
         message = f"the frame announces {frame.raw_size} bytes and holds {len(body)}"
         raise DecompressionError(message)

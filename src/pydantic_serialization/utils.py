@@ -120,6 +120,7 @@ def _packing(config: SerializationConfig) -> Packing:
         level=config.compression_level,
         threshold=config.compression_threshold,
         limit=config.max_payload_bytes,
+        ratio=config.max_compression_ratio,
         enabled=_compresses(config),
     )
 

@@ -22,6 +22,7 @@ from parity.outcomes import outcome
 from pydantic import AfterValidator, Base64Bytes, BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 from typing_extensions import TypedDict
 
+from pydantic_serialization._native import core
 from pydantic_serialization.errors import DecodeError
 
 SUITE = Path(__file__).parents[3] / "shared" / "data" / "msgpack-test-suite" / "msgpack-test-suite.json"
@@ -341,10 +342,14 @@ def deep_documents(depth: int) -> dict[str, tuple[Any, bytes]]:
 
 def read_deep() -> None:
     """Read documents of every depth, with nothing behind the core."""
+    assert core is not None
     for depth in (1, 2, 50, 150, 190, 198, 199, 200, 201, 256, 600, 1000, 100_000):
         for name, (declared, document) in deep_documents(depth).items():
             found = sides_of(declared).decoder(lambda _: "declined")(document)
-            is_whole = not {"open", "refused", "piece"} & set(name.split())
+            words = set(name.split())
+            is_whole = not {"open", "refused", "piece"} & words
+            if "user" in words and (core.stack_left() or 0) < 64 * 1024 + depth * 2048:
+                continue  # calling code takes more of the stack, and what would not hold it all is not begun
             assert (found == "declined") == (depth > 200 or not is_whole), (name, depth)
 
 

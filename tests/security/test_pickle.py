@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ByteSize, ConfigDict, HttpUrl, PrivateAttr, SecretStr, ValidationError
+from pydantic import BaseModel, ByteSize, ConfigDict, HttpUrl, PrivateAttr, RootModel, SecretStr, ValidationError
 from pydantic_core import Url
 
 from pydantic_serialization.errors import DecodeError, LimitExceededError, SerializationError, UntrustedDataError
@@ -621,3 +621,16 @@ def test_errors_of_constructors_are_not_repeated() -> None:
         READ(document(user(role=call(cls(Role), text("hunter2")))))
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+class Nested(RootModel[list["Nested"]]):
+    """A model that is a list of itself."""
+
+
+def test_a_list_is_not_taken_for_a_root_model() -> None:
+    """What a root model holds is no instance of it, though Pydantic makes one of it also in strict mode."""
+    bound = PickleFormat().bind(plan_for(Nested), FormatOptions())
+    with pytest.raises(ValidationError):
+        bound.decode(pickle.dumps([[], []], protocol=5))
+    value = Nested([Nested([])])
+    assert bound.decode(bound.encode(value)) == value

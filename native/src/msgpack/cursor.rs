@@ -234,6 +234,22 @@ impl<'t> Cursor<'t> {
         })
     }
 
+    /// Take a value of an extension type, which is nobody's here; `None` for anything else.
+    pub fn extension(&mut self) -> Option<&'t [u8]> {
+        let first = self.peek()?;
+        let fixed = match first {
+            0xd4..=0xd8 => Some(1_usize << (first - 0xd4)),
+            0xc7..=0xc9 => None,
+            _ => return None,
+        };
+        self.position += 1;
+        let length = match fixed {
+            Some(length) => length,
+            None => self.length(first - 0xc7)?,
+        };
+        self.take(1 + length)
+    }
+
     /// Skip one value that can be read as JSON, nested at most `levels` deep.
     pub fn skip_value(&mut self, levels: usize) -> Option<()> {
         match self.token()? {

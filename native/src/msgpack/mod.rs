@@ -4,5 +4,6 @@
 
 pub mod cursor;
 pub mod json;
+pub mod measure;
 pub mod source;
 pub mod write;

@@ -14,10 +14,12 @@ pub mod function;
 mod generations;
 mod heap;
 pub mod inline_values;
+pub mod measure;
 pub mod object;
 pub mod pause;
 pub mod pickle;
 pub mod sealer;
+pub mod stack;
 
 use pyo3::prelude::*;
 
@@ -32,7 +34,9 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     copy::register(module)?;
     sealer::register(module)?;
     catching::register(module)?;
+    measure::register(module)?;
     pickle::register(module)?;
     extent::register(module)?;
+    stack::register(module)?;
     dispatch::register(module)
 }

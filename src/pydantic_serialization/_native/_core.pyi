@@ -4,7 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 def encoder(
-    program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, text: bool, eager: bool = False
+    program: tuple[Any, ...],
+    fallback: Callable[..., Any],
+    *,
+    max_depth: int,
+    text: bool,
+    eager: bool = False,
+    part_stack: int = 0,
 ) -> Callable[..., Any]:
     """Return a function that writes JSON text of one type.
 
@@ -14,10 +20,11 @@ def encoder(
         max_depth: Levels of arrays and objects.
         text: Give ``str`` rather than ``bytes``.
         eager: Write natively even where the parts that Pydantic has to write make that slower.
+        part_stack: Bytes of the stack that have to be left for Pydantic to be asked for a part.
     """
 
 def msgpack_encoder(
-    program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, eager: bool = False
+    program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, eager: bool = False, part_stack: int = 0
 ) -> Callable[..., Any]:
     """Return a function that writes MessagePack of one type.
 
@@ -26,15 +33,19 @@ def msgpack_encoder(
         fallback: Does the calls that the program is not certain of, with the same arguments.
         max_depth: Levels of arrays and maps.
         eager: Write natively even where the parts that Pydantic has to give make that slower.
+        part_stack: Bytes of the stack that have to be left for Pydantic to be asked for a part.
     """
 
-def lines_encoder(program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int) -> Callable[..., Any]:
+def lines_encoder(
+    program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, part_stack: int = 0
+) -> Callable[..., Any]:
     """Return a function that writes a list as lines of JSON.
 
     Args:
         program: What the compiler made of the type of an item.
         fallback: Writes what the program is not certain of, with the same arguments.
         max_depth: Levels of arrays and objects of an item.
+        part_stack: Bytes of the stack that have to be left for Pydantic to be asked for a part.
     """
 
 def tree_encoder(program: tuple[Any, ...], fallback: Callable[..., Any]) -> Callable[..., Any]:
@@ -46,7 +57,7 @@ def tree_encoder(program: tuple[Any, ...], fallback: Callable[..., Any]) -> Call
     """
 
 def decoder(
-    program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, views: bool
+    program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, views: bool, part_stack: int = 0
 ) -> Callable[..., Any]:
     """Return a function that reads JSON text of one type.
 
@@ -55,10 +66,11 @@ def decoder(
         fallback: Reads what the program is not certain of, with the same arguments.
         max_depth: Levels of arrays and objects.
         views: Read a ``memoryview`` too.
+        part_stack: Bytes of the stack that have to be left for Pydantic to be asked for a part.
     """
 
 def msgpack_decoder(
-    program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, mark: str | None
+    program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, mark: str | None, part_stack: int = 0
 ) -> Callable[..., Any]:
     """Return a function that reads MessagePack of one type, from ``bytes``, ``bytearray`` or ``memoryview``.
 
@@ -68,6 +80,7 @@ def msgpack_decoder(
         max_depth: Levels of arrays and maps.
         mark: The one key of an object that stands for bytes in parts which Pydantic reads; its value is base64. Without
             a mark, bytes are their text in UTF-8.
+        part_stack: Bytes of the stack that have to be left for Pydantic to be asked for a part.
     """
 
 def dispatcher(resolve: Callable[..., Any], *, entry: str, source: str, on_class: bool) -> Callable[..., Any]:
@@ -164,3 +177,12 @@ def block_reader(
         fallback: Reads blocks with classes that have a say in how their instances are made.
         refuse: Raises the error for what is no block.
     """
+
+def stack_left() -> int | None:
+    """Return the bytes that are left of the running thread's stack, or ``None`` where that is not known."""
+
+def guarded(function: Callable[..., Any], enough: int, short: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that calls ``function`` where at least ``enough`` bytes of the stack are left, else ``short``."""
+
+def msgpack_excess(data: bytes, levels: int, items: int) -> str | None:
+    """Return ``"levels"`` or ``"items"``, whichever a MessagePack document has more of than is allowed, else ``None``."""

@@ -42,13 +42,26 @@ class Core(Protocol):
     """What ``_core.pyi`` declares, for the places where there may be no core."""
 
     def encoder(
-        self, program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, text: bool, eager: bool = False
+        self,
+        program: tuple[Any, ...],
+        fallback: Callable[..., Any],
+        *,
+        max_depth: int,
+        text: bool,
+        eager: bool = False,
+        part_stack: int = 0,
     ) -> Callable[..., Any]:
         """Return a function that writes JSON text of one type."""
         ...
 
     def msgpack_encoder(
-        self, program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, eager: bool = False
+        self,
+        program: tuple[Any, ...],
+        fallback: Callable[..., Any],
+        *,
+        max_depth: int,
+        eager: bool = False,
+        part_stack: int = 0,
     ) -> Callable[..., Any]:
         """Return a function that writes MessagePack of one type."""
         ...
@@ -58,7 +71,7 @@ class Core(Protocol):
         ...
 
     def lines_encoder(
-        self, program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int
+        self, program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, part_stack: int = 0
     ) -> Callable[..., Any]:
         """Return a function that writes a list as lines of JSON, each an item of one type."""
         ...
@@ -68,13 +81,25 @@ class Core(Protocol):
         ...
 
     def decoder(
-        self, program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, views: bool
+        self,
+        program: tuple[Any, ...],
+        fallback: Callable[..., Any],
+        *,
+        max_depth: int,
+        views: bool,
+        part_stack: int = 0,
     ) -> Callable[..., Any]:
         """Return a function that reads JSON text of one type."""
         ...
 
     def msgpack_decoder(
-        self, program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, mark: str | None
+        self,
+        program: tuple[Any, ...],
+        fallback: Callable[..., Any],
+        *,
+        max_depth: int,
+        mark: str | None,
+        part_stack: int = 0,
     ) -> Callable[..., Any]:
         """Return a function that reads MessagePack of one type."""
         ...
@@ -116,4 +141,16 @@ class Core(Protocol):
         self, kind_of: Callable[[type], CopyKind], fallback: Callable[[bytes, Any], Any], refuse: Callable[[], NoReturn]
     ) -> Callable[[bytes, Any], Any]:
         """Return a function that reads the block of a compact pickle."""
+        ...
+
+    def stack_left(self) -> int | None:
+        """Return the bytes that are left of the running thread's stack, or ``None`` where that is not known."""
+        ...
+
+    def guarded(self, function: Callable[..., Any], enough: int, short: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function that calls ``function`` where so many bytes of the stack are left, else ``short``."""
+        ...
+
+    def msgpack_excess(self, data: bytes, levels: int, items: int) -> str | None:
+        """Return ``"levels"`` or ``"items"``, whichever a document has more of than is allowed, else ``None``."""
         ...

@@ -5,49 +5,18 @@ https://github.com/msgpack/msgpack/blob/master/spec.md, section Formats.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from pydantic_serialization.bulk.framing import RawRecord, Window, too_long
+from pydantic_serialization.formats._msgpack_headers import HEADERS, NEVER_USED, count_of
 
 if TYPE_CHECKING:
     import io
     from collections.abc import Iterator
 
-_NEVER_USED: Final = 0xC1
 _ARRAY_OF_UP_TO_15: Final = 0x90
 _ARRAY_16: Final = b"\xdc"
 _ARRAY_32: Final = b"\xdd"
-
-
-class _Header(NamedTuple):
-    """What the first byte of a value says about it."""
-
-    size: int
-    """Bytes that it has in any case: the first one, a length, a fixed content."""
-    length_at: int
-    """Bytes of a big-endian length behind the first byte."""
-    unit: int
-    """Bytes of content that the length counts; 0 if it counts items."""
-    items: int
-    """Items that follow for each count of the length, or, without a length, in all."""
-
-
-def _headers() -> list[_Header]:
-    table = [_Header(1, 0, 0, 0)] * 256  # the integers of one byte, nil and the booleans
-    table[0x80:0x90] = [_Header(1, 0, 0, 2 * count) for count in range(16)]
-    table[0x90:0xA0] = [_Header(1, 0, 0, count) for count in range(16)]
-    table[0xA0:0xC0] = [_Header(1 + count, 0, 0, 0) for count in range(32)]
-    table[0xC4:0xC7] = [_Header(1 + width, width, 1, 0) for width in (1, 2, 4)]
-    table[0xC7:0xCA] = [_Header(2 + width, width, 1, 0) for width in (1, 2, 4)]
-    table[0xCA:0xD4] = [_Header(1 + width, 0, 0, 0) for width in (4, 8, 1, 2, 4, 8, 1, 2, 4, 8)]
-    table[0xD4:0xD9] = [_Header(2 + width, 0, 0, 0) for width in (1, 2, 4, 8, 16)]
-    table[0xD9:0xDC] = [_Header(1 + width, width, 1, 0) for width in (1, 2, 4)]
-    table[0xDC:0xDE] = [_Header(1 + width, width, 0, 1) for width in (2, 4)]
-    table[0xDE:0xE0] = [_Header(1 + width, width, 0, 2) for width in (2, 4)]
-    return table
-
-
-_HEADERS: Final = _headers()
 
 
 def array_header(count: int) -> bytes:
@@ -90,18 +59,18 @@ def _open_array(window: Window) -> int:
     first = window.data[window.start]
     if not is_array(first):
         window.fail("something other than an array follows an array of records")
-    header = _HEADERS[first]
+    header = HEADERS[first]
     while len(window.data) - window.start < header.size:
         if not window.grow():
             window.fail("the MessagePack array ends too early")
     begin = window.start
     window.start += header.size
-    return _count(window.data, begin, header) if header.length_at else header.items
+    return count_of(window.data, begin, header) if header.length_at else header.items
 
 
 def _take_document(window: Window) -> bytes:
     position, pending = window.start, 1
-    headers = _HEADERS
+    headers = HEADERS
     while pending:
         if position >= len(window.data):
             position = _grown(window, position)
@@ -112,9 +81,9 @@ def _take_document(window: Window) -> bytes:
             if position + size > len(window.data):
                 position = _grown(window, position)
                 continue
-            count = _count(window.data, position, header)
+            count = count_of(window.data, position, header)
             size, items = size + count * header.unit, count * header.items
-        elif window.data[position] == _NEVER_USED:
+        elif window.data[position] == NEVER_USED:
             window.fail("not a MessagePack document: it holds the byte 0xC1")
         position += size
         pending += items - 1
@@ -131,7 +100,3 @@ def _grown(window: Window, position: int) -> int:
     if not window.grow():
         window.fail("the MessagePack document ends too early")
     return ahead
-
-
-def _count(data: bytes, position: int, header: _Header) -> int:
-    return int.from_bytes(data[position + 1 : position + 1 + header.length_at], "big")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic_serialization.codecs._base import Codec, MagicCodec
 from pydantic_serialization.codecs.detection import FIRST_BYTES, detect_codec
-from pydantic_serialization.codecs.packing import Packing, bind_packing
+from pydantic_serialization.codecs.packing import Packing, bind_packing, decompress_within
 from pydantic_serialization.codecs.registry import (
     available_codecs,
     get_codec,
@@ -20,6 +20,7 @@ __all__ = [
     "Packing",
     "available_codecs",
     "bind_packing",
+    "decompress_within",
     "detect_codec",
     "get_codec",
     "get_codec_by_wire_id",

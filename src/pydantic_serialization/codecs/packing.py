@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pydantic_serialization.codecs.detection import FIRST_BYTES, detect_codec, is_reserved
 from pydantic_serialization.codecs.registry import get_codec, load_announced
 from pydantic_serialization.config import CompressionLevel
+from pydantic_serialization.errors import LimitExceededError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,7 @@ _NEVER_BELOW: Final = 150
 """Bytes of JSON up to which gzip's header and trailer outweigh what it saves."""
 _WORTHWHILE: Final = 0.9
 """A compressed payload is used if it is at most this share of the raw one."""
+_NO_RATIO: Final = 1 << 62
 _PROBE_FROM: Final = 32 * 1024
 """Bytes from which compressing a sample first is cheap beside compressing everything."""
 _PROBE_SIZE: Final = 4096
@@ -42,7 +44,40 @@ class Packing(NamedTuple):
     """Decompresses what is recognised, one layer; returns anything else as it is."""
 
 
-def bind_packing(*, codec: str, level: CompressionLevel, threshold: int, limit: int, enabled: bool) -> Packing:
+_ANY_RATIO_UP_TO: Final = 1 << 20
+"""Bytes that a payload may have decompressed however small it was."""
+
+
+def decompress_within(codec: Codec, data: Payload, *, limit: int, ratio: int) -> bytes:
+    """Decompress within both limits, which hold while the result is made.
+
+    Args:
+        codec: What compressed the data.
+        data: The compressed bytes.
+        limit: The most bytes that the result may have.
+        ratio: How many times the size of ``data`` it may have, where that is more than a mebibyte.
+
+    Raises:
+        DecompressionError: the data is truncated, damaged, or followed by something else.
+        LimitExceededError: the result would be larger.
+    """
+    size = data.nbytes if isinstance(data, memoryview) else len(data)
+    by_ratio = max(_ANY_RATIO_UP_TO, ratio * size)
+    try:
+        return codec.decompress(data, limit=min(limit, by_ratio))
+    except LimitExceededError as error:
+        if by_ratio >= limit or error.limit != "max_payload_bytes":
+            raise
+        message = (
+            f"the {codec.name} data decompresses to more than {ratio} times its size; "
+            "raise max_compression_ratio if such payloads are expected"
+        )
+        raise LimitExceededError(message, limit="max_compression_ratio") from None
+
+
+def bind_packing(
+    *, codec: str, level: CompressionLevel, threshold: int, limit: int, enabled: bool, ratio: int = _NO_RATIO
+) -> Packing:
     """Bind the functions that compress payloads and decompress them again.
 
     A payload stays raw if it is smaller than ``threshold`` or than 150 bytes, if compression would save less than 10 %,
@@ -54,6 +89,8 @@ def bind_packing(*, codec: str, level: CompressionLevel, threshold: int, limit: 
         threshold: Bytes; smaller payloads stay as they are.
         limit: The most bytes that decompression may give.
         enabled: Whether to compress when writing. Reading always recognises compressed data.
+        ratio: How many times its own size a payload of more than a mebibyte may have decompressed. What would have more is
+            left raw when it is written.
 
     Raises:
         UnknownCodecError: nobody knows the codec.
@@ -64,24 +101,24 @@ def bind_packing(*, codec: str, level: CompressionLevel, threshold: int, limit: 
     if chosen is None:
         pack_with_codec = _bind_escape_only()
     else:
-        pack_with_codec = _bind_compression(chosen, level, max(threshold, _NEVER_BELOW))
-    return Packing(chosen, pack_with_codec, _bind_unpack(limit))
+        pack_with_codec = _bind_compression(chosen, level, max(threshold, _NEVER_BELOW), ratio)
+    return Packing(chosen, pack_with_codec, _bind_unpack(limit, ratio))
 
 
-def _bind_unpack(limit: int) -> Callable[[Payload], Payload]:
+def _bind_unpack(limit: int, ratio: int) -> Callable[[Payload], Payload]:
     first_bytes = FIRST_BYTES
 
     def unpack(data: Payload) -> Payload:
         if type(data) is bytes and (not data or data[0] not in first_bytes):
             return data
         name = detect_codec(data)
-        return data if name is None else get_codec(name).decompress(data, limit=limit)
+        return data if name is None else decompress_within(get_codec(name), data, limit=limit, ratio=ratio)
 
     return unpack
 
 
 def _bind_compression(
-    codec: Codec, level: CompressionLevel, smallest: int
+    codec: Codec, level: CompressionLevel, smallest: int, ratio: int
 ) -> Callable[[bytes], tuple[bytes, Codec | None]]:
     first_bytes = FIRST_BYTES
     compress = codec.compressor(level)
@@ -95,6 +132,8 @@ def _bind_compression(
         if size < smallest or (size >= _PROBE_FROM and _looks_random(payload)):
             return payload, None
         packed = compress(payload)
+        if size > _ANY_RATIO_UP_TO and size > ratio * len(packed):  # nobody would read it
+            return payload, None
         return (packed, codec) if len(packed) <= size * _WORTHWHILE else (payload, None)
 
     return pack_with_codec

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pydantic_core import to_json
 
-from pydantic_serialization.errors import EncodeError
+from pydantic_serialization._native.stack import guarded, stack_left
 from pydantic_serialization.formats._depth import tree_depth_exceeds
 from pydantic_serialization.formats._errors import decoding_errors, too_deep_to_read
 from pydantic_serialization.formats._json import bind_json_reader
+from pydantic_serialization.formats._stack import TREE, too_deep_for_stack, writing_within_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +30,7 @@ class FormatOptions:
         strict: Read in Pydantic's strict mode.
         validate: ``False`` trusts the data: constraints are left out, ``after`` validators cannot refuse.
         max_depth: Levels of arrays and objects that may be read.
+        max_items: Items that may be read, for readers that count them by themselves.
         authenticated: What is read carries a valid MAC of this application. Only pickle makes a difference: it then
             accepts every class, and writes every class.
     """
@@ -35,6 +38,7 @@ class FormatOptions:
     strict: bool = False
     validate: bool = True
     max_depth: int = 200
+    max_items: int = 4_000_000
     authenticated: bool = False
 
 
@@ -55,6 +59,11 @@ class BoundFormat(NamedTuple):
     """Bytes to a validated value, with Pydantic's options."""
     pauses: bool = False
     """Long lists are written and read with turns for other threads: such work may be done beside an event loop."""
+    check_items: Callable[[Payload, int], None] | None = None
+    """Raises ``LimitExceededError`` for a document of too many items; ``None`` where readers do so by themselves."""
+    check_written: Callable[[bytes, Any], None] | None = None
+    """Raises ``EncodeError`` for what was written of a value and could not be read back. Nothing that is shorter than
+    :data:`~pydantic_serialization.formats._digits.MOST_DIGITS` is."""
 
 
 class Format(Protocol):
@@ -109,24 +118,26 @@ class TreeFormat(ABC):
 
     def bind(self, plan: ModelPlan, options: FormatOptions) -> BoundFormat:
         """Return the functions for one type; see :meth:`Format.bind`."""
-        pack, unpack, to_python = (
-            _depth_checked(self.pack, plan, options, self.name),
-            self.unpack,
-            plan.serializer.to_python,
-        )
+        unpack, to_python = self.unpack, writing_within_stack(plan.serializer.to_python, plan, self.name)
+        pack, check = self.pack, _depth_check(plan, options, self.name)
+        as_text = guarded(_as_text, TREE.most, partial(_as_text_if_it_fits, plan.name, self.name))
         read = bind_json_reader(plan, options, self.name)
         name, model = self.name, plan.name
 
         def encode(value: Any) -> bytes:
-            return pack(to_python(value, mode="json"))
+            return encode_with(value, {})
 
         def encode_with(value: Any, dump_options: DumpOptions) -> bytes:
-            return pack(to_python(value, mode="json", **tree_options(dump_options)))
+            tree = to_python(value, mode="json", **tree_options(dump_options))
+            data = pack(tree)
+            if check is not None:
+                check(value, tree, data)
+            return data
 
         def as_json(data: Payload) -> bytes:
             with decoding_errors(name, model):
-                # Infinities and NaN survive as JSON constants, which Pydantic's reader takes.
-                return to_json(unpack(data), inf_nan_mode="constants")
+                text: bytes = as_text(unpack(data))
+                return text
 
         def decode(data: Payload) -> Any:
             return read.decode(as_json(data))
@@ -134,25 +145,36 @@ class TreeFormat(ABC):
         def decode_with(data: Payload, load_options: LoadOptions) -> Any:
             return read.decode_with(as_json(data), load_options)
 
-        return BoundFormat(encode, decode, encode_with, decode_with)
+        return BoundFormat(encode, decode, encode_with, decode_with, check_items=self.check_items)
+
+    check_items: Callable[[Payload, int], None] | None = None
+    """See :class:`BoundFormat`."""
 
 
-def _depth_checked(
-    pack: Callable[[Any], bytes], plan: ModelPlan, options: FormatOptions, format_name: str
-) -> Callable[[Any], bytes]:
-    """Return ``pack``, with a check where the schema alone does not bound the depth: what is written can be read."""
+def _as_text(tree: Any) -> bytes:
+    # Infinities and NaN survive as JSON constants, which Pydantic's reader takes.
+    return to_json(tree, inf_nan_mode="constants")
+
+
+def _as_text_if_it_fits(model: str, format_name: str, tree: Any) -> bytes:
+    levels = TREE.levels(stack_left() or 0)
+    if levels < 0 or tree_depth_exceeds(tree, levels):
+        raise too_deep_for_stack(levels, model, format_name)
+    return _as_text(tree)
+
+
+def _depth_check(plan: ModelPlan, options: FormatOptions, format_name: str) -> Callable[[Any, Any, bytes], None] | None:
+    """Return the check that what is written can be read, where the schema alone does not bound the depth."""
     limit, model = options.max_depth, plan.name
     if plan.traits.depth is not None and plan.traits.depth <= limit:
-        return pack
+        return None
 
-    def checked(tree: Any) -> bytes:
-        data = pack(tree)
+    def check(value: Any, tree: Any, data: bytes) -> None:
         # A level takes a byte at least, so a small document needs no walk.
         if len(data) > limit and tree_depth_exceeds(tree, limit):
-            raise EncodeError(too_deep_to_read(limit), model=model, format=format_name)
-        return data
+            raise too_deep_to_read(value, limit, model, format_name)
 
-    return checked
+    return check
 
 
 def tree_options(options: DumpOptions) -> Any:

@@ -10,19 +10,63 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from pydantic_serialization.errors import DecodeError, EncodeError, LimitExceededError, SerializationError
+from pydantic_serialization.formats._depth import value_depth_exceeds
+from pydantic_serialization.formats._digits import MOST_DIGITS
+from pydantic_serialization.plan.stack import DEEPEST_READ
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _TOO_DEEP = re.compile(r"recursion limit|depth exceeded", re.IGNORECASE)
 _UNKNOWN_TYPE = re.compile(r"Unable to serialize unknown type: <(?:class|enum) '([\w.<>]+)'>")
 _CALLED = re.compile(r"Error calling function `([\w.<>]+)`: (\w+)")
 _DEEPEST_PATH = 32
+_MOST_LOOKED_AT = 100_000
+_TOO_LONG = 10**MOST_DIGITS
+_TOO_DEEP_TO_WRITE = "it is nested too deep"
 
 
-def too_deep_to_read(limit: int) -> str:
-    """Return the message for a value that could be written, but not read back."""
-    return f"the value is nested deeper than max_depth={limit}, so it could not be read back"
+def too_deep_to_read(value: Any, limit: int, model: str, format_name: str) -> EncodeError:
+    """Return the error for a value that could be written, but not read back."""
+    message = f"the value is nested deeper than max_depth={limit}, so it could not be read back"
+    return EncodeError(message, model=model, format=format_name, path=deep_part(value, limit))
+
+
+def too_long_to_read(value: Any, model: str, format_name: str) -> EncodeError:
+    """Return the error for a value with an integer that could be written, but not read back."""
+    message = f"an integer has more than {MOST_DIGITS} digits, so it could not be read back; declare it as a string"
+    path = place_of(value, lambda part: isinstance(part, int) and abs(part) >= _TOO_LONG)
+    return EncodeError(message, model=model, format=format_name, path=path)
+
+
+def deep_part(value: Any, limit: int) -> tuple[str | int, ...]:
+    """Return the field, or the place in a container, below which a value is nested deeper than ``limit`` levels."""
+    return next(((name,) for name, part in _named_parts(value) if value_depth_exceeds(part, limit - 1)), ())
+
+
+def place_of(value: Any, is_wrong: Callable[[Any], bool]) -> tuple[str | int, ...]:
+    """Return where in ``value`` the first part is that is wrong; nowhere if none of the first hundred thousand is."""
+    pending: list[tuple[Any, tuple[str | int, ...]]] = [(value, ())]
+    for _ in range(_MOST_LOOKED_AT):
+        if not pending:
+            break
+        part, path = pending.pop()
+        if is_wrong(part):
+            return path
+        if len(path) < _DEEPEST_PATH:
+            pending += [(inner, (*path, name)) for name, inner in reversed(_named_parts(part))]
+    return ()
+
+
+def _named_parts(value: Any) -> list[tuple[str | int, Any]]:
+    """Return what is directly inside a value. Of a key of a dict, which is payload, only the place is told."""
+    if isinstance(value, BaseModel):
+        return [*value.__dict__.items(), *(value.__pydantic_extra__ or {}).items()]
+    if isinstance(value, dict):
+        return [(f"<key {index}>", part) for index, part in enumerate(value.values())]
+    if isinstance(value, (list, tuple)):
+        return list(enumerate(value))
+    return list(getattr(value, "__dict__", {}).items()) if not isinstance(value, type) else []
 
 
 def json_error(error: ValidationError, model: str, format_name: str) -> Exception:
@@ -73,8 +117,10 @@ def repeats_payload(error: Exception) -> bool:
 
 def encode_error(error: Exception, value: Any, model: str, format_name: str) -> EncodeError:
     """Return the ``EncodeError`` for whatever writing ``value`` raised, with the path of the fault."""
-    path = failing_path(value)
-    return EncodeError(f"cannot write this value: {_reason(error)}", model=model, format=format_name, path=path)
+    reason = _reason(error)
+    # Each step of the other way to the place would walk as deep once more.
+    path = deep_part(value, DEEPEST_READ) if reason == _TOO_DEEP_TO_WRITE else failing_path(value)
+    return EncodeError(f"cannot write this value: {reason}", model=model, format=format_name, path=path)
 
 
 def _reason(error: Exception) -> str:
@@ -89,7 +135,7 @@ def _reason(error: Exception) -> str:
     if "Circular reference" in text:
         return "it contains itself"
     if "depth exceeded" in text or "recursion" in text.lower() or isinstance(error, RecursionError):
-        return "it is nested too deep"
+        return _TOO_DEEP_TO_WRITE
     if "invalid utf-8" in text:
         return "bytes are not UTF-8; set ser_json_bytes='base64' on the model, or use a binary format"
     if "nteger exceeds 64-bit" in text or isinstance(error, OverflowError):

@@ -9,9 +9,11 @@ from pydantic import ValidationError
 
 from pydantic_serialization._native import core
 from pydantic_serialization.errors import LimitExceededError
-from pydantic_serialization.formats._depth import PYDANTIC_DEPTH, json_depth_exceeds
+from pydantic_serialization.formats._depth import json_depth_exceeds
 from pydantic_serialization.formats._errors import json_error
+from pydantic_serialization.formats._stack import reading_within_stack, writing_within_stack
 from pydantic_serialization.plan.overrides import has_own
+from pydantic_serialization.plan.stack import DEEPEST_READ
 from pydantic_serialization.plan.trusted import trusting_validator
 
 if TYPE_CHECKING:
@@ -38,7 +40,8 @@ def bind_json_reader(plan: ModelPlan, options: FormatOptions, format_name: str) 
         format_name: What errors call the format.
     """
     model = plan.name
-    validate = _validate_function(plan, options)
+    by_pydantic = _validate_function(plan, options)
+    validate = reading_within_stack(by_pydantic, plan, format_name)
     strict = True if options.strict else None
 
     def refused(error: ValidationError, data: Payload) -> Any:
@@ -64,9 +67,9 @@ def bind_json_reader(plan: ModelPlan, options: FormatOptions, format_name: str) 
         return decode_with(data, {})
 
     # A user's own method is not given views.
-    is_bare = strict is None and isinstance(validate, BuiltinMethodType)
+    is_bare = strict is None and isinstance(by_pydantic, BuiltinMethodType)
     reader = JsonReader(_catching(validate, refused) if is_bare else decode_as_asked, decode_with)
-    if options.max_depth < PYDANTIC_DEPTH:
+    if options.max_depth < DEEPEST_READ:
         return _with_depth_check(reader, options.max_depth, model, format_name)
     return reader
 
@@ -115,9 +118,10 @@ def _validate_function(plan: ModelPlan, options: FormatOptions) -> Callable[...,
     return validate
 
 
-def encode_function(plan: ModelPlan) -> Callable[..., bytes]:
+def encode_function(plan: ModelPlan, format_name: str) -> Callable[..., bytes]:
     """Return the function that writes JSON text of the plan's type: Pydantic's, or the user's override of it."""
-    model, to_json = plan.model, plan.serializer.to_json
+    model = plan.model
+    to_json: Callable[..., bytes] = writing_within_stack(plan.serializer.to_json, plan, format_name)
     if model is not None and has_own(model, "model_dump_json"):
 
         def overridden(value: Any, **options: Any) -> bytes:
@@ -126,7 +130,7 @@ def encode_function(plan: ModelPlan) -> Callable[..., bytes]:
             text: str = value.model_dump_json(**options)
             return text.encode()
 
-        return overridden
+        return writing_within_stack(overridden, plan, format_name)
     return to_json
 
 

@@ -28,7 +28,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
+from pydantic_serialization.formats._stack import state_within_stack
 from pydantic_serialization.plan.rebuild import build_validator
+from pydantic_serialization.plan.stack import need_to_check
 from pydantic_serialization.plan.trusted import without_checks
 from pydantic_serialization.plan.walk import Node, root_config, transform
 
@@ -55,26 +57,29 @@ class StateChecker:
         if not validate:
             node = transform(node, without_checks)
         node = transform(node, _state_node)
-        self._schema = _looking_inside(node) if inside else node
+        self._schema = transform(_looking_inside(node) if inside else node, _closed_node)
         self._config = root_config(node)
-        self._strict = build_validator(transform(self._schema, _unchanging_node), self._config)
+        strict = build_validator(transform(self._schema, _unchanging_node), self._config)
+        self._need = need_to_check(self._schema)
+        self._strict = state_within_stack(strict.validate_python, self._need)
 
     def check(self, value: Any, *, strict: bool, context: Any) -> None:
         """Return if ``value`` is what validation leaves.
 
         Raises:
             pydantic.ValidationError: it is not.
+            LimitExceededError: it is nested too deep for what is left of the stack.
         """
         options = {"context": context, "by_name": True, "by_alias": False}
         try:
-            self._strict.validate_python(value, strict=True, **options)
+            self._strict(value, strict=True, **options)
         except ValidationError:
-            if strict or not same(value, self._lax.validate_python(value, strict=False, **options)):
+            if strict or not same(value, self._lax(value, strict=False, **options)):
                 raise
 
     @cached_property
     def _lax(self) -> Any:
-        return build_validator(self._schema, self._config)
+        return state_within_stack(build_validator(self._schema, self._config).validate_python, self._need)
 
 
 def same(left: Any, right: Any) -> bool:
@@ -84,7 +89,7 @@ def same(left: Any, right: Any) -> bool:
     if type(left) is not type(right):
         return False
     if isinstance(left, (list, tuple)):
-        return len(left) == len(right) and all(map(same, left, right))
+        return len(left) == len(right) and _all_same(left, right)
     if isinstance(left, dict):
         return same(list(left.items()), list(right.items()))
     if dataclasses.is_dataclass(left) or hasattr(left, "__pydantic_fields_set__"):
@@ -92,6 +97,13 @@ def same(left: Any, right: Any) -> bool:
     if isinstance(left, (set, frozenset)):
         return left == right and {(type(item), item) for item in left} == {(type(item), item) for item in right}
     return bool(left == right or (left != left and right != right))
+
+
+def _all_same(left: Any, right: Any) -> bool:
+    for one, other in zip(left, right, strict=True):  # noqa: SIM110  (all() would take C's stack for each level)
+        if not same(one, other):
+            return False
+    return True
 
 
 def _attributes(value: Any) -> dict[str, Any]:
@@ -139,6 +151,16 @@ def _instance_node(node: Node) -> Node:
         fields = [{**field, "init": True} for field in arguments["fields"] if not field.get("init_only")]
         changed["schema"] = {**arguments, "fields": fields}
     return changed
+
+
+def _closed_node(node: Node) -> Node:
+    """Return the node for an instance that is accepted by its class.
+
+    Pydantic's own would make one of what stands in its place; a root model also in strict mode, and at every depth.
+    """
+    if node["type"] not in _INSTANCES or node["revalidate_instances"] != "never":
+        return node
+    return _standing_for(node, {"type": "is-instance", "cls": node["cls"]})
 
 
 def _unchanging(function: Callable[..., Any]) -> Callable[..., Any]:

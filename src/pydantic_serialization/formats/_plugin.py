@@ -41,4 +41,4 @@ def guarded(bound: BoundFormat, format_name: str, model: str) -> BoundFormat:
         with decoding_errors(format_name, model):
             return bound.decode_with(data, options)
 
-    return BoundFormat(encode, decode, encode_with, decode_with)
+    return BoundFormat(encode, decode, encode_with, decode_with, check_items=bound.check_items)

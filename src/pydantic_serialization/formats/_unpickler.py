@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import BaseModel
 
 from pydantic_serialization.errors import EncodeError, LimitExceededError, UnsupportedTypeError, UntrustedDataError
+from pydantic_serialization.formats._items import too_many_items
 from pydantic_serialization.formats._pickle_classes import pickled_classes
 from pydantic_serialization.formats._pickle_state import StateChecker
 from pydantic_serialization.formats._pickle_values import (
@@ -131,13 +132,14 @@ class Rules:
     Args:
         plan: The type.
         max_depth: Levels of containers and instances that may be read.
+        max_items: Items that they may have together.
         validate: ``False`` leaves out constraints, and what ``after`` validators refuse.
 
     Raises:
         UnsupportedTypeError: a class of the plan cannot be found by name.
     """
 
-    def __init__(self, plan: ModelPlan, *, max_depth: int, validate: bool) -> None:
+    def __init__(self, plan: ModelPlan, *, max_depth: int, max_items: int, validate: bool) -> None:
         classes = pickled_classes(plan)
         if not CAN_REBUILD:
             message = "checking unsigned pickles needs pydantic 2.12 or newer; use signing_keys or another format"
@@ -148,6 +150,7 @@ class Rules:
         self.classes = classes
         self._plan = plan
         self._max_depth = max_depth
+        self._max_items = max_items
         self._validate = validate
 
     def class_named(self, module: str, name: str) -> type:
@@ -214,7 +217,8 @@ class Rules:
             LimitExceededError: it is nested too deep, or holds more than a document of its size may.
         """
         parts_of, leaves, shapes = self._parts, self._leaves, self._shapes
-        budget = max(_ALWAYS_ALLOWED_ITEMS, _ITEMS_PER_BYTE * size)
+        expected = max(_ALWAYS_ALLOWED_ITEMS, _ITEMS_PER_BYTE * size)
+        budget = min(self._max_items, expected)
         found: dict[int, Any] = {}
         pending = [] if type(value) in leaves else [(value, 1)]
         while pending:
@@ -229,6 +233,8 @@ class Rules:
             if depth > self._max_depth:
                 message = f"it is nested deeper than max_depth={self._max_depth} allows"
                 raise LimitExceededError(message, limit="max_depth")
+            if budget < 0 and expected > self._max_items:
+                raise too_many_items(self._max_items)
             if budget < 0:
                 raise LimitExceededError("it expands to far more items than it has bytes", limit="max_payload_bytes")
             pending += [(part, depth + 1) for part in parts if type(part) not in leaves]

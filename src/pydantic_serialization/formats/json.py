@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic_serialization.errors import EncodeError
 from pydantic_serialization.formats._base import BoundFormat, FormatOptions
 from pydantic_serialization.formats._depth import json_depth_exceeds
-from pydantic_serialization.formats._errors import too_deep_to_read
+from pydantic_serialization.formats._digits import has_long_integer
+from pydantic_serialization.formats._errors import too_deep_to_read, too_long_to_read
+from pydantic_serialization.formats._items import check_json_items
 from pydantic_serialization.formats._json import bind_json_reader, encode_function
 
 if TYPE_CHECKING:
@@ -34,12 +35,19 @@ class JsonFormat:
     def bind(self, plan: ModelPlan, options: FormatOptions) -> BoundFormat:
         """Return the functions for one type; see :meth:`Format.bind`."""
         reader = bind_json_reader(plan, options, self.name)
-        write = depth_checked(encode_function(plan), plan, options, self.name)
+        write = depth_checked(encode_function(plan, self.name), plan, options, self.name)
 
         def encode_with(value: Any, dump_options: DumpOptions) -> bytes:
             return write(value, **dump_options)
 
-        return BoundFormat(write, reader.decode, encode_with, reader.decode_with)
+        return BoundFormat(
+            write,
+            reader.decode,
+            encode_with,
+            reader.decode_with,
+            check_items=check_json_items,
+            check_written=digits_checked(plan, self.name),
+        )
 
 
 def depth_checked(
@@ -56,7 +64,22 @@ def depth_checked(
     def checked(value: Any, **dump_options: Any) -> bytes:
         text = write(value, **dump_options)
         if json_depth_exceeds(text, limit):
-            raise EncodeError(too_deep_to_read(limit), model=model, format=format_name)
+            raise too_deep_to_read(value, limit, model, format_name)
         return text
 
     return checked
+
+
+def digits_checked(plan: ModelPlan, format_name: str) -> Callable[[bytes, Any], None] | None:
+    """Return the check of a text for integers that could not be read back; ``None`` for types that hold none.
+
+    Pydantic writes integers of any length, and reads 4,300 digits.
+    """
+    if not plan.traits.has_integers:
+        return None
+
+    def check(text: bytes, value: Any) -> None:
+        if has_long_integer(text):
+            raise too_long_to_read(value, plan.name, format_name)
+
+    return check

@@ -21,19 +21,26 @@ from typing import TYPE_CHECKING, Any
 
 import ormsgpack
 
+from pydantic_serialization._native.stack import stack_left
 from pydantic_serialization.errors import DecodeError
 from pydantic_serialization.formats._base import BoundFormat, FormatOptions, TreeFormat
 from pydantic_serialization.formats._binary import MARK, marked, plan_with_marks, unmarked
+from pydantic_serialization.formats._items import check_msgpack_items
 from pydantic_serialization.formats._json import JsonReader
+from pydantic_serialization.formats._msgpack_headers import excess
 from pydantic_serialization.formats._msgpack_writing import write_natively
 from pydantic_serialization.formats._native_reading import read_natively
+from pydantic_serialization.formats._stack import too_deep_for_stack
 from pydantic_serialization.plan.native import bind_msgpack_decoder
+from pydantic_serialization.plan.stack import StackNeed
 
 if TYPE_CHECKING:
     from pydantic_serialization._types import Payload
     from pydantic_serialization.plan import ModelPlan
 
 _READ = ormsgpack.OPT_NON_STR_KEYS | ormsgpack.OPT_DATETIME_AS_TIMESTAMP_EXT
+_UNPACKED = StackNeed.of_levels(640, deepest=1_024)
+"""What ormsgpack takes of the stack, and the levels at which it stops."""
 _PAIR = b"\x92"
 _END = secrets.token_bytes(16)
 _PACKED_END = ormsgpack.packb(_END)
@@ -45,6 +52,7 @@ class MsgpackFormat(TreeFormat):
     name = "msgpack"
     wire_id = 2
     media_type = "application/vnd.msgpack"  # registered with IANA in 2024
+    check_items = staticmethod(check_msgpack_items)
 
     def pack(self, tree: Any) -> bytes:
         """Return the document for a tree of plain values and ``bytes``."""
@@ -58,8 +66,14 @@ class MsgpackFormat(TreeFormat):
 
         Raises:
             DecodeError: bytes follow the document.
+            LimitExceededError: it is nested too deep for what is left of the stack.
             ValueError: the data is not a document.
         """
+        left = stack_left()
+        if left is not None and left < _UNPACKED.most:
+            levels = _UNPACKED.levels(left)
+            if levels < 0 or excess(bytes(data), levels, len(data)) == "levels":
+                raise too_deep_for_stack(levels, None, self.name)
         pair = ormsgpack.unpackb(b"".join((_PAIR, data, _PACKED_END)), option=_READ)
         if pair[1] != _END:
             message = "bytes follow the MessagePack document"

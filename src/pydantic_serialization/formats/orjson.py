@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from pydantic_serialization.formats._base import BoundFormat, FormatOptions
+from pydantic_serialization.formats._items import check_json_items
 from pydantic_serialization.formats._json import bind_json_reader, encode_function
 from pydantic_serialization.formats._native_reading import read_natively
-from pydantic_serialization.formats.json import depth_checked
+from pydantic_serialization.formats.json import depth_checked, digits_checked
 from pydantic_serialization.plan.native import bind_decoder, bind_encoder
 from pydantic_serialization.plan.overrides import has_own
 
@@ -46,7 +47,7 @@ class OrjsonFormat:
             bind_json_reader(plan, options, self.name),
             partial(bind_decoder, plan, max_depth=options.max_depth, views=True),
         )
-        by_pydantic = encode_function(plan)
+        by_pydantic = encode_function(plan, self.name)
 
         def by_orjson(value: Any, **dump_options: Any) -> bytes:
             if not dump_options:
@@ -65,4 +66,12 @@ class OrjsonFormat:
         def encode_with(value: Any, dump_options: DumpOptions) -> bytes:
             return write(value, **dump_options)
 
-        return BoundFormat(write, reader.decode, encode_with, reader.decode_with, pauses=write is not checked)
+        return BoundFormat(
+            write,
+            reader.decode,
+            encode_with,
+            reader.decode_with,
+            pauses=write is not checked,
+            check_items=check_json_items,
+            check_written=digits_checked(plan, self.name),
+        )

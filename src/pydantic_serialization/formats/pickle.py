@@ -28,8 +28,10 @@ from pydantic_serialization.formats._base import BoundFormat, FormatOptions
 from pydantic_serialization.formats._pickle_classes import may_hash_composites, pickled_classes
 from pydantic_serialization.formats._pickle_opcodes import check_opcodes
 from pydantic_serialization.formats._pickle_state import StateChecker
+from pydantic_serialization.formats._stack import check_value
 from pydantic_serialization.formats._unpickler import Pickler, Rules, Unpickler
 from pydantic_serialization.plan.rebuild import CAN_REBUILD
+from pydantic_serialization.plan.stack import StackNeed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from pydantic_serialization._types import DumpOptions, LoadOptions, Payload
     from pydantic_serialization.plan import ModelPlan
 
+_PICKLED = StackNeed.of_levels(640, deepest=1_000)
+"""What the pickler of the standard library takes of the stack."""
 _PARTIAL = ("include", "exclude", "exclude_unset", "exclude_defaults", "exclude_none")
 """Options that leave something out. An instance is pickled whole, so ignoring them would leak what was excluded."""
 
@@ -74,7 +78,7 @@ class PickleFormat:
 def _bind_unsigned(
     plan: ModelPlan, options: FormatOptions
 ) -> tuple[Callable[[Any], bytes], Callable[[Payload, LoadOptions], Any]]:
-    rules = Rules(plan, max_depth=options.max_depth, validate=options.validate)
+    rules = Rules(plan, max_depth=options.max_depth, max_items=options.max_items, validate=options.validate)
     # Elsewhere the classes alone show that what is written can be read.
     depth = plan.traits.depth
     is_checked_when_written = depth is None or depth > options.max_depth or may_hash_composites(plan)
@@ -83,12 +87,13 @@ def _bind_unsigned(
         try:
             data = compact.pack(value, rules.classes)
             if data is None:
+                check_value(value, _PICKLED, plan.name, "pickle")
                 file = BytesIO()
                 Pickler(file, rules.types, rules.writable_names).dump(value)
                 data = file.getvalue()
                 if is_checked_when_written:
                     check_opcodes(data)
-            if is_checked_when_written:
+            if is_checked_when_written or len(data) > options.max_items:
                 rules.instances(value, len(data))
         except RecursionError:
             raise EncodeError("the value is nested too deep for pickle", model=plan.name, format="pickle") from None
@@ -128,9 +133,12 @@ def _bind_authenticated(
     def encode(value: Any) -> bytes:
         try:
             data = compact.pack(value)
-            return pickle.dumps(value, protocol=5) if data is None else data
+            if data is None:
+                check_value(value, _PICKLED, plan.name, "pickle")
+                data = pickle.dumps(value, protocol=5)
         except RecursionError:
             raise EncodeError("the value is nested too deep for pickle", model=plan.name, format="pickle") from None
+        return data
 
     def decode(data: Payload, load_options: LoadOptions) -> Any:
         file = BytesIO(data)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from pydantic import ValidationError
 
 from pydantic_serialization.errors import SerializationError
+from pydantic_serialization.formats._digits import MOST_DIGITS
 from pydantic_serialization.formats._errors import encode_error, is_misspelt_option, repeats_payload
 from pydantic_serialization.pipeline._base import OFFLOAD_BYTES
 from pydantic_serialization.pipeline._remember import counting, counting_with
@@ -34,9 +35,14 @@ def bind_writing(parts: PipelineParts) -> Writing:
     encode, encode_with = parts.bound.encode, parts.bound.encode_with
     pack, plain_below, special = parts.container.finish, parts.container.plain_below, parts.container.special
     fail = _write_failure(parts)
+    check = parts.bound.check_written
+    if check is not None:
+        plain_below = min(plain_below, MOST_DIGITS + 1)
 
-    def finish(payload: bytes) -> bytes:
+    def finish(payload: bytes, value: Any) -> bytes:
         try:
+            if check is not None and len(payload) > MOST_DIGITS:
+                check(payload, value)
             return pack(payload)
         except Exception as error:  # noqa: BLE001  (counted like an error of encoding)
             fail(error, None)
@@ -48,14 +54,14 @@ def bind_writing(parts: PipelineParts) -> Writing:
             fail(error, value)
         if payload and len(payload) < plain_below and payload[0] not in special:
             return payload
-        return finish(payload)
+        return finish(payload, value)
 
     def dump_with(value: Any, options: DumpOptions) -> bytes:
         try:
             payload = encode_with(value, options)
         except Exception as error:  # noqa: BLE001
             fail(error, value)
-        return finish(payload)
+        return finish(payload, value)
 
     def begin_dump(value: Any, options: DumpOptions) -> bytes | Callable[[], bytes]:
         try:
@@ -63,8 +69,8 @@ def bind_writing(parts: PipelineParts) -> Writing:
         except Exception as error:  # noqa: BLE001
             fail(error, value)
         if len(payload) >= OFFLOAD_BYTES:
-            return lambda: finish(payload)
-        return finish(payload)
+            return lambda: finish(payload, value)
+        return finish(payload, value)
 
     slot, writes = parts.write_slot, parts.writes
     account: Payoff = NO_ACCOUNT
@@ -90,7 +96,7 @@ def bind_writing(parts: PipelineParts) -> Writing:
                 fail(error, value)
             if payload and len(payload) < plain_below and payload[0] not in special:
                 return payload
-            return finish(payload)
+            return finish(payload, value)
         if writes is not None and not account.active:
             started = perf_counter_ns()
             result = dump(value)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
 from pydantic_serialization.errors import UnsupportedTypeError
+from pydantic_serialization.plan.freedom import LEVELS, OPEN, has_free_extras, has_free_result
 from pydantic_serialization.plan.managed import through_owner
 from pydantic_serialization.plan.naming import VALUES, type_name
 from pydantic_serialization.plan.rebuild import CAN_REBUILD, build_serializer, build_validator
@@ -17,10 +18,6 @@ from pydantic_serialization.plan.walk import Node, children, root_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_LEVELS = {"model", "dataclass", "typed-dict", "named-tuple", "list", "tuple", "set", "frozenset", "dict", "generator"}
-_LEVELS |= {"deque", "counter", "ordered-dict", "frozendict"}
-_OPEN = {"any", "is-instance", "is-subclass", "callable", "custom-error", "call", "arguments", "arguments-v3"}
 
 
 def compile_plan(declared: Any) -> ModelPlan:
@@ -132,6 +129,7 @@ class _Traits:
         self._definitions: dict[str, Node] = {}
         self._classes: set[type] = set()
         self._has_bytes = False
+        self._has_integers = False
         self._is_closed = True
         self._collect(schema)
         self._depths: dict[int, int | None] = {}
@@ -141,6 +139,7 @@ class _Traits:
         return TypeTraits(
             classes=frozenset(self._classes),
             has_bytes=self._has_bytes,
+            has_integers=self._has_integers,
             is_closed=self._is_closed,
             depth=self._depth,
         )
@@ -159,7 +158,10 @@ class _Traits:
         if kind == "literal":
             self._classes.update(type(value) for value in node["expected"] if isinstance(value, Enum))
         self._has_bytes |= kind == "bytes" and "serialization" not in node
-        self._is_closed &= kind not in _OPEN and not _is_free_serializer(node)
+        self._has_integers |= (
+            kind in {"int", "enum", "literal"} | OPEN or has_free_result(node) or has_free_extras(node)
+        )
+        self._is_closed &= kind not in OPEN and not has_free_result(node)
         for child in children(node):
             self._collect(child)
 
@@ -179,7 +181,7 @@ class _Traits:
             written = self._depth_of(node["serialization"], above) if "serialization" in node else 0
             declared = self._depth_of(self._definitions[reference], above)
             return None if written is None or declared is None else max(written, declared)
-        if kind in _OPEN or _is_free_serializer(node) or _extras_are_free(node):
+        if kind in OPEN or has_free_result(node) or has_free_extras(node):
             return None
         if "ref" in node:
             above |= {node["ref"]}
@@ -189,22 +191,4 @@ class _Traits:
             if depth is None:
                 return None
             deepest = max(deepest, depth)
-        return deepest + (kind in _LEVELS)
-
-
-def _is_free_serializer(node: Node) -> bool:
-    """Say whether this is a user's serializer or computed field whose result has no declared type."""
-    if node["type"] not in {"function-plain", "function-wrap", "computed-field"}:
-        return False
-    is_serializer = (
-        "is_field_serializer" in node or "when_used" in node or "info_arg" in node or "property_name" in node
-    )
-    if not is_serializer and "schema" in node:
-        return False
-    returned = node.get("return_schema")
-    return returned is None or returned["type"] == "any"
-
-
-def _extras_are_free(node: Node) -> bool:
-    extra = node.get("extra_behavior") or (node.get("config") or {}).get("extra_fields_behavior")
-    return bool(extra == "allow" and "extras_schema" not in node)
+        return deepest + (kind in LEVELS)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_serialization.plan.fingerprint import fingerprint
 from pydantic_serialization.plan.native.decoding import compile_decoding
 from pydantic_serialization.plan.native.encoding import MSGPACK, compile_encoding
+from pydantic_serialization.plan.stack import StackNeed, need_to_read, need_to_write
 
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator
@@ -23,12 +24,14 @@ class TypeTraits:
     Attributes:
         classes: Models, dataclasses, enums and other classes that instances are made of.
         has_bytes: Some value is declared as ``bytes``.
+        has_integers: Some value may be an integer.
         is_closed: Every value has a declared type: no ``Any``, no arbitrary classes, no serializer with a free result.
         depth: Levels of arrays and objects of the deepest document, or ``None`` where the schema sets no bound.
     """
 
     classes: frozenset[type]
     has_bytes: bool
+    has_integers: bool
     is_closed: bool
     depth: int | None
 
@@ -76,6 +79,16 @@ class ModelPlan:
     def fingerprint(self) -> bytes:
         """Eight bytes that change when the schema does, the code of validators and serializers included."""
         return fingerprint(self.schema)
+
+    @cached_property
+    def stack_to_read(self) -> StackNeed:
+        """What Pydantic takes of the stack to read JSON text of the type."""
+        return need_to_read(dict(self.wire_schema))
+
+    @cached_property
+    def stack_to_write(self) -> StackNeed:
+        """What Pydantic takes of the stack to write a value of the type."""
+        return need_to_write(dict(self.wire_schema))
 
     @cached_property
     def encoding(self) -> Compiled:

@@ -6,6 +6,7 @@ use super::classes::{Class, Classes, Kind, Object};
 use super::walk::{Copied, DEEPEST, Stop, Walk, owned};
 use crate::py::datetime::zone_of;
 use crate::py::object::Owned;
+use crate::py::stack;
 
 /// Each function that takes an object wants it held while it runs.
 impl Walk<'_> {
@@ -35,7 +36,7 @@ impl Walk<'_> {
     }
 
     fn deeper(&mut self, work: impl FnOnce(&mut Self) -> Copied<bool>) -> Copied<bool> {
-        if self.depth == DEEPEST {
+        if self.depth == DEEPEST || !stack::allows(self.depth) {
             return Ok(false);
         }
         self.depth += 1;

@@ -15,6 +15,7 @@ use super::shared::{is_plain_moment, is_plain_scalar};
 use crate::py::decode::instance::Slots;
 use crate::py::entries::Changed;
 use crate::py::object::Owned;
+use crate::py::stack;
 
 /// Why a copy was not made.
 pub enum Stop {
@@ -106,7 +107,7 @@ impl<'a> Walk<'a> {
     }
 
     unsafe fn other(&mut self, value: Object, kind: Kind, references: ffi::Py_ssize_t) -> Copied<Option<Owned>> {
-        if self.depth == DEEPEST {
+        if self.depth == DEEPEST || !stack::allows(self.depth) {
             // SAFETY: the caller holds the value.
             return unsafe { self.unknown(value) }.map(Some);
         }

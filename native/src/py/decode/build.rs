@@ -38,7 +38,7 @@ pub fn plan(program: &Tuple<'_>, form: KeyForm) -> PyResult<Plan> {
         }
     }
     mark(&mut root, &live);
-    Ok(Plan { root, definitions, live, is_lax, fail })
+    Ok(Plan { root, definitions, live, is_lax, fail, part_stack: 0 })
 }
 
 /// Note in each model whether reading it runs code of the user's.

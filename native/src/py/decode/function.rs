@@ -19,6 +19,7 @@ use crate::msgpack::{self, cursor::Binary};
 use crate::py::collector::LONG;
 use crate::py::function::{Arguments, Callable, bound};
 use crate::py::pause::Pauses;
+use crate::py::stack;
 use crate::source::{Document, Source};
 
 /// Reads documents of one type, and hands to Pydantic what it is not certain of.
@@ -42,6 +43,9 @@ enum Format {
 
 /// After so many documents in a row that went to Pydantic, only one in so many is tried natively.
 const PATIENCE: u32 = 16;
+
+/// Bytes of the stack that the second phase takes for a level, without what it calls.
+const LEVEL: usize = 2048;
 
 /// How a document was read.
 enum Outcome {
@@ -134,11 +138,18 @@ impl Decoder {
         let pauses = reader.pauses.take().unwrap_or_default().while_code_runs();
         match draft {
             // Attached anew: what is dropped on the way would be kept until somebody else is, as far as PyO3 knows.
-            Ok(draft) if reader.cursor.is_at_end() => {
+            Ok(draft) if reader.cursor.is_at_end() && self.can_realise(reader.fewest_levels) => {
                 Python::attach(|py| self.realise(py, draft, &reader.cursor, call, pauses))
             }
             _ => declined(&reader),
         }
+    }
+
+    /// Say whether the stack holds the second phase: once code of the user's has run, nothing is declined any more.
+    #[inline]
+    fn can_realise(&self, fewest_levels: usize) -> bool {
+        stack::remaining()
+            >= (self.levels - fewest_levels + stack::STRIDE) * LEVEL + self.plan.part_stack.max(stack::RESERVE)
     }
 
     fn realise(
@@ -231,15 +242,16 @@ fn options(py: Python<'_>, arguments: Arguments) -> Option<Call> {
 
 /// Return a function that reads JSON text by a program, and calls `fallback` with the same arguments where it cannot.
 #[pyfunction]
-#[pyo3(signature = (program, fallback, *, max_depth, views))]
+#[pyo3(signature = (program, fallback, *, max_depth, views, part_stack = 0))]
 pub fn decoder<'py>(
     py: Python<'py>,
     program: &Bound<'py, PyTuple>,
     fallback: Py<PyAny>,
     max_depth: usize,
     views: bool,
+    part_stack: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
-    bind(py, program, fallback, Format::Json, max_depth, views)
+    bind(py, program, fallback, Format::Json, max_depth, views, part_stack)
 }
 
 /// Return a function that reads MessagePack by a program, and calls `fallback` with the same arguments where it cannot.
@@ -247,16 +259,17 @@ pub fn decoder<'py>(
 /// With `mark`, bytes stand for themselves; where Pydantic reads a part of a document as JSON, an object with this one
 /// key stands for them, whose value is base64.
 #[pyfunction]
-#[pyo3(signature = (program, fallback, *, max_depth, mark))]
+#[pyo3(signature = (program, fallback, *, max_depth, mark, part_stack = 0))]
 pub fn msgpack_decoder<'py>(
     py: Python<'py>,
     program: &Bound<'py, PyTuple>,
     fallback: Py<PyAny>,
     max_depth: usize,
     mark: Option<&str>,
+    part_stack: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
     let key = mark.map(|mark| msgpack::json::string(mark).into());
-    bind(py, program, fallback, Format::Msgpack(key), max_depth, true)
+    bind(py, program, fallback, Format::Msgpack(key), max_depth, true, part_stack)
 }
 
 fn bind<'py>(
@@ -266,11 +279,13 @@ fn bind<'py>(
     format: Format,
     levels: usize,
     views: bool,
+    part_stack: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
     let expected_key = match format {
         Format::Json => json::source::expected_key,
         Format::Msgpack(_) => msgpack::source::expected_key,
     };
-    let plan = build::plan(program, expected_key)?;
+    let mut plan = build::plan(program, expected_key)?;
+    plan.part_stack = part_stack;
     bound(Bound::new(py, Decoder { format, plan, fallback, levels, views, declined: AtomicU32::new(0) })?)
 }

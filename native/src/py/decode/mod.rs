@@ -35,7 +35,7 @@ use crate::py::object::Owned;
 /// What a JSON text stands for without any declaration, in Python's own types; `None` if it cannot be made.
 pub fn plain_value(text: &[u8]) -> Option<Owned> {
     let root = node::Node::Any;
-    let plan = node::Plan { root, definitions: Vec::new(), live: Vec::new(), is_lax: false, fail: None };
+    let plan = node::Plan { root, definitions: Vec::new(), live: Vec::new(), is_lax: false, fail: None, part_stack: 0 };
     // SAFETY: None lives as long as the interpreter.
     let call = reader::Call { context: unsafe { pyo3::ffi::Py_None() }, strict: std::ptr::null_mut() };
     let mut reader = reader::Reader::new(&plan, crate::json::cursor::Cursor::new(text), DEEPEST, call);

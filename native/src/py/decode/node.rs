@@ -242,6 +242,8 @@ pub struct Plan {
     /// `fail(errors, text)` gives the `ValidationError` for what validators refused, or `None` where only Pydantic
     /// itself can say it.
     pub fail: Option<Py<PyAny>>,
+    /// Bytes of the stack that a part may take which Pydantic reads.
+    pub part_stack: usize,
 }
 
 impl Plan {

@@ -8,6 +8,7 @@ use super::draft::Span;
 use super::node::Piece;
 use super::reader::{Call, Miss, Read, Reader};
 use crate::py::object::Owned;
+use crate::py::stack;
 use crate::source::Source;
 
 impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
@@ -15,6 +16,9 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
     /// asked for the whole document then.
     pub(super) fn piece(&mut self, piece: &'p Piece) -> Read<Owned> {
         let Span { start, end } = self.piece_span()?;
+        if stack::remaining() < self.plan.part_stack {
+            return Err(Miss::Unknown);
+        }
         let text = self.cursor.json(start, end).ok_or(Miss::Unknown)?;
         validate(piece, &text, self.call).ok_or_else(|| {
             // SAFETY: the validator raised, so an exception is set.

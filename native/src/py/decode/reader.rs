@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use super::node::{Node, Plan};
 use crate::py::object::Owned;
 use crate::py::pause::Pauses;
+use crate::py::stack;
 use crate::source::{Kind, RawString, Source};
 
 /// Why a value is not read natively. No exception is set.
@@ -52,6 +53,8 @@ pub struct Reader<'p, 't, S: Source<'t>> {
     pub cursor: S,
     /// Levels of arrays and objects that may still be opened.
     pub levels: usize,
+    /// The fewest of them so far, as far as the stack was looked at.
+    pub fewest_levels: usize,
     /// The lowest fit so far.
     pub fit: Fit,
     /// Fields that were given so far; `None` where there was no model.
@@ -85,6 +88,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
             plan,
             cursor,
             levels,
+            fewest_levels: levels,
             fit: Fit::Exact,
             given: None,
             call,
@@ -107,6 +111,9 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
             return Err(Miss::Unknown);
         }
         self.references += 1;
+        if self.references.is_multiple_of(stack::STRIDE) {
+            self.look_at_stack()?;
+        }
         Ok(&self.plan.definitions[index])
     }
 
@@ -196,13 +203,28 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
         }
     }
 
+    /// Take one of the levels that are left.
+    #[inline(always)]
+    fn take_level(&mut self) -> Read<()> {
+        self.levels = self.levels.checked_sub(1).ok_or(Miss::Unknown)?;
+        if self.levels.is_multiple_of(stack::STRIDE) { self.look_at_stack() } else { Ok(()) }
+    }
+
+    /// Let Pydantic, or what is in front of it, say what happens where the stack ends.
+    #[cold]
+    #[inline(never)]
+    fn look_at_stack(&mut self) -> Read<()> {
+        self.fewest_levels = self.fewest_levels.min(self.levels);
+        if stack::has_room(self.levels) { Ok(()) } else { Err(Miss::Unknown) }
+    }
+
     /// Go into an array.
     #[inline(always)]
     pub fn open_array(&mut self) -> Read<S::Open> {
         if !self.cursor.is_array() {
             return Err(self.no_array());
         }
-        self.levels = self.levels.checked_sub(1).ok_or(Miss::Unknown)?;
+        self.take_level()?;
         self.cursor.enter_array().ok_or(Miss::Unknown)
     }
 
@@ -212,7 +234,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
         if !self.cursor.is_object() {
             return Err(self.no_object());
         }
-        self.levels = self.levels.checked_sub(1).ok_or(Miss::Unknown)?;
+        self.take_level()?;
         self.cursor.enter_object().ok_or(Miss::Unknown)
     }
 

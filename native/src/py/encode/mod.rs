@@ -38,41 +38,48 @@ use pyo3::types::PyTuple;
 ///     max_depth: Levels of arrays and objects.
 ///     text: Give `str` rather than `bytes`.
 ///     eager: Ask Pydantic for parts even where that takes longer than to let it do the whole, for tests.
+///     part_stack: Bytes of the stack that have to be left for Pydantic to be asked for a part.
 #[pyfunction]
-#[pyo3(signature = (program, fallback, *, max_depth, text, eager = false))]
+#[pyo3(signature = (program, fallback, *, max_depth, text, eager = false, part_stack = 0))]
 fn encoder<'py>(
     program: &Bound<'py, PyTuple>,
     fallback: Bound<'py, PyAny>,
     max_depth: usize,
     text: bool,
     eager: bool,
+    part_stack: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let encoder = run::Encoder::new(build::program(program)?, fallback.unbind(), max_depth, text, eager);
+    let encoder = run::Encoder::new(build::program(program)?, fallback.unbind(), max_depth, text, eager)
+        .with_part_stack(part_stack);
     crate::py::function::bound(Bound::new(program.py(), run::JsonEncoder(encoder))?)
 }
 
 /// Return a function that writes MessagePack of one type; the arguments are those of [`encoder`].
 #[pyfunction]
-#[pyo3(signature = (program, fallback, *, max_depth, eager = false))]
+#[pyo3(signature = (program, fallback, *, max_depth, eager = false, part_stack = 0))]
 fn msgpack_encoder<'py>(
     program: &Bound<'py, PyTuple>,
     fallback: Bound<'py, PyAny>,
     max_depth: usize,
     eager: bool,
+    part_stack: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let encoder = run::Encoder::new(build::program(program)?, fallback.unbind(), max_depth, false, eager);
+    let encoder = run::Encoder::new(build::program(program)?, fallback.unbind(), max_depth, false, eager)
+        .with_part_stack(part_stack);
     crate::py::function::bound(Bound::new(program.py(), run::MsgpackEncoder(encoder))?)
 }
 
 /// Return a function that writes a list as lines of JSON, each an item of one type; `program` is that of an item.
 #[pyfunction]
-#[pyo3(signature = (program, fallback, *, max_depth))]
+#[pyo3(signature = (program, fallback, *, max_depth, part_stack = 0))]
 fn lines_encoder<'py>(
     program: &Bound<'py, PyTuple>,
     fallback: Bound<'py, PyAny>,
     max_depth: usize,
+    part_stack: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let encoder = run::Encoder::new(build::program(program)?, fallback.unbind(), max_depth, false, false);
+    let encoder = run::Encoder::new(build::program(program)?, fallback.unbind(), max_depth, false, false)
+        .with_part_stack(part_stack);
     crate::py::function::bound(Bound::new(program.py(), lines::LinesEncoder(encoder))?)
 }
 

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::py::function::{Arguments, Callable};
+use crate::py::stack;
 
 use super::fill::{Passed, Unfilled, fill};
 use super::holes::{Hole, Survey};
@@ -59,6 +60,8 @@ pub struct Encoder<O> {
     program: Program<O>,
     fallback: Py<PyAny>,
     max_depth: usize,
+    /// Bytes of the stack that a part may take which Pydantic writes.
+    part_stack: usize,
     text: bool,
     /// Ask for parts whether or not that is worth it.
     eager: bool,
@@ -73,7 +76,14 @@ unsafe impl<O> Sync for Encoder<O> {}
 
 impl<O: Parts> Encoder<O> {
     pub fn new(program: Program<O>, fallback: Py<PyAny>, max_depth: usize, text: bool, eager: bool) -> Self {
-        Self { program, fallback, max_depth: max_depth.min(DEEPEST), text, eager, declined: AtomicU32::new(0) }
+        let max_depth = max_depth.min(DEEPEST);
+        Self { program, fallback, max_depth, part_stack: 0, text, eager, declined: AtomicU32::new(0) }
+    }
+
+    /// Ask for parts only where so many bytes of the stack are left.
+    pub fn with_part_stack(mut self, bytes: usize) -> Self {
+        self.part_stack = bytes;
+        self
     }
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -148,7 +158,9 @@ impl<O: Parts> Encoder<O> {
     #[inline(never)]
     fn fill(&self, bytes: &[u8], holes: Vec<Hole>, options: Options, arguments: Arguments) -> Option<Object> {
         let survey = Survey::of(&holes);
-        if !self.is_worth_asking(bytes.len() + survey.late, survey.asked, &holes, options) {
+        if stack::remaining() < self.part_stack
+            || !self.is_worth_asking(bytes.len() + survey.late, survey.asked, &holes, options)
+        {
             return None;
         }
         // SAFETY: the names of keyword arguments are strings.

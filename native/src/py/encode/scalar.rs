@@ -36,6 +36,9 @@ pub unsafe fn text_of<'a>(value: Object) -> Option<(&'a [u8], bool)> {
     }
 }
 
+/// Digits and sign of an integer that are surely read back.
+const MOST_DIGITS: usize = 4300;
+
 /// Each has the contract of [`State::encode`].
 impl<O: Output> State<'_, O> {
     #[inline]
@@ -111,6 +114,9 @@ impl<O: Output> State<'_, O> {
                 return Err(Stop::Decline);
             };
             let (text, _) = text_of(text.as_ptr()).ok_or(Stop::Decline)?;
+            if text.len() > MOST_DIGITS {
+                return Err(Stop::Decline);
+            }
             if self.out.push_large_int(text) { Ok(()) } else { Err(Stop::Decline) }
         }
     }

@@ -12,6 +12,7 @@ use super::options::Options;
 use super::output::Output;
 use crate::py::object::Owned;
 use crate::py::pause::Pauses;
+use crate::py::stack;
 
 /// Why a value was not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +113,7 @@ impl<'p, O: Output> State<'p, O> {
             return Err(Stop::Decline);
         }
         self.depth += 1;
-        Ok(())
+        if self.depth.is_multiple_of(stack::STRIDE) { look_at_stack() } else { Ok(()) }
     }
 
     #[inline]
@@ -127,6 +128,9 @@ impl<'p, O: Output> State<'p, O> {
             return Err(Stop::Decline);
         }
         self.guards += 1;
+        if self.guards.is_multiple_of(stack::STRIDE) {
+            look_at_stack()?;
+        }
         let outcome = inner(self);
         self.guards -= 1;
         outcome
@@ -261,6 +265,13 @@ impl<'p, O: Output> State<'p, O> {
         // SAFETY: the caller's promise; the whole run holds the GIL.
         unsafe { Owned::from_borrowed(value) }
     }
+}
+
+/// Let Pydantic, or what is in front of it, say what happens where the stack ends.
+#[cold]
+#[inline(never)]
+fn look_at_stack() -> Outcome {
+    if stack::has_room(0) { Ok(()) } else { Err(Stop::Decline) }
 }
 
 /// Say whether a class is exactly one that Pydantic tells apart without looking at attributes.

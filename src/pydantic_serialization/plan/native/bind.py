@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pydantic_serialization.plan.native.decoding import compile_decoding
+from pydantic_serialization.plan.native.parts import ProgramParts
 from pydantic_serialization.plan.native.supported import core_for_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pydantic_serialization.plan.native.program import Compiled
     from pydantic_serialization.plan.spec import ModelPlan
 
 DEEPEST = 200
@@ -36,7 +38,7 @@ def bind_encoder(
     core, program = core_for_json(), plan.encoding.program
     if core is None or program is None:
         return fallback
-    return core.encoder(program, fallback, max_depth=max_depth, text=text)
+    return core.encoder(program, fallback, max_depth=max_depth, text=text, part_stack=_stack_to_write(plan))
 
 
 def bind_lines_encoder(
@@ -55,7 +57,7 @@ def bind_lines_encoder(
     core, program = core_for_json(), item.encoding.program
     if core is None or program is None:
         return fallback
-    return core.lines_encoder(program, fallback, max_depth=max_depth)
+    return core.lines_encoder(program, fallback, max_depth=max_depth, part_stack=_stack_to_write(item))
 
 
 def bind_msgpack_encoder(
@@ -74,7 +76,7 @@ def bind_msgpack_encoder(
     core, program = core_for_json(), plan.packing.program
     if core is None or program is None:
         return fallback
-    return core.msgpack_encoder(program, fallback, max_depth=max_depth)
+    return core.msgpack_encoder(program, fallback, max_depth=max_depth, part_stack=_stack_to_write(plan))
 
 
 def bind_decoder(
@@ -94,7 +96,9 @@ def bind_decoder(
     core, program = core_for_json(), plan.decoding.program
     if core is None or program is None:
         return fallback
-    return core.decoder(program, fallback, max_depth=max_depth, views=views)
+    return core.decoder(
+        program, fallback, max_depth=max_depth, views=views, part_stack=_stack_to_read(plan, plan.decoding)
+    )
 
 
 def bind_msgpack_decoder(
@@ -118,4 +122,18 @@ def bind_msgpack_decoder(
     compiled = plan.decoding if mark is None else compile_decoding(plan.wire_schema, plan.validator, is_rebuilt=True)
     if compiled.program is None:
         return fallback
-    return core.msgpack_decoder(compiled.program, fallback, max_depth=max_depth, mark=mark)
+    return core.msgpack_decoder(
+        compiled.program, fallback, max_depth=max_depth, mark=mark, part_stack=_stack_to_read(plan, compiled)
+    )
+
+
+def _stack_to_write(plan: ModelPlan) -> int:
+    """Return the bytes of the stack that Pydantic may take for a part that it is asked to write."""
+    return plan.stack_to_write.most
+
+
+def _stack_to_read(plan: ModelPlan, compiled: Compiled) -> int:
+    """Return the bytes of the stack that Pydantic may take for a part that it is asked to read; 0 if there is none."""
+    parts = ProgramParts(compiled.program, "reading")
+    has_hole = parts.root.has_hole or any(place.has_hole for place in parts.fields.values())
+    return plan.stack_to_read.most if has_hole else 0

@@ -2,13 +2,16 @@
 
 use std::rc::Rc;
 
+use pyo3::exceptions::PyRecursionError;
 use pyo3::ffi;
+use pyo3::prelude::*;
 
 use super::shape::Shape;
 use crate::py::copy::classes::{Kind, Object};
 use crate::py::object::Owned;
 use crate::py::pickle::known::Known;
 use crate::py::pickle::tag;
+use crate::py::stack;
 
 /// Why nothing was read.
 pub(super) enum Miss {
@@ -167,6 +170,12 @@ impl<'a> Reader<'a> {
     pub(super) fn deeper<T>(&mut self, work: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
         if self.depth == tag::DEEPEST {
             return Err(Miss::Malformed);
+        }
+        if !stack::allows(self.depth) {
+            PyRecursionError::new_err("the stack of this thread is too small")
+                // SAFETY: whoever reads a block holds the GIL.
+                .restore(unsafe { Python::assume_attached() });
+            return Err(Miss::Raised);
         }
         self.depth += 1;
         let outcome = work(self);

@@ -6,6 +6,7 @@ use super::block::{Block, HELD, Unsuited, Written, unsuited};
 use crate::py::copy::classes::{Kind, Object};
 use crate::py::object::Owned;
 use crate::py::pickle::tag;
+use crate::py::stack;
 
 /// Each function has the contract of [`Block::value`].
 impl Block<'_> {
@@ -100,7 +101,7 @@ impl Block<'_> {
                 return Ok(());
             }
             if class == &raw mut ffi::PyTuple_Type {
-                if self.depth == tag::DEEPEST {
+                if self.depth == tag::DEEPEST || !stack::allows(self.depth) {
                     return Err(Unsuited);
                 }
                 self.depth += 1;

@@ -6,6 +6,7 @@ use super::block::{Block, HELD, Unsuited, Written};
 use crate::py::copy::classes::{Kind, Object};
 use crate::py::object::Owned;
 use crate::py::pickle::tag;
+use crate::py::stack;
 
 /// Each function that takes an object wants it alive, by `references` that the walk knows of.
 impl Block<'_> {
@@ -52,7 +53,7 @@ impl Block<'_> {
                 }
                 _ => {}
             }
-            if self.depth == tag::DEEPEST {
+            if self.depth == tag::DEEPEST || !stack::allows(self.depth) {
                 return Err(Unsuited);
             }
             self.depth += 1;

@@ -1,0 +1,85 @@
+"""How much of the running thread's stack is left, natively or through the C library.
+
+Pydantic's own walks take a piece of the stack for each level of a value, and where the stack ends the process ends.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from pydantic_serialization._native import core
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RESERVE = 32_768
+"""Bytes that are kept for what is called at the deepest place."""
+
+_BELOW_PYTHON = 6_144
+_FRAME = 512
+"""Without the core nobody tells where in the stack a call is: what each frame of Python's is taken to have used."""
+
+_sizes = threading.local()
+
+
+def stack_left() -> int | None:
+    """Return the bytes that are left of the running thread's stack, without the core by estimate; ``None`` if unknown."""
+    if core is not None:
+        return core.stack_left()
+    if not hasattr(_sizes, "size"):
+        _sizes.size = _size_of_stack()
+    size: int | None = _sizes.size
+    return None if size is None else max(0, size - _BELOW_PYTHON - _FRAME * _frames())
+
+
+def guarded(function: Callable[..., Any], enough: int, short: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that calls ``function`` where at least ``enough`` bytes of the stack are left, else ``short``."""
+    if core is not None:
+        return core.guarded(function, enough, short)
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        left = stack_left()
+        return (function if left is None or left >= enough else short)(*arguments, **options)
+
+    return call
+
+
+def _frames() -> int:
+    frame, count = sys._getframe(), 0  # noqa: SLF001  (there is no public way that does not make objects of them all)
+    while frame.f_back is not None:
+        frame, count = frame.f_back, count + 1
+    return count
+
+
+def _size_of_stack() -> int | None:
+    """Ask the C library (pthread_getattr_np of glibc and musl, pthread_get_stacksize_np of macOS)."""
+    try:
+        if sys.platform == "darwin":
+            return _size_on_macos()
+        if sys.platform.startswith("linux"):
+            return _size_on_linux()
+    except (OSError, AttributeError):  # another C library
+        pass
+    return None
+
+
+def _size_on_linux() -> int | None:
+    library = ctypes.CDLL(None)
+    thread, attributes = ctypes.c_ulong(threading.get_ident()), ctypes.create_string_buffer(256)
+    size = ctypes.c_size_t()
+    if library.pthread_getattr_np(thread, attributes):
+        return None
+    failed = library.pthread_attr_getstacksize(attributes, ctypes.byref(size))
+    library.pthread_attr_destroy(attributes)
+    # musl tells of the first thread's stack what is in use, not how far it may grow.
+    is_growing = threading.get_native_id() == threading.main_thread().native_id
+    return None if failed else max(size.value, 8 << 20) if is_growing and size.value < (1 << 20) else size.value
+
+
+def _size_on_macos() -> int:
+    library = ctypes.CDLL(None)
+    library.pthread_get_stacksize_np.restype = ctypes.c_size_t
+    return int(library.pthread_get_stacksize_np(ctypes.c_void_p(threading.get_ident())))
