@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
@@ -252,6 +253,41 @@ def test_memory_that_another_thread_may_change_is_read_without_a_pause() -> None
     thread.start()
     try:
         for _ in range(20):
+            with memoryview(owner) as view:
+                assert len({item.number for item in read(view.toreadonly())}) == 1
+    finally:
+        stop.set()
+        thread.join()
+
+
+class Leftover:
+    """Garbage whose end takes some lines of Python, in which other threads may get their turn."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        time.sleep(0.001)
+
+
+@pytest.mark.usefixtures("switching")
+def test_memory_that_another_thread_may_change_is_not_left_to_finalizers() -> None:
+    """The collector would run them in the middle, and other threads with them."""
+    first, second = (encoder(list[Item])([Item(number=number)] * 30_000) for number in (1, 2))
+    owner, read, stop = bytearray(first), decoder(list[Item]), threading.Event()
+
+    def change() -> None:
+        turns = 0
+        while not stop.is_set():
+            turns += 1
+            owner[:] = second if turns % 2 else first
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        for _ in range(20):
+            for _ in range(5):
+                Leftover()
             with memoryview(owner) as view:
                 assert len({item.number for item in read(view.toreadonly())}) == 1
     finally:

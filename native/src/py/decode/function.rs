@@ -16,7 +16,7 @@ use super::reader::{Call, Reader};
 use super::realise::{Realiser, Stop};
 use crate::json;
 use crate::msgpack::{self, cursor::Binary};
-use crate::py::collector::LONG;
+use crate::py::collector::{LONG, Resting};
 use crate::py::function::{Arguments, Callable, bound};
 use crate::py::pause::Pauses;
 use crate::py::stack;
@@ -101,9 +101,13 @@ impl Decoder {
             drop(input);
             return self.read_format(&copy, call, Some(pauses(py, copy.len())));
         }
-        // What is locked may still be written to by another thread.
-        let pauses = (!input.is_locked()).then(|| pauses(py, input.text().len()));
-        self.read_format(input.text(), call, pauses)
+        if input.is_locked() {
+            // It may still be written to by another thread, so none may run: not in a pause, and not while the collector
+            // calls finalizers.
+            let _resting = Resting::new(py, input.text().len());
+            return self.read_format(input.text(), call, None);
+        }
+        self.read_format(input.text(), call, Some(pauses(py, input.text().len())))
     }
 
     fn accepts(&self) -> Accepts {
