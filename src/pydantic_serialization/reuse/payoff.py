@@ -42,8 +42,9 @@ _FIRST_PAUSE_NS: Final = 1_000_000_000
 _FIRST_LOOKS: Final = 3
 _CERTAIN: Final = 8
 _STEP: Final = 16
-_FIRST_SKIP: Final = 64
-_LONGEST_SKIP: Final = 1024
+_FIRST_STRIDE: Final = 128
+_LONGEST_STRIDE: Final = 1024
+_LONGEST_SKIP: Final = 32
 _NOTHING_TWICE: Final = "nothing has come twice so far"
 _INSTALMENTS: Final = 16
 _CALL_NS: Final = 200
@@ -78,13 +79,14 @@ class Payoff:
 
     __slots__ = (
         "_blocks",
-        "_calls_at_look",
         "_calls_at_pause",
+        "_calls_told",
         "_clock",
         "_compared",
         "_debt_ns",
         "_hits_before",
         "_issued",
+        "_look_at",
         "_looks",
         "_lookups_before",
         "_lost",
@@ -118,7 +120,8 @@ class Payoff:
         self._calls_at_pause: int | None = None
         self._debt_ns = 0.0
         self._looks = self._seen_before = 0
-        self._calls_at_look, self._skipped = 0, 1
+        self._look_at = self._calls_told = 0
+        self._skipped = 1
         self._watch()
         self._begin_trial()
 
@@ -199,6 +202,21 @@ class Payoff:
         self._pause_ns = _NEVER
         self._switch_off(reason)
 
+    def is_due(self, calls: int) -> bool:
+        """Say whether to watch a call, and else of how many the account need not be told.
+
+        Args:
+            calls: Calls so far, on any counter that goes up.
+        """
+        calls_per_telling = max(1.0, (calls - self._calls_told) / self._skipped)
+        self._calls_told = calls
+        left = self._look_at - calls
+        if 0 < left <= _LONGEST_STRIDE:  # more: the counter was reset
+            self.skip = self._skipped = max(1, min(int(left / calls_per_telling), _LONGEST_SKIP))
+            return False
+        self.skip = self._skipped = 1
+        return True
+
     def looked(self, calls: int, look_ns: int, work_ns: int, *, repeated: bool) -> None:
         """Take in a watched call, and begin to look up if enough of them had come before, or if it costs nothing.
 
@@ -210,9 +228,6 @@ class Payoff:
         """
         self._looks += 1
         self._seen_before += repeated
-        if calls < _FIRST_LOOKS and self._seen_before < ENOUGH:
-            self.skip = 1
-            return
         self.work_ns = _smoothed(self.work_ns, work_ns)
         self.miss_ns = _smoothed(self.miss_ns, look_ns)
         is_cheap = self._looks >= _CERTAIN and self.miss_ns + _CALL_NS <= LOSS * self.work_ns
@@ -223,11 +238,9 @@ class Payoff:
             self._looks = self._seen_before = 0
         # Around the noting there is as much again.
         stride = (2 * self.miss_ns + _CALL_NS) / (WATCHED * max(self.work_ns, 1.0))
-        calls_per_telling = max(1.0, (calls - self._calls_at_look) / self._skipped)
-        # At first every call is told of, and what was timed says little.
-        most = _FIRST_SKIP if calls <= _FIRST_SKIP else _LONGEST_SKIP
-        self.skip = self._skipped = max(1, min(int(stride / calls_per_telling), most))
-        self._calls_at_look = calls
+        # What the first calls took says little.
+        longest = _LONGEST_STRIDE if calls > _FIRST_LOOKS else _FIRST_STRIDE if calls == _FIRST_LOOKS else 1
+        self._look_at = calls + int(min(stride, longest))
 
     def begin(self) -> None:
         """Begin to look up."""
@@ -254,7 +267,7 @@ class Payoff:
 
     def _watch(self) -> None:
         self.watching = True
-        self.skip = 0
+        self.skip = self._look_at = 0
         self._looks = self._seen_before = 0
 
     def _begin_trial(self) -> None:

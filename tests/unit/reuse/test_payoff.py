@@ -42,7 +42,7 @@ def watch(
         if call % told:
             continue
         payoff.skip -= 1
-        if payoff.skip <= 0:
+        if payoff.skip <= 0 and payoff.is_due(call):
             watched += 1
             payoff.looked(call, look, work, repeated=bool(repeats) and watched % repeats == 0)
     return watched
