@@ -212,9 +212,10 @@ class Payoff:
         self._calls_told = calls
         left = self._look_at - calls
         if 0 < left <= _LONGEST_STRIDE:  # more: the counter was reset
-            self.skip = self._skipped = max(1, min(int(left / calls_per_telling), _LONGEST_SKIP))
+            self._skipped = max(1, min(int(left / calls_per_telling), _LONGEST_SKIP))
+            self.skip = self._skipped - 1
             return False
-        self.skip = self._skipped = 1
+        self._skipped = 1
         return True
 
     def looked(self, calls: int, look_ns: int, work_ns: int, *, repeated: bool) -> None:

@@ -41,8 +41,9 @@ def watch(
             break
         if call % told:
             continue
-        payoff.skip -= 1
-        if payoff.skip <= 0 and payoff.is_due(call):
+        if payoff.skip > 0:
+            payoff.skip -= 1
+        elif payoff.is_due(call):
             watched += 1
             payoff.looked(call, look, work, repeated=bool(repeats) and watched % repeats == 0)
     return watched
