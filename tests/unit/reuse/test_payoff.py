@@ -7,7 +7,8 @@ from time import perf_counter_ns
 
 import pytest
 
-from pydantic_serialization.reuse.payoff import BLOCK, COMPARISONS, FIRST_PAUSE, TRIAL, WATCHED, WINDOW, Payoff
+from pydantic_serialization.reuse.payoff import BLOCK, COMPARISONS, FIRST_PAUSE, TRIAL, Payoff
+from pydantic_serialization.reuse.watch import WATCHED, WINDOW
 
 SECOND = 1_000_000_000
 
