@@ -47,7 +47,7 @@ class Worker:
 
 class _Commands:
     def __init__(self, redis_url: str) -> None:
-        self.cache = CacheManager(redis_url=redis_url, shared_settings=SharedSettings(heartbeat=0.2))
+        self.cache = CacheManager(redis_url=redis_url, shared_settings=SharedSettings(heartbeat=0.2, timeout=5.0))
         self.loading: threading.Thread | None = None
         self.release = threading.Event()
         self.loaded: bytes | None = None

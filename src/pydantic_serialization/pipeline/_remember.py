@@ -40,8 +40,8 @@ def counting(
         calls += 1
         if calls > _FIRST_CALLS and calls % _CALLS_BETWEEN:
             return plain(subject)
-        account.skip -= 1
         if account.skip > 0:
+            account.skip -= 1
             return plain(subject)
         started = perf_counter_ns()
         result = plain(subject)
@@ -65,8 +65,8 @@ def counting_with(
         calls += 1
         if calls > _FIRST_CALLS and calls % _CALLS_BETWEEN:
             return plain(subject, options)
-        account.skip -= 1
         if account.skip > 0:
+            account.skip -= 1
             return plain(subject, options)
         started = perf_counter_ns()
         result = plain(subject, options)

@@ -91,18 +91,19 @@ def bind_reading(parts: PipelineParts) -> Reading:
                     _note_failure(error, failed, slot, parts)
                     raise
             return load(data)
-        if reads is not None and not account.active:
+        skip = account.skip
+        if skip > 0:
+            account.skip = skip - 1
+        elif reads is not None and not account.active:
             started = perf_counter_ns()
             result = load(data)
             elapsed = perf_counter_ns() - started
-            account.skip -= 1
-            if account.skip <= 0:
-                reads.watched(data, slot.count, elapsed)
-        else:
-            started = perf_counter_ns()
-            result = remembered(data)
-            elapsed = perf_counter_ns() - started
-        slot.record(elapsed, len(data))
+            slot.record(elapsed, len(data))
+            reads.watched(data, slot.count, elapsed)
+            return result
+        started = perf_counter_ns()
+        result = remembered(data) if account.active else load(data)
+        slot.record(perf_counter_ns() - started, len(data))
         return result
 
     def watched_finish_load(opened: Opened, options: LoadOptions, opened_ns: int = 0) -> Any:

@@ -97,18 +97,19 @@ def bind_writing(parts: PipelineParts) -> Writing:
             if payload and len(payload) < plain_below and payload[0] not in special:
                 return payload
             return finish(payload, value)
-        if writes is not None and not account.active:
+        skip = account.skip
+        if skip > 0:
+            account.skip = skip - 1
+        elif writes is not None and not account.active:
             started = perf_counter_ns()
             result = dump(value)
             elapsed = perf_counter_ns() - started
-            account.skip -= 1
-            if account.skip <= 0:
-                writes.watched(value, slot.count, elapsed)
-        else:
-            started = perf_counter_ns()
-            result = remembered(value)
-            elapsed = perf_counter_ns() - started
-        slot.record(elapsed, len(result))
+            slot.record(elapsed, len(result))
+            writes.watched(value, slot.count, elapsed)
+            return result
+        started = perf_counter_ns()
+        result = remembered(value) if account.active else dump(value)
+        slot.record(perf_counter_ns() - started, len(result))
         return result
 
     def watched_begin_dump(value: Any, options: DumpOptions) -> bytes | Callable[[], bytes]:

@@ -131,7 +131,7 @@ class Remembering(ABC):
         payoff = self.payoff
         if not payoff.watching:
             payoff.passed(calls)
-        else:
+        elif payoff.is_due(calls):
             began = perf_counter_ns()
             repeated = self._is_second_sighting(key, subject)
             payoff.looked(calls, perf_counter_ns() - began, work_ns, repeated=repeated)

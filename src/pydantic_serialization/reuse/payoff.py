@@ -19,6 +19,8 @@ from __future__ import annotations
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Final
 
+from pydantic_serialization.reuse.watch import CALL_NS, Watch
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,26 +30,15 @@ TRIAL: Final = 64 * BLOCK
 """Lookups between two settlements."""
 LOSS: Final = 0.02
 """Share of the work that lookups may cost in vain."""
-WATCHED: Final = 0.01
-"""Share of the work that watching may cost."""
-WINDOW: Final = 64
-"""Watched calls among which so many must have come before:"""
-ENOUGH: Final = 2
 COMPARISONS: Final = 5
 """Comparisons that decide."""
 FIRST_PAUSE: Final = 16 * TRIAL
 """Calls without a lookup after the first loss."""
 _LONGEST_PAUSE: Final = 256 * FIRST_PAUSE
 _FIRST_PAUSE_NS: Final = 1_000_000_000
-_FIRST_LOOKS: Final = 3
-_CERTAIN: Final = 8
 _STEP: Final = 16
-_FIRST_SKIP: Final = 64
-_LONGEST_SKIP: Final = 1024
 _NOTHING_TWICE: Final = "nothing has come twice so far"
 _INSTALMENTS: Final = 16
-_CALL_NS: Final = 200
-"""What is around a lookup and is not timed, and a function without lookups is without."""
 _BLOCKS_BETWEEN_COMPARISONS: Final = 8
 _CLEARLY: Final = 8
 _BLOCKS_BETWEEN_CLEAR_COMPARISONS: Final = 512
@@ -78,23 +69,20 @@ class Payoff:
 
     __slots__ = (
         "_blocks",
-        "_calls_at_look",
         "_calls_at_pause",
         "_clock",
         "_compared",
         "_debt_ns",
         "_hits_before",
         "_issued",
-        "_looks",
         "_lookups_before",
         "_lost",
         "_lost_ns",
         "_pause",
         "_pause_ns",
         "_resume_at",
-        "_seen_before",
-        "_skipped",
         "_stores",
+        "_watch",
         "active",
         "countdown",
         "hit_ns",
@@ -117,9 +105,8 @@ class Payoff:
         self._pause, self._pause_ns, self._resume_at = FIRST_PAUSE, _FIRST_PAUSE_NS, 0
         self._calls_at_pause: int | None = None
         self._debt_ns = 0.0
-        self._looks = self._seen_before = 0
-        self._calls_at_look, self._skipped = 0, 1
-        self._watch()
+        self._watch = Watch()
+        self.watching, self.skip = True, 0
         self._begin_trial()
 
     @property
@@ -144,7 +131,7 @@ class Payoff:
         self.hit_ns = _smoothed(self.hit_ns, hit_ns)
         self.made_ns = _smoothed(self.made_ns, made_ns)
         self._compared += 1
-        if hit_ns + _CALL_NS >= made_ns:
+        if hit_ns + CALL_NS >= made_ns:
             self._lost += 1
             self._lost_ns += max(hit_ns - made_ns, 0)
         is_decided = self._compared >= COMPARISONS or (self._lost_ns > _DEAR_NS and self._compared > 1)
@@ -183,7 +170,7 @@ class Payoff:
         wasted = 1 - min(hits / self._stores, 1) if self._stores else 0
         instalment = self._debt_ns * max(wasted, 1 / _INSTALMENTS)
         self._debt_ns -= instalment
-        spent = hits * (self.hit_ns + _CALL_NS) + misses * (self.miss_ns + _CALL_NS) + instalment
+        spent = hits * (self.hit_ns + CALL_NS) + misses * (self.miss_ns + CALL_NS) + instalment
         saved = hits * self.made_ns
         if spent - saved > LOSS * (saved + misses * self.work_ns):
             self._switch_off(
@@ -199,6 +186,16 @@ class Payoff:
         self._pause_ns = _NEVER
         self._switch_off(reason)
 
+    def is_due(self, calls: int) -> bool:
+        """Say whether to watch a call, and else of how many the account need not be told.
+
+        Args:
+            calls: Calls so far, on any counter that goes up.
+        """
+        skip = self._watch.skip(calls)
+        self.skip = skip or 0
+        return skip is None
+
     def looked(self, calls: int, look_ns: int, work_ns: int, *, repeated: bool) -> None:
         """Take in a watched call, and begin to look up if enough of them had come before, or if it costs nothing.
 
@@ -208,26 +205,14 @@ class Payoff:
             work_ns: What making the result took.
             repeated: Whether the same had come before.
         """
-        self._looks += 1
-        self._seen_before += repeated
-        if calls < _FIRST_LOOKS and self._seen_before < ENOUGH:
-            self.skip = 1
-            return
+        watch = self._watch
+        watch.note(repeated=repeated)
         self.work_ns = _smoothed(self.work_ns, work_ns)
         self.miss_ns = _smoothed(self.miss_ns, look_ns)
-        is_cheap = self._looks >= _CERTAIN and self.miss_ns + _CALL_NS <= LOSS * self.work_ns
-        if is_cheap or self._seen_before >= ENOUGH:
+        if watch.has_repeats or (watch.is_certain and self.miss_ns + CALL_NS <= LOSS * self.work_ns):
             self.begin()
-            return
-        if self._looks >= WINDOW:
-            self._looks = self._seen_before = 0
-        # Around the noting there is as much again.
-        stride = (2 * self.miss_ns + _CALL_NS) / (WATCHED * max(self.work_ns, 1.0))
-        calls_per_telling = max(1.0, (calls - self._calls_at_look) / self._skipped)
-        # At first every call is told of, and what was timed says little.
-        most = _FIRST_SKIP if calls <= _FIRST_SKIP else _LONGEST_SKIP
-        self.skip = self._skipped = max(1, min(int(stride / calls_per_telling), most))
-        self._calls_at_look = calls
+        else:
+            watch.choose_next(calls, self.miss_ns, self.work_ns)
 
     def begin(self) -> None:
         """Begin to look up."""
@@ -250,12 +235,8 @@ class Payoff:
         elif calls - before >= self._pause and self._clock() >= self._resume_at:
             self._pause = min(2 * self._pause, _LONGEST_PAUSE)
             self._pause_ns *= 2
-            self._watch()
-
-    def _watch(self) -> None:
-        self.watching = True
-        self.skip = 0
-        self._looks = self._seen_before = 0
+            self._watch.restart()
+            self.watching, self.skip = True, 0
 
     def _begin_trial(self) -> None:
         self._blocks = self._compared = self._lost = self._lost_ns = 0

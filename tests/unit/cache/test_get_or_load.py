@@ -646,7 +646,7 @@ def test_stop_does_not_wait_for_ever(caplog: pytest.LogCaptureFixture) -> None:
 
     with caplog.at_level(logging.WARNING):
         run(scenario())
-    assert "1 background loads or writes had not ended" in caplog.text
+    assert "background loads or writes had not ended" in caplog.text
 
 
 def test_a_refresh_may_stop_the_cache() -> None:

@@ -7,7 +7,8 @@ from time import perf_counter_ns
 
 import pytest
 
-from pydantic_serialization.reuse.payoff import BLOCK, COMPARISONS, FIRST_PAUSE, TRIAL, WATCHED, WINDOW, Payoff
+from pydantic_serialization.reuse.payoff import BLOCK, COMPARISONS, FIRST_PAUSE, TRIAL, Payoff
+from pydantic_serialization.reuse.watch import WATCHED, WINDOW
 
 SECOND = 1_000_000_000
 
@@ -41,8 +42,9 @@ def watch(
             break
         if call % told:
             continue
-        payoff.skip -= 1
-        if payoff.skip <= 0:
+        if payoff.skip > 0:
+            payoff.skip -= 1
+        elif payoff.is_due(call):
             watched += 1
             payoff.looked(call, look, work, repeated=bool(repeats) and watched % repeats == 0)
     return watched

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from pydantic_serialization import PydanticModelSerializer, SerializationConfig, pure
-from pydantic_serialization.reuse.payoff import ENOUGH
+from pydantic_serialization.reuse.watch import ENOUGH
 
 
 class Tiny(BaseModel):

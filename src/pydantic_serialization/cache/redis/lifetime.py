@@ -58,6 +58,14 @@ async def _closing(client: Any) -> AsyncGenerator[None, None]:
             await client.aclose()
 
 
+def disconnect_idle(pool: Any) -> None:
+    """Disconnect what a pool of threads has at rest."""
+    try:
+        pool.disconnect(inuse_connections=False)
+    except TypeError:  # the waiting pool of redis-py 5 only knows all
+        pool.disconnect()
+
+
 def close_sync(client: Any) -> None:
     """Close a client of threads."""
     for pool in pools(client):

@@ -20,7 +20,7 @@ from pydantic_serialization.cache.redis.address import parse_address
 from pydantic_serialization.cache.redis.clients import async_client, sync_client
 from pydantic_serialization.cache.redis.clock import ServerClock
 from pydantic_serialization.cache.redis.connecting import Attempt
-from pydantic_serialization.cache.redis.lifetime import LoopClient, pools
+from pydantic_serialization.cache.redis.lifetime import LoopClient, disconnect_idle, pools
 from pydantic_serialization.cache.redis.lifetime import close_sync as close_client
 from pydantic_serialization.cache.redis.listener import RedisListener
 from pydantic_serialization.cache.redis.scripts import ADD, ANNOUNCE, LAST
@@ -267,7 +267,7 @@ class RedisTier:
         except (ResponseError, WrongReplyError) as error:
             _shorten(error)
             for pool in pools(client):
-                pool.disconnect(inuse_connections=False)
+                disconnect_idle(pool)
             raise
 
     def _make_sync(self) -> Any:

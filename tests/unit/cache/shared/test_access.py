@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 import weakref
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,9 @@ from hypothesis import strategies as st
 from shared_tiers import DictTier
 
 from pydantic_serialization.cache import CacheManager
+from pydantic_serialization.cache.runner import run
 from pydantic_serialization.cache.shared.access import Access
+from pydantic_serialization.cache.shared.budget import DEADLINE
 from pydantic_serialization.cache.shared.trips import MOST_NAMES, MOST_WRITES, MOST_WRITTEN, split_writes
 
 
@@ -122,3 +126,70 @@ def test_loops_are_not_kept(collect: bool) -> None:
         asyncio.run(main())
     gc.collect()
     assert [loop() for loop in loops] == [None] * 3
+
+
+def test_a_thread_gives_its_second_question_what_the_first_has_left() -> None:
+    """The deadline of each operation is that of the call."""
+    tier = DictTier()
+    access = Access(tier, 5.0)
+    budget = access.budget()
+    left = []
+
+    def before(_: str) -> None:
+        left.append(DEADLINE.get() - time.monotonic())
+        time.sleep(0.1)
+
+    tier.before = before
+    run(access.get_many(None, ["name"], budget))
+    run(access.add_many(None, {"name": b"x"}, 60.0, budget))
+    assert 4.9 < left[0] <= 5.0
+    assert left[1] <= left[0] - 0.1
+    assert budget.left <= left[1] - 0.1
+
+
+def slow(tier: DictTier, seconds: float) -> None:
+    """Let the coroutines of a tier take their time."""
+
+    async def get_many(names: Sequence[str]) -> dict[str, bytes]:
+        await asyncio.sleep(seconds)
+        return tier.get_many_sync(names)
+
+    tier.get_many = get_many  # type: ignore[method-assign]
+
+
+def test_a_coroutine_pays_for_its_questions_from_one_budget() -> None:
+    """What is asked while nothing is left is not asked, and disturbs no breaker."""
+    tier = DictTier()
+    slow(tier, 0.05)
+
+    async def main() -> None:
+        access, loop = Access(tier, 5.0), asyncio.get_running_loop()
+        budget = access.budget()
+        assert await access.get_many(loop, ["name"], budget) == {}
+        assert await access.get_many(loop, ["name"], budget) == {}
+        assert 0 < budget.left <= 4.9
+        budget.left = 0.0
+        trips = access.round_trips
+        assert await access.get_many(loop, ["name"], budget) is None
+        assert (access.round_trips, access.reads.state) == (trips, "closed")
+
+    asyncio.run(main())
+
+
+def test_callers_of_one_trip_wait_as_long_as_each_of_them_may() -> None:
+    """One that has little left gives up, and leaves the answer to the others."""
+    tier = DictTier()
+    tier.set_many_sync({"a": b"1", "b": b"2"}, 60.0)
+    slow(tier, 0.2)
+
+    async def main() -> None:
+        access, loop = Access(tier, 5.0), asyncio.get_running_loop()
+        poor, rich = access.budget(), access.budget()
+        poor.left = 0.02
+        found = await asyncio.gather(access.get_many(loop, ["a"], poor), access.get_many(loop, ["b"], rich))
+        assert found == [None, {"a": b"1", "b": b"2"}]
+        assert poor.left == 0.0
+        assert access.reading_trips == 1
+        assert access.faults.timeouts == 0
+
+    asyncio.run(main())
