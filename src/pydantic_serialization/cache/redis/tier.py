@@ -20,6 +20,7 @@ from pydantic_serialization.cache.redis.address import parse_address
 from pydantic_serialization.cache.redis.clients import async_client, sync_client
 from pydantic_serialization.cache.redis.clock import ServerClock
 from pydantic_serialization.cache.redis.connecting import Attempt
+from pydantic_serialization.cache.redis.deadline import within
 from pydantic_serialization.cache.redis.lifetime import LoopClient, pools
 from pydantic_serialization.cache.redis.lifetime import close_sync as close_client
 from pydantic_serialization.cache.redis.listener import RedisListener
@@ -209,7 +210,8 @@ class RedisTier:
 
     def last_announced(self, topic: str) -> int:
         """Return the number of the last message of ``topic``."""
-        return int(self._listening_client().eval(LAST, 1, topic, int(self.now() * 1e6)))
+        with within(LISTENER_TIMEOUT):
+            return int(self._listening_client().eval(LAST, 1, topic, int(self.now() * 1e6)))
 
     def listen(self, topic: str) -> Listener:
         """Subscribe to ``topic``."""
@@ -285,7 +287,7 @@ class RedisTier:
     def _listening_client(self) -> Any:
         client = self._listening
         if client is None:
-            client = sync_client(self._address, LISTENER_TIMEOUT, bounded=False)
+            client = sync_client(self._address, LISTENER_TIMEOUT)
             with self._lock:
                 client = self._listening = self._listening or client
         return client
