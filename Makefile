@@ -98,7 +98,8 @@ fuzz: $(VENV)/.dev  ## random classes and documents, both ways, against pydantic
 
 campaign: $(VENV)/.dev  ## hostile input, faults and leaks for hours, and a fourth of it by coverage: make campaign HOURS=8 [SEED=7]
 	PYTHONPATH=tests $(BIN)/python -W ignore -m hostile --hours $(or $(HOURS),0.1) $(addprefix --seed ,$(SEED))
-	if command -v cargo >/dev/null; then $(BIN)/python tools/fuzz_native.py --hours $(or $(HOURS),0.1); fi
+	if command -v cargo >/dev/null && command -v c++ >/dev/null; then \
+		$(BIN)/python tools/fuzz_native.py --hours $(or $(HOURS),0.1) $(addprefix --seed ,$(SEED)); fi
 
 fuzz-native: $(VENV)/.dev  ## the native core by coverage, under AddressSanitizer: make fuzz-native SECONDS=600 [KEEP=--keep]
 	$(BIN)/python tools/fuzz_native.py --seconds $(or $(SECONDS),60) $(KEEP)

@@ -29,8 +29,8 @@ EVERY = 5.0
 """Seconds between two faults."""
 HEARD = 10.0
 """Seconds after which an invalidation has reached another manager, whatever happens: five times ``unheard_ttl``."""
-MOST_GROWTH = 64
-"""MiB by which the process may grow after its first third."""
+MOST_GROWTH = 256
+"""MiB by which the process may grow after its first third: the allocator keeps what some floods at once have taken."""
 SECRET = b"the secret of the soak, 32 bytes"
 COUNTED = ("operations", "writes", "undelivered", "faults", "wrong values", "lost writes", "undeclared exceptions")
 

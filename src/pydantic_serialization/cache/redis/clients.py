@@ -115,16 +115,15 @@ def async_client(address: Address, timeout: float) -> Any:
     return _asyncio.Redis.from_pool(_asyncio.ConnectionPool(connection_class=kind, **options))
 
 
-def sync_client(address: Address, timeout: float, *, bounded: bool = True) -> Any:
-    """Return a client for threads. It does not connect yet, except to a Cluster.
+def sync_client(address: Address, timeout: float) -> Any:
+    """Return a client for threads, which keeps to their deadlines. It does not connect yet, except to a Cluster.
 
     Args:
         address: Where Redis is.
         timeout: Seconds for each packet.
-        bounded: Whether operations keep to the deadline of the running operation.
     """
     options = _options(address, timeout)
-    kinds = (_Tcp, _Tls, _Unix) if bounded else (Connection, SSLConnection, UnixDomainSocketConnection)
+    kinds = (_Tcp, _Tls, _Unix)
     if address.kind == "cluster":
         (host, port), *others = address.hosts
         # A URL is what has it make connections of a given class.
@@ -140,10 +139,7 @@ def sync_client(address: Address, timeout: float, *, bounded: bool = True) -> An
     if address.kind == "sentinel":
         login = {**_plain(timeout), **address.sentinel_options, "retry": options["retry"]}
         group = _redis.sentinel.Sentinel(address.hosts, sentinel_kwargs=login)
-        if bounded:
-            options["connection_class"] = _ManagedTls if address.encrypted else _Managed
-        else:
-            options["ssl"] = address.encrypted
+        options["connection_class"] = _ManagedTls if address.encrypted else _Managed
         return group.master_for(address.service, **options)
     kind = kinds[address.encrypted] if address.hosts else kinds[2]
     options |= _place(address)

@@ -6,12 +6,14 @@ A socket's timeout starts anew with each packet: a server that sends a byte a mi
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pydantic_serialization.cache.shared.budget import DEADLINE
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Iterator
 
 
 class DeadlineSocket:
@@ -47,8 +49,21 @@ class DeadlineSocket:
 
     def _arm(self) -> None:
         left = DEADLINE.get() - time.monotonic()
+        if left <= 0:
+            # Not a short wait: from a server that never stops to send, each one would succeed.
+            message = "the operation has taken too long"
+            raise TimeoutError(message)
         timeout = self._timeout
         if timeout is None or left < timeout:
-            # A timeout of 0 would not wait at all, and fail in another way.
-            timeout = None if left == float("inf") else max(left, 0.001)
+            timeout = None if left == float("inf") else left
         self._socket.settimeout(timeout)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Let what is asked of Redis in a thread take no longer than this, all its packets together."""
+    token = DEADLINE.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        DEADLINE.reset(token)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from pydantic_serialization.cache.redis.deadline import within
+
 
 class RedisListener:
     """Messages of one topic.
@@ -21,16 +23,20 @@ class RedisListener:
 
     def __init__(self, client: Any, topic: str, timeout: float) -> None:
         self._pubsub = client.pubsub()
+        self._timeout = timeout
         try:
-            self._pubsub.subscribe(topic)
-            self._confirm(time.monotonic() + timeout)
+            with within(timeout):
+                self._pubsub.subscribe(topic)
+                self._confirm(time.monotonic() + timeout)
         except BaseException:
             self.close()
             raise
 
     def receive(self, timeout: float) -> tuple[int, bytes] | None:
         """Return the next message with its number, or ``None`` if there is none for ``timeout`` seconds."""
-        received = self._next(timeout)
+        # A message that has begun has to end: while it does not, nobody would notice that nothing is heard.
+        with within(timeout + self._timeout):
+            received = self._next(timeout)
         if received.get("type") != "message":
             return None
         number, _, message = received["data"].partition(b" ")

@@ -7,7 +7,7 @@ import math
 import re
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
 from redis.connection import parse_url
@@ -20,14 +20,16 @@ from pydantic_serialization.cache.redis.address import parse_address
 from pydantic_serialization.cache.redis.clients import async_client, sync_client
 from pydantic_serialization.cache.redis.clock import ServerClock
 from pydantic_serialization.cache.redis.connecting import Attempt
+from pydantic_serialization.cache.redis.deadline import within
 from pydantic_serialization.cache.redis.lifetime import LoopClient, disconnect_idle, pools
 from pydantic_serialization.cache.redis.lifetime import close_sync as close_client
 from pydantic_serialization.cache.redis.listener import RedisListener
+from pydantic_serialization.cache.redis.replies import WrongReplyError, check_number, check_stored, values_of
 from pydantic_serialization.cache.redis.scripts import ADD, ANNOUNCE, LAST
 from pydantic_serialization.cache.shared.budget import DEADLINE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from pydantic_serialization.cache._base import Listener
 
@@ -41,10 +43,6 @@ LISTENER_TIMEOUT: Final = 1.0
 
 _inherited: list[tuple[asyncio.AbstractEventLoop, LoopClient]] = []
 """Clients of event loops of the process that this one was forked from."""
-
-
-class WrongReplyError(ConnectionError):
-    """The reply is not to the command that was sent."""
 
 
 class RedisTier:
@@ -95,7 +93,7 @@ class RedisTier:
         """Return the values of those ``names`` that have one: one MGET, of a Cluster one for each slot."""
 
         async def ask(client: Any) -> dict[str, bytes]:
-            return _found(names, await (client.mget_nonatomic(names) if self._is_cluster else client.mget(names)))
+            return values_of(names, await (client.mget_nonatomic(names) if self._is_cluster else client.mget(names)))
 
         return await self._run(ask)
 
@@ -106,12 +104,12 @@ class RedisTier:
         async def ask(client: Any) -> None:
             if len(items) == 1:
                 ((name, value),) = items.items()
-                _require(await client.set(name, value, px=life) is True)
+                check_stored(await client.set(name, value, px=life))
                 return
             pipeline = self._pipeline(client)
             for name, value in items.items():
                 pipeline.set(name, value, px=life)
-            _require(all(stored is True for stored in await pipeline.execute()))
+            check_stored(*await pipeline.execute())
 
         await self._run(ask)
 
@@ -121,11 +119,11 @@ class RedisTier:
 
         async def ask(client: Any) -> dict[str, bytes]:
             if not self._is_cluster:
-                return _found(items, await client.eval(ADD, len(items), *items, life, *items.values()))
+                return values_of(items, await client.eval(ADD, len(items), *items, life, *items.values()))
             pipeline = self._pipeline(client)
             for name, value in items.items():
                 pipeline.execute_command("EVAL", ADD, 1, name, life, value)
-            return _found(items, [value[0] for value in await pipeline.execute()])
+            return values_of(items, [value[0] for value in await pipeline.execute()])
 
         return await self._run(ask)
 
@@ -133,7 +131,7 @@ class RedisTier:
         """Remove the values of ``names``."""
 
         async def ask(client: Any) -> None:
-            _require(_counts(await client.delete(*names), len(names)))
+            check_number(await client.delete(*names), len(names))
 
         await self._run(ask)
 
@@ -142,7 +140,7 @@ class RedisTier:
         start = int(self.now() * 1e6)
 
         async def ask(client: Any) -> None:
-            _require(_counts(await client.eval(ANNOUNCE, 1, topic, topic, message, start)))
+            check_number(await client.eval(ANNOUNCE, 1, topic, topic, message, start))
 
         await self._run(ask)
 
@@ -158,7 +156,7 @@ class RedisTier:
         """Do what :meth:`get_many` does, blocking the thread."""
 
         def ask(client: Any) -> dict[str, bytes]:
-            return _found(names, client.mget_nonatomic(names) if self._is_cluster else client.mget(names))
+            return values_of(names, client.mget_nonatomic(names) if self._is_cluster else client.mget(names))
 
         return self._run_sync(ask)
 
@@ -170,7 +168,7 @@ class RedisTier:
             pipeline = self._pipeline(client)
             for name, value in items.items():
                 pipeline.set(name, value, px=life)
-            _require(all(stored is True for stored in pipeline.execute()))
+            check_stored(*pipeline.execute())
 
         self._run_sync(ask)
 
@@ -180,22 +178,22 @@ class RedisTier:
 
         def ask(client: Any) -> dict[str, bytes]:
             if not self._is_cluster:
-                return _found(items, client.eval(ADD, len(items), *items, life, *items.values()))
+                return values_of(items, client.eval(ADD, len(items), *items, life, *items.values()))
             pipeline = self._pipeline(client)
             for name, value in items.items():
                 pipeline.execute_command("EVAL", ADD, 1, name, life, value)
-            return _found(items, [value[0] for value in pipeline.execute()])
+            return values_of(items, [value[0] for value in pipeline.execute()])
 
         return self._run_sync(ask)
 
     def delete_many_sync(self, names: Sequence[str]) -> None:
         """Do what :meth:`delete_many` does, blocking the thread."""
-        self._run_sync(lambda client: _require(_counts(client.delete(*names), len(names))))
+        self._run_sync(lambda client: check_number(client.delete(*names), len(names)))
 
     def announce_sync(self, topic: str, message: bytes) -> None:
         """Do what :meth:`announce` does, blocking the thread."""
         start = int(self.now() * 1e6)
-        self._run_sync(lambda client: _require(_counts(client.eval(ANNOUNCE, 1, topic, topic, message, start))))
+        self._run_sync(lambda client: check_number(client.eval(ANNOUNCE, 1, topic, topic, message, start)))
 
     def close_sync(self) -> None:
         """Close the connections of threads."""
@@ -212,7 +210,8 @@ class RedisTier:
 
     def last_announced(self, topic: str) -> int:
         """Return the number of the last message of ``topic``."""
-        return int(self._listening_client().eval(LAST, 1, topic, int(self.now() * 1e6)))
+        with within(LISTENER_TIMEOUT):
+            return int(self._listening_client().eval(LAST, 1, topic, int(self.now() * 1e6)))
 
     def listen(self, topic: str) -> Listener:
         """Subscribe to ``topic``."""
@@ -288,7 +287,7 @@ class RedisTier:
     def _listening_client(self) -> Any:
         client = self._listening
         if client is None:
-            client = sync_client(self._address, LISTENER_TIMEOUT, bounded=False)
+            client = sync_client(self._address, LISTENER_TIMEOUT)
             with self._lock:
                 client = self._listening = self._listening or client
         return client
@@ -307,28 +306,6 @@ def _was_connected(error: RedisConnectionError) -> bool:
 def _shorten(error: Exception) -> None:
     """Leave of an error's text what stands before the first quotation: servers and clients repeat commands with keys."""
     error.args = (_QUOTATION.split(str(error), maxsplit=1)[0].strip(),)
-
-
-def _found(names: Collection[str], values: object) -> dict[str, bytes]:
-    """Return the values by name.
-
-    Raises:
-        WrongReplyError: they are no answer to this question: another command's reply came first.
-    """
-    _require(isinstance(values, list) and len(values) == len(names))
-    found = cast("list[object]", values)
-    return {name: value for name, value in zip(names, found, strict=True) if isinstance(value, bytes)}
-
-
-def _counts(reply: object, most: float = math.inf) -> bool:
-    """Say whether a reply is a number from 0 to ``most``: nothing else confirms that anything was done."""
-    return type(reply) is int and 0 <= reply <= most
-
-
-def _require(is_reply: bool) -> None:
-    if not is_reply:
-        message = "the server's reply is none to the command"
-        raise WrongReplyError(message)
 
 
 def _milliseconds(seconds: float) -> int:
