@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from fastapi.security import APIKeyHeader, HTTPBearer
 from integrations.fastapi.support import Answer, acall, call
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from starlette.background import BackgroundTask
 
 from pydantic_serialization import CacheManager, ConfigurationError
 from pydantic_serialization.codecs import get_codec
@@ -308,6 +309,7 @@ NEVER_KEPT = {
     "returned cookie": lambda _: PlainTextResponse("x", headers={"set-cookie": "a=b"}),
     "returned error": lambda _: JSONResponse({}, 500),
     "stream": lambda _: StreamingResponse(iter([b"a"])),
+    "work afterwards": lambda _: JSONResponse({}, background=BackgroundTask(str)),
 }
 
 
