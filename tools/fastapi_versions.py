@@ -21,7 +21,7 @@ VERSIONS = ("0.115.0", "0.128.8", "0.136.3", "0.141.1", "newest")
 """The oldest that is supported, and those between which the parts that we hold on to have changed."""
 EXTRAS = ("zstd", "lz4", "brotli", "gzip", "fastapi", "http")
 TESTS = "tests/integrations/fastapi"
-EXPECTED = "ignore:Please use .import python_multipart:PendingDeprecationWarning"
+EXPECTED = "ignore:Please use `import python_multipart`:PendingDeprecationWarning"
 """What older versions of Starlette are warned of when they import it."""
 SHOWN = 20
 """Lines of a failing run that are shown."""
