@@ -268,7 +268,7 @@ class Waiting:
 
 @pytest.mark.parametrize("how", ["sleep", "task", "group", "turn", "goes on"])
 def test_a_generator_that_waits_is_ended_as_by_a_cancellation(how: str) -> None:
-    """Who takes what was ready and wants no more leaves a generator in the middle of a wait: it is cancelled, and closed."""
+    """Who wants no more than what was ready leaves a generator in the middle of a wait: it is cancelled, and closed."""
     waiting = Waiting(how)
 
     async def main() -> None:
@@ -419,7 +419,7 @@ def test_a_client_that_leaves_closes_the_generator(path: str) -> None:
 @pytest.mark.parametrize("version", ["2.3", "2.4"])
 @pytest.mark.parametrize("path", ["/async", "/busy", "/sync", "/model-stream"])
 def test_the_generator_is_closed_when_the_request_ends(path: str, version: str) -> None:
-    """Not some time later, when the interpreter finds it: with the request, whichever way a server tells that it is over."""
+    """Not later, when the interpreter finds it: with the request, whichever way a server tells that it is over."""
     endless = Endless()
 
     async def main() -> list[str]:

@@ -164,7 +164,7 @@ def _start(step: Any) -> tuple[bool, Any]:
 
 
 async def _cancel(iterator: Any, yielded: Any) -> None:
-    """End a step that has been started as a cancellation of its task ends it: first of what it waits for, then of itself."""
+    """End a step that has been started as a cancellation does: first of what it waits for, then of itself."""
     task = asyncio.current_task()
     cancelled_before = 0 if task is None else task.cancelling()
     waits = isinstance(yielded, asyncio.Future) and yielded.cancel()
