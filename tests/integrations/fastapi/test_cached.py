@@ -300,6 +300,21 @@ def own_vary(response: Response) -> Item:
     return Item(id=1)
 
 
+def test_hosts_are_kept_apart() -> None:
+    """An application may answer for several names, each in its own way."""
+    app = FastAPI()
+    setup(app)
+
+    @app.get("/")
+    @cached(60)
+    async def endpoint(request: Request) -> str:
+        return ",".join(request.headers.getlist("host"))
+
+    for _ in range(2):
+        assert call(app, "/").json() == "test"
+        assert call(app, "/", host="other").json() == "test,other"
+
+
 NEVER_KEPT = {
     "error": refuse,
     "cookie": with_cookie,
