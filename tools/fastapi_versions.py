@@ -21,6 +21,11 @@ VERSIONS = ("0.115.0", "0.128.8", "0.136.3", "0.141.1", "newest")
 """The oldest that is supported, and those between which the parts that we hold on to have changed."""
 EXTRAS = ("zstd", "lz4", "brotli", "gzip", "fastapi", "http")
 TESTS = "tests/integrations/fastapi"
+EXPECTED = (
+    "ignore:Please use `import python_multipart`:PendingDeprecationWarning",
+    "ignore:The 'validation_alias' attribute",
+)
+"""What older versions of Starlette and FastAPI are warned of by newer versions of what they use."""
 SHOWN = 20
 """Lines of a failing run that are shown."""
 
@@ -44,7 +49,8 @@ def run(fastapi: str) -> bool:
         subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
     subprocess.run([str(python), "-m", "pip", "install", "--quiet", *requirements(fastapi)], check=True)
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", TESTS]
+    expected = [word for warning in EXPECTED for word in ("-W", warning)]
+    command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", *expected, TESTS]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     summary = re.findall(r"^=*\s*(\d+ \w+.* in [\d.]+s.*)", done.stdout, flags=re.MULTILINE)
     print(f"fastapi {fastapi}: {summary[-1] if summary else 'no result'}", flush=True)

@@ -220,6 +220,10 @@ class Dog(BaseModel):
     good: bool = True
 
 
+class StrictField(BaseModel):
+    day: date = Field(strict=True)
+
+
 class Mixed(BaseModel):
     when: datetime | str = "x"
     uid: UUID | str = "x"
@@ -727,6 +731,10 @@ def post_endpoints(router: APIRouter) -> None:
     @router.post("/strict")
     async def strict(value: Strict) -> Strict:
         return value
+
+    @router.post("/strict-field")
+    async def strict_field(value: StrictField) -> str:
+        return repr(value)
 
     @router.post("/mixed")
     async def mixed(value: Mixed) -> str:

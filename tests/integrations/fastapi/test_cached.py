@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from fastapi.security import APIKeyHeader, HTTPBearer
 from integrations.fastapi.support import Answer, acall, call
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from starlette.background import BackgroundTask
 
 from pydantic_serialization import CacheManager, ConfigurationError
 from pydantic_serialization.codecs import get_codec
@@ -299,6 +300,21 @@ def own_vary(response: Response) -> Item:
     return Item(id=1)
 
 
+def test_hosts_are_kept_apart() -> None:
+    """An application may answer for several names, each in its own way."""
+    app = FastAPI()
+    setup(app)
+
+    @app.get("/")
+    @cached(60)
+    async def endpoint(request: Request) -> str:
+        return ",".join(request.headers.getlist("host"))
+
+    for _ in range(2):
+        assert call(app, "/").json() == "test"
+        assert call(app, "/", host="other").json() == "test,other"
+
+
 NEVER_KEPT = {
     "error": refuse,
     "cookie": with_cookie,
@@ -308,6 +324,7 @@ NEVER_KEPT = {
     "returned cookie": lambda _: PlainTextResponse("x", headers={"set-cookie": "a=b"}),
     "returned error": lambda _: JSONResponse({}, 500),
     "stream": lambda _: StreamingResponse(iter([b"a"])),
+    "work afterwards": lambda _: JSONResponse({}, background=BackgroundTask(str)),
 }
 
 

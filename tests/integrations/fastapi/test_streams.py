@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Annotated, Any
 
 import ormsgpack
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from integrations.fastapi.server import connect, read_until, serving, wait_until
 from integrations.fastapi.support import FASTAPI, Answer, acall, call
 from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
 
 from pydantic_serialization import ConfigurationError
 from pydantic_serialization.integrations.fastapi import ModelRoute, ModelStream, setup
@@ -258,6 +260,80 @@ def test_a_cancellation_arrives_in_the_generator() -> None:
     assert notes == ["cancelled", "closed"]
 
 
+class Waiting:
+    """A generator that yields once, and then waits in one of several ways; it notes how it ends."""
+
+    def __init__(self, how: str) -> None:
+        self.how = how
+        self.notes: list[str] = []
+        self.inner: asyncio.Task[None] | None = None
+
+    async def items(self) -> AsyncIterator[int]:
+        try:
+            yield 1
+            if self.how == "task":
+                self.inner = asyncio.create_task(asyncio.sleep(3600))
+                await self.inner
+            elif self.how == "group":
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(asyncio.sleep(3600))
+            elif self.how == "turn":
+                await asyncio.sleep(0)
+            else:
+                await asyncio.sleep(3600)
+            yield 2
+        except asyncio.CancelledError:
+            self.notes.append("cancelled")
+            if self.how == "goes on":
+                yield 3
+            raise
+        finally:
+            await asyncio.sleep(0)
+            self.notes.append("closed")
+
+
+@pytest.mark.parametrize("how", ["sleep", "task", "group", "turn", "goes on"])
+def test_a_generator_that_waits_is_ended_as_by_a_cancellation(how: str) -> None:
+    """Who wants no more than what was ready leaves a generator in the middle of a wait: it is cancelled, and closed."""
+    waiting = Waiting(how)
+
+    async def main() -> None:
+        chunks = coalesce_async(waiting.items(), lambda item: b"%d" % item, encode_other, Pace())
+        assert await anext(chunks) == b"1"
+        await chunks.aclose()
+        assert waiting.notes == ["cancelled", "closed"]
+        if waiting.inner is not None:
+            assert waiting.inner.cancelled()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
+
+
+def test_a_cancellation_while_a_generator_is_ended_is_kept() -> None:
+    """The cancellation of the request is not taken for the generator's own."""
+
+    async def items() -> AsyncIterator[int]:
+        try:
+            yield 1
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(0.05)
+
+    async def close() -> None:
+        chunks = coalesce_async(items(), lambda item: b"%d" % item, encode_other, Pace())
+        await anext(chunks)
+        await chunks.aclose()
+
+    async def main() -> None:
+        task = asyncio.create_task(close())
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+
+
 def test_context_variables_and_timeouts_work_in_generators() -> None:
     """A generator may use what needs the current task, such as ``asyncio.timeout``."""
 
@@ -287,8 +363,10 @@ class Endless:
         setup(self.app)
 
         async def held() -> AsyncIterator[None]:
-            yield
-            self.notes.append("dependency closed")
+            try:
+                yield
+            finally:
+                self.notes.append("dependency closed")
 
         @self.app.get("/async")
         async def endless(dependency: Annotated[None, Depends(held)]) -> AsyncIterator[Item]:
@@ -361,6 +439,50 @@ def test_a_client_that_leaves_closes_the_generator(path: str) -> None:
         if path == "/async":
             wait_until(lambda: endless.notes[-1] == "dependency closed")
             assert endless.notes == ["closed", "dependency closed"]
+
+
+@needs_generators
+@pytest.mark.parametrize("version", ["2.3", "2.4"])
+@pytest.mark.parametrize("path", ["/async", "/busy", "/sync", "/model-stream"])
+def test_the_generator_is_closed_when_the_request_ends(path: str, version: str) -> None:
+    """Not later, when the interpreter finds it: with the request, whichever way a server tells that it is over."""
+    endless = Endless()
+
+    async def main() -> list[str]:
+        gone = asyncio.Event()
+
+        async def receive() -> Any:
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            if message.get("body"):
+                gone.set()
+                if version == "2.4":
+                    raise OSError
+                await asyncio.sleep(0)
+
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": version},
+            "http_version": "1.1",
+            "method": "GET",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": [],
+            "client": ("127.0.0.1", 1),
+            "server": ("test", 80),
+            "scheme": "http",
+        }
+        with suppress(ClientDisconnect):
+            await endless.app(scope, receive, send)
+        return list(endless.notes)
+
+    notes = asyncio.run(main())
+    assert notes[0] == "closed"
+    assert notes == (["closed", "dependency closed"] if path == "/async" else ["closed"])
 
 
 @needs_generators

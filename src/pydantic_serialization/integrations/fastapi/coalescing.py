@@ -56,6 +56,7 @@ async def coalesce_async(
     size = 0
     began = perf_counter()
     by_hand = _is_asyncio()
+    begun: tuple[Any, Any] | None = None
     try:
         while True:
             step: Any = items.__anext__()
@@ -64,8 +65,9 @@ async def coalesce_async(
                     suspended, outcome = _start(step)
                     if suspended:
                         if batch:
+                            begun = outcome
                             yield b"".join(batch)
-                            batch, size = [], 0
+                            batch, size, begun = [], 0, None
                         outcome = await _Rest(*outcome)
                         began = perf_counter()
                 else:
@@ -93,6 +95,8 @@ async def coalesce_async(
         if batch:
             yield b"".join(batch)
     finally:
+        if begun is not None:  # whoever took the batch wants no more, and the generator is in the middle of a step
+            await _cancel(*begun)
         close = getattr(items, "aclose", None)
         if close is not None:
             await close()
@@ -169,33 +173,47 @@ def _start(step: Any) -> tuple[bool, Any]:
         return False, end.value
 
 
+async def _cancel(iterator: Any, yielded: Any) -> None:
+    """End a step that has been started as a cancellation does: first of what it waits for, then of itself."""
+    task = asyncio.current_task()
+    cancelled_before = 0 if task is None else task.cancelling()
+    waits = isinstance(yielded, asyncio.Future) and yielded.cancel()
+    try:
+        await _Rest(iterator, yielded, None if waits else asyncio.CancelledError())
+    except StopAsyncIteration:
+        pass
+    except asyncio.CancelledError:
+        if task is not None and task.cancelling() > cancelled_before:  # ours, which came meanwhile
+            raise
+
+
 class _Rest:
-    """Awaits the rest of a step that has been started."""
+    """Awaits the rest of a step that has been started, with an exception raised in it first, if there is one."""
 
-    __slots__ = ("_iterator", "_yielded")
+    __slots__ = ("_error", "_iterator", "_yielded")
 
-    def __init__(self, iterator: Any, yielded: Any) -> None:
+    def __init__(self, iterator: Any, yielded: Any, error: BaseException | None = None) -> None:
         self._iterator = iterator
         self._yielded = yielded
+        self._error = error
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        iterator, yielded = self._iterator, self._yielded
+        iterator, yielded, error = self._iterator, self._yielded, self._error
+        sent = None
         while True:
+            if error is None:
+                try:
+                    sent = yield yielded
+                except GeneratorExit:
+                    iterator.close()
+                    raise
+                except BaseException as raised:  # noqa: BLE001  (a cancellation belongs to whoever is awaited)
+                    error = raised
             try:
-                sent = yield yielded
-            except GeneratorExit:
-                iterator.close()
-                raise
-            except BaseException as error:  # noqa: BLE001  (a cancellation belongs to whoever is awaited)
-                try:
-                    yielded = iterator.throw(error)
-                except StopIteration as end:
-                    return end.value
-            else:
-                try:
-                    yielded = iterator.send(sent)
-                except StopIteration as end:
-                    return end.value
+                yielded = iterator.send(sent) if error is None else iterator.throw(error)
+            except StopIteration as end:
+                return end.value
+            error = None
 
 
 async def _checkpoint() -> None:

@@ -78,7 +78,7 @@ def sees_the_past(session: Session) -> bool:
         return False
     if connection.dialect.name == "sqlite":  # says SERIALIZABLE, and keeps no snapshot unless there is a BEGIN
         driver: Any = connection.connection.driver_connection
-        return bool(driver.in_transaction)
+        return bool(getattr(driver, "in_transaction", True))
     try:
         level = connection.get_isolation_level()
     except NotImplementedError:  # a dialect that knows no levels
