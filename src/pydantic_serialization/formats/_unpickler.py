@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import BaseModel
 
 from pydantic_serialization.errors import EncodeError, LimitExceededError, UnsupportedTypeError, UntrustedDataError
-from pydantic_serialization.formats._pickle_classes import pickled_classes
 from pydantic_serialization.formats._items import too_many_items
+from pydantic_serialization.formats._pickle_classes import pickled_classes
 from pydantic_serialization.formats._pickle_state import StateChecker
 from pydantic_serialization.formats._pickle_values import (
     LEAF_TYPES,

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_serialization.formats._base import BoundFormat, FormatOptions
 from pydantic_serialization.formats._depth import json_depth_exceeds
-from pydantic_serialization.formats._errors import too_deep_to_read, too_long_to_read
 from pydantic_serialization.formats._digits import has_long_integer
+from pydantic_serialization.formats._errors import too_deep_to_read, too_long_to_read
 from pydantic_serialization.formats._items import check_json_items
 from pydantic_serialization.formats._json import bind_json_reader, encode_function
 

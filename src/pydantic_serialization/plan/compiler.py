@@ -158,7 +158,9 @@ class _Traits:
         if kind == "literal":
             self._classes.update(type(value) for value in node["expected"] if isinstance(value, Enum))
         self._has_bytes |= kind == "bytes" and "serialization" not in node
-        self._has_integers |= kind in {"int", "enum", "literal"} | OPEN or has_free_result(node) or has_free_extras(node)
+        self._has_integers |= (
+            kind in {"int", "enum", "literal"} | OPEN or has_free_result(node) or has_free_extras(node)
+        )
         self._is_closed &= kind not in OPEN and not has_free_result(node)
         for child in children(node):
             self._collect(child)
