@@ -40,7 +40,7 @@ class Optional(BaseModel):
 
 @dataclasses.dataclass
 class Data:
-    password: SecretStr = SecretStr(CANARY)
+    password: SecretStr = dataclasses.field(default_factory=lambda: SecretStr(CANARY))
 
 
 class Typed(TypedDict):
