@@ -116,6 +116,10 @@ class SerializationConfig(BaseModel):
     max_compression_ratio: Annotated[int, Field(ge=2)] = 1_000
     """How many times its own size a payload may have decompressed, where that is more than a mebibyte."""
 
+    pickle_secrets: bool = False
+    """Whether pickles may hold what no other format writes: values of ``SecretStr`` and its kin, and fields with
+    ``exclude=True``. Types that have such are not pickled otherwise."""
+
     signing_keys: Annotated[tuple[SecretStr, ...], Field(repr=False)] = ()
     """Secrets of at least 32 bytes, newest first: the first signs, all verify."""
 

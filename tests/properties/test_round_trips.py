@@ -35,6 +35,7 @@ def manager_for(codec: str | None, format_name: str = "orjson") -> OptimizedSeri
             enable_compression=codec is not None,
             compression_codec=codec or "gzip",
             compression_threshold=0,
+            pickle_secrets=True,
         )
     )
 

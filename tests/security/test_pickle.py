@@ -106,7 +106,7 @@ class Holder(BaseModel):
 
 
 def bound(declared: Any = User, **options: Any) -> BoundFormat:
-    return PickleFormat().bind(plan_for(declared), FormatOptions(**options))
+    return PickleFormat().bind(plan_for(declared), FormatOptions(pickle_secrets=True, **options))
 
 
 READ = bound().decode

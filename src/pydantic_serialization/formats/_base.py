@@ -31,6 +31,7 @@ class FormatOptions:
         validate: ``False`` trusts the data: constraints are left out, ``after`` validators cannot refuse.
         max_depth: Levels of arrays and objects that may be read.
         max_items: Items that may be read, for readers that count them by themselves.
+        pickle_secrets: Pickles may hold secrets and excluded fields.
         authenticated: What is read carries a valid MAC of this application. Only pickle makes a difference: it then
             accepts every class, and writes every class.
     """
@@ -39,6 +40,7 @@ class FormatOptions:
     validate: bool = True
     max_depth: int = 200
     max_items: int = 4_000_000
+    pickle_secrets: bool = False
     authenticated: bool = False
 
 
@@ -60,7 +62,7 @@ class BoundFormat(NamedTuple):
     pauses: bool = False
     """Long lists are written and read with turns for other threads: such work may be done beside an event loop."""
     check_items: Callable[[Payload, int], None] | None = None
-    """Raises ``LimitExceededError`` for a document of too many items; ``None`` where readers do so by themselves."""
+    """Raises ``LimitExceededError`` for a document of more items than are allowed; ``None`` where readers do themselves."""
     check_written: Callable[[bytes, Any], None] | None = None
     """Raises ``EncodeError`` for what was written of a value and could not be read back. Nothing that is shorter than
     :data:`~pydantic_serialization.formats._digits.MOST_DIGITS` is."""

@@ -27,6 +27,7 @@ from pydantic_serialization.formats import compact
 from pydantic_serialization.formats._base import BoundFormat, FormatOptions
 from pydantic_serialization.formats._pickle_classes import may_hash_composites, pickled_classes
 from pydantic_serialization.formats._pickle_opcodes import check_opcodes
+from pydantic_serialization.formats._pickle_secrets import field_held_back
 from pydantic_serialization.formats._pickle_state import StateChecker
 from pydantic_serialization.formats._stack import check_value
 from pydantic_serialization.formats._unpickler import Pickler, Rules, Unpickler
@@ -61,6 +62,9 @@ class PickleFormat:
         """
         encode, decode = _bind_authenticated(plan, options) if options.authenticated else _bind_unsigned(plan, options)
         name = plan.name
+        held_back = None if options.pickle_secrets else field_held_back(plan)
+        if held_back is not None:
+            encode = _refusing(held_back, name)
 
         def encode_with(value: Any, dump_options: DumpOptions) -> bytes:
             partial = [option for option in _PARTIAL if dump_options.get(option)]
@@ -73,6 +77,16 @@ class PickleFormat:
             return decode(data, load_options)
 
         return BoundFormat(encode, lambda data: decode(data, {}), encode_with, decode_with)
+
+
+def _refusing(field: str, model: str) -> Callable[[Any], bytes]:
+    """Return the writer of a type with a secret or an excluded field: one that refuses."""
+
+    def encode(value: Any) -> bytes:  # noqa: ARG001  (whatever it is)
+        message = "a pickle would hold a secret or an excluded field in clear; pickle_secrets=True allows that"
+        raise EncodeError(message, model=model, format="pickle", path=(field,))
+
+    return encode
 
 
 def _bind_unsigned(

@@ -63,7 +63,7 @@ WAYS = [FormatOptions(), FormatOptions(strict=True), FormatOptions(validate=Fals
 
 
 def bound(declared: Any, options: FormatOptions = WAYS[0]) -> BoundFormat:
-    return PickleFormat().bind(plan_for(declared), options)
+    return PickleFormat().bind(plan_for(declared), dataclasses.replace(options, pickle_secrets=True))
 
 
 class Color(enum.Enum):
