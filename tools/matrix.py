@@ -22,6 +22,7 @@ BUILD = ROOT / "build" / "matrix"
 OLDEST = (3, 11)
 PYDANTICS = ("2.11", "2.12", "2.13", "newest")
 TESTS = ("tests/parity",)
+PARALLEL = ("--numprocesses", "auto", "--dist", "worksteal")
 LARGEST_MINOR = 20
 SHOWN = 15
 """Lines of a failing run that are shown."""
@@ -89,7 +90,7 @@ def test(name: str, python: Path, wheel: Path, pydantic: str, tests: list[str], 
         return "cannot be installed"
     environment = {**os.environ, "PYDANTIC_SERIALIZATION_NATIVE": "require"}
     existing = [path for path in tests if (ROOT / path.partition("::")[0]).exists()]
-    run([interpreter, "-m", "pytest", "-q", "-p", "no:cacheprovider", *existing], log, environment)
+    run([interpreter, "-m", "pytest", "-q", "-p", "no:cacheprovider", *PARALLEL, *existing], log, environment)
     text = log.read_text()
     summary = re.findall(r"^=*\s*((?:\d+ \w+(?:, )?)+) in [\d.]+s", text, flags=re.MULTILINE)
     found = run_version(interpreter)
