@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(core is None, reason="only the native core holds the collector back")
 
 __all__ = ["switching"]
-HAS_GENERATIONS = sys.version_info < (3, 14)
+HAS_GENERATIONS = sys.version_info < (3, 13)
 
 
 class Watched(BaseModel):
