@@ -2,7 +2,6 @@
 
 use pyo3::ffi;
 
-use crate::json::number::InfNan;
 use crate::py::entries::{Beside, InPlace, Table, Walk};
 
 use super::attributes::Attributes;
@@ -122,7 +121,8 @@ impl<O: Output> State<'_, O> {
                     }
                     self.out.put_int(number);
                 }
-                Node::Float(InfNan::Constants) if O::IS_COUNTED && ffi::PyFloat_CheckExact(value) != 0 => {
+                // Whatever is declared for others, such a number is written as it is.
+                Node::Float(_) if O::IS_COUNTED && is_finite_float(value) => {
                     self.out.push_name(name);
                     self.out.push_float(ffi::PyFloat_AS_DOUBLE(value), true);
                 }
@@ -212,4 +212,12 @@ impl<O: Output> State<'_, O> {
             if fields.taken.contains(name) { Err(Stop::Decline) } else { Ok(()) }
         }
     }
+}
+
+/// # Safety
+/// The value is alive.
+#[inline(always)]
+unsafe fn is_finite_float(value: Object) -> bool {
+    // SAFETY: the type is checked before it is read as a float.
+    unsafe { ffi::PyFloat_CheckExact(value) != 0 && ffi::PyFloat_AS_DOUBLE(value).is_finite() }
 }
