@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import zoo
 
-from pydantic_serialization import BACKEND, UnsupportedTypeError, copy_model, decoder, encoder
+from pydantic_serialization import BACKEND, EncodeError, UnsupportedTypeError, copy_model, decoder, encoder
+from pydantic_serialization.formats._pickle_secrets import field_held_back
 from pydantic_serialization.plan import plan_for
 from pydantic_serialization.plan.native import bind
 
@@ -21,6 +22,10 @@ def test_they_read_what_they_write(entry: zoo.Entry, format_name: str) -> None:
         return
     write, read = encoder(entry.type, format_name), decoder(entry.type, format_name)
     for value in entry.values:
+        if format_name == "pickle" and field_held_back(plan_for(entry.type)) is not None:
+            with pytest.raises(EncodeError, match="pickle_secrets"):
+                write(value)
+            continue
         assert read(write(value)) == value
 
 
