@@ -157,6 +157,7 @@ impl<'p, O: Output> State<'p, O> {
                 Node::Int => self.encode_int::<STRICT>(value),
                 Node::Float(mode) => self.encode_float::<STRICT>(*mode, value),
                 Node::Bool => self.encode_bool::<STRICT>(value),
+                Node::Model(model) => self.encode_model::<STRICT>(model, value),
                 _ => self.encode_other::<STRICT>(node, value),
             }
         }
