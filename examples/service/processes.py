@@ -66,6 +66,7 @@ def postgres() -> Iterator[str]:
             Path(folder, "log").open("wb") as log,
             process(command, port, stop=signal.SIGQUIT, stdout=log, stderr=log, cwd=folder, **account),
         ):
+            _wait_until_ready(programs, port)
             yield f"shop@127.0.0.1:{port}/postgres"
 
 
@@ -107,6 +108,17 @@ def _wait_for(port: int, started: subprocess.Popen[bytes]) -> None:
             return
     message = f"{Path(str(started.args[0])).name} does not listen on port {port}"  # type: ignore[index]
     raise RuntimeError(message)
+
+
+def _wait_until_ready(programs: Path, port: int) -> None:
+    """Wait for what comes after listening: until then PostgreSQL refuses its clients."""
+    asking = [programs / "pg_isready", "--quiet", "--host=127.0.0.1", f"--port={port}", "--username=shop"]
+    until = time.monotonic() + PATIENCE
+    while subprocess.run(asking, check=False).returncode != 0:
+        if time.monotonic() > until:
+            message = "PostgreSQL does not get ready"
+            raise RuntimeError(message)
+        time.sleep(0.02)
 
 
 def _postgres_programs() -> Path:

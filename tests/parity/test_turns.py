@@ -64,7 +64,7 @@ def test_a_list_may_change_while_it_is_written(format_name: str) -> None:
 
 
 def rounds_during(call: Callable[[], Any]) -> int:
-    """Return how many rounds another thread does during one call, each of which takes longer than a turn."""
+    """Return how many times another thread comes to run during one call: it gives its turn away each time."""
     stop = threading.Event()
     rounds = 0
 
@@ -72,7 +72,7 @@ def rounds_during(call: Callable[[], Any]) -> int:
         nonlocal rounds
         while not stop.is_set():
             rounds += 1
-            sum(range(20_000))
+            time.sleep(1e-6)
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -126,15 +126,15 @@ def test_other_threads_get_turns_in_the_middle(shape: str, format_name: str) -> 
     declared, make = LONG[shape]
     value, write, read = make(), encoder(declared, format_name), decoder(declared, format_name)
     data = write(value)
-    assert rounds_during(lambda: write(value)) > 20  # without a pause some, while this thread waits to be woken
-    assert rounds_during(lambda: read(data)) > 20
+    assert rounds_during(lambda: write(value)) > 5  # without a pause it is once, while this thread waits to be woken
+    assert rounds_during(lambda: read(data)) > 5
 
 
 @pytest.mark.usefixtures("switching")
 def test_other_threads_get_turns_between_lines() -> None:
     """Lines are no list in the document, but one item after the other all the same."""
     write, items = encoder(list[Item], "jsonl"), [Item(number=1)] * 1_000_000
-    assert rounds_during(lambda: write(items)) > 40
+    assert rounds_during(lambda: write(items)) > 5
 
 
 @pytest.mark.usefixtures("switching")
@@ -146,7 +146,7 @@ def test_other_threads_get_turns_while_validators_run(declared: Any, format_name
     value = items if declared == list[Slow] else {str(n): item for n, item in enumerate(items)}
     data = encoder(declared, format_name)(value)
     read = decoder(declared, format_name)
-    assert rounds_during(lambda: read(data)) > 40
+    assert rounds_during(lambda: read(data)) > 5
 
 
 @pytest.mark.usefixtures("switching")

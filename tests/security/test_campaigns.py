@@ -102,7 +102,7 @@ def test_memory_that_is_claimed_is_noticed() -> None:
     """An input that makes its reader take a lot of memory is a fault."""
     claimed: list[bytearray] = []
     tally = run(
-        Campaign("claims", lambda _: lambda: not claimed.append(bytearray(b"x") * (MOST_GROWTH + 64 << 20)), 1), 1
+        Campaign("claims", lambda _: lambda: not claimed.append(bytearray(b"x") * (2 * MOST_GROWTH << 20)), 1), 1
     )
     assert tally.growth == 0 or tally.faults
 

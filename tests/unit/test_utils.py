@@ -22,6 +22,8 @@ from pydantic_serialization import (
     UnknownFormatError,
     encoder,
 )
+from pydantic_serialization.formats._pickle_secrets import field_held_back
+from pydantic_serialization.plan import plan_for
 
 
 @given(data=st.binary(max_size=3000), codec=st.sampled_from(["gzip", "zstd", "lz4"]), repeat=st.integers(1, 40))
@@ -102,7 +104,8 @@ def test_formats_are_told_and_checked(entry: zoo.Entry) -> None:
     """JSON and pickle are recognised; every format's document is well-formed for it, and cut it is not."""
     for value in entry.values:
         for name in zoo.FORMATS:
-            if not entry.keeps(name):
+            is_held_back = name == "pickle" and field_held_back(plan_for(entry.type)) is not None
+            if is_held_back or not entry.keeps(name):
                 continue
             data = encoder(entry.type, name)(value)
             assert SerializationUtils.validate_format(data, name)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,9 @@ def test_ctrl_c_prints_what_was_measured(workplace: Path) -> None:
     """An interrupted benchmark prints the figures so far and ends with 130."""
     command = [sys.executable, "-m", "pydantic_serialization", "bench", "shop_models:Order"]
     command += ["--data", "orders.jsonl", "--seconds", "30", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=workplace) as process:
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs do not hear it
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, cwd=workplace, preexec_fn=heard) as process:  # noqa: PLW1509
         _wait_until_busy(process)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)

@@ -90,7 +90,7 @@ def test_a_codec_without_magic_does_not_escape() -> None:
     """A payload that looks compressed has to be recognisable by itself, so gzip escapes it."""
     assert isinstance(BROTLI.codec, BrotliCodec)
     assert BROTLI.pack_with_codec(JSON * 50)[1] is BROTLI.codec
-    assert BROTLI.pack_with_codec(ZSTD_MAGIC)[1] is get_codec("gzip")
+    assert BROTLI.pack_with_codec(ZSTD_MAGIC)[1].name == "gzip"
 
 
 @pytest.mark.parametrize("codec", CODEC_NAMES)
