@@ -112,7 +112,7 @@ def _wait_for(port: int, started: subprocess.Popen[bytes]) -> None:
 
 def _wait_until_ready(programs: Path, port: int) -> None:
     """Wait for what comes after listening: until then PostgreSQL refuses its clients."""
-    asking = [programs / "pg_isready", "--quiet", "--host=127.0.0.1", f"--port={port}", "--username=shop"]
+    asking = [str(programs / "pg_isready"), "--quiet", "--host=127.0.0.1", f"--port={port}", "--username=shop"]
     until = time.monotonic() + PATIENCE
     while subprocess.run(asking, check=False).returncode != 0:
         if time.monotonic() > until:
