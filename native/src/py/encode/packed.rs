@@ -40,6 +40,35 @@ impl Packed {
     }
 }
 
+/// Copy a text. Most are short, and cost more to call for than to copy: two words that may overlap hold them.
+///
+/// # Safety
+/// There is room for it.
+#[inline(always)]
+unsafe fn copy(text: &[u8], target: *mut u8) {
+    // SAFETY: each word lies within the text, and so within the room.
+    unsafe {
+        if let (Some(first), Some(last)) = (text.first_chunk::<16>(), text.last_chunk::<16>())
+            && text.len() <= 32
+        {
+            target.cast::<[u8; 16]>().write_unaligned(*first);
+            target.add(text.len() - 16).cast::<[u8; 16]>().write_unaligned(*last);
+        } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>())
+            && text.len() < 16
+        {
+            target.cast::<[u8; 8]>().write_unaligned(*first);
+            target.add(text.len() - 8).cast::<[u8; 8]>().write_unaligned(*last);
+        } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>())
+            && text.len() < 8
+        {
+            target.cast::<[u8; 4]>().write_unaligned(*first);
+            target.add(text.len() - 4).cast::<[u8; 4]>().write_unaligned(*last);
+        } else {
+            target.copy_from_nonoverlapping(text.as_ptr(), text.len());
+        }
+    }
+}
+
 impl Output for Packed {
     const IS_COUNTED: bool = true;
     const TEXT_ROOM: usize = LONGEST_HEAD;
@@ -119,7 +148,7 @@ impl Output for Packed {
         unsafe {
             self.put_head(|head| write_str_head(head, text.len()));
             let length = self.bytes.len();
-            std::ptr::copy_nonoverlapping(text.as_ptr(), self.bytes.as_mut_ptr().add(length), text.len());
+            copy(text, self.bytes.as_mut_ptr().add(length));
             self.bytes.set_len(length + text.len());
         }
     }
