@@ -122,9 +122,10 @@ impl<O: Output> State<'_, O> {
                     self.out.put_int(number);
                 }
                 // Whatever is declared for others, such a number is written as it is.
-                Node::Float(_) if O::IS_COUNTED && is_finite_float(value) => {
-                    self.out.push_name(name);
-                    self.out.push_float(ffi::PyFloat_AS_DOUBLE(value), true);
+                Node::Float(_) if is_finite_float(value) => {
+                    self.out.reserve(name.room() + O::FLOAT_ROOM);
+                    self.out.put_name(name);
+                    self.out.put_float(ffi::PyFloat_AS_DOUBLE(value), self.program.exponent_sign);
                 }
                 Node::Bool => {
                     self.out.push_name(name);

@@ -21,6 +21,7 @@ impl Output for JsonText {
     /// Quotes, and the rest of the last block.
     const TEXT_ROOM: usize = 18;
     const INT_ROOM: usize = LONGEST_INT;
+    const FLOAT_ROOM: usize = LONGEST_FLOAT;
 
     #[inline]
     fn behind(bytes: Vec<u8>) -> Self {
@@ -84,8 +85,7 @@ impl Output for JsonText {
     }
 
     #[inline]
-    fn push_float(&mut self, value: f64, exponent_sign: bool) {
-        self.reserve(LONGEST_FLOAT);
+    unsafe fn put_float(&mut self, value: f64, exponent_sign: bool) {
         let length = self.bytes.len();
         // SAFETY: as in `put_int`.
         unsafe {

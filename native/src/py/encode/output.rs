@@ -74,6 +74,8 @@ pub trait Output: Sized {
     const TEXT_ROOM: usize;
     /// Room for every 64-bit integer.
     const INT_ROOM: usize;
+    /// Room for every finite double.
+    const FLOAT_ROOM: usize;
 
     /// Write behind what is there.
     fn behind(bytes: Vec<u8>) -> Self;
@@ -109,8 +111,18 @@ pub trait Output: Sized {
     #[must_use]
     fn push_large_int(&mut self, digits: &[u8]) -> bool;
 
-    /// `exponent_sign`: as the version of Pydantic writes it, where that makes a difference.
-    fn push_float(&mut self, value: f64, exponent_sign: bool);
+    /// Write a finite double. `exponent_sign`: as the version of Pydantic writes it, where that makes a difference.
+    ///
+    /// # Safety
+    /// [`Output::FLOAT_ROOM`] was reserved.
+    unsafe fn put_float(&mut self, value: f64, exponent_sign: bool);
+
+    #[inline]
+    fn push_float(&mut self, value: f64, exponent_sign: bool) {
+        self.reserve(Self::FLOAT_ROOM);
+        // SAFETY: reserved above.
+        unsafe { self.put_float(value, exponent_sign) }
+    }
 
     /// Write NaN or an infinity as itself.
     fn push_infinite(&mut self, value: f64);

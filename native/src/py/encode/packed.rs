@@ -73,6 +73,7 @@ impl Output for Packed {
     const IS_COUNTED: bool = true;
     const TEXT_ROOM: usize = LONGEST_HEAD;
     const INT_ROOM: usize = LONGEST_HEAD;
+    const FLOAT_ROOM: usize = LONGEST_HEAD;
 
     #[inline]
     fn behind(bytes: Vec<u8>) -> Self {
@@ -132,9 +133,10 @@ impl Output for Packed {
         true
     }
 
-    #[inline]
-    fn push_float(&mut self, value: f64, _: bool) {
-        self.push_head(|head| Some(write_float(head, value)));
+    #[inline(always)]
+    unsafe fn put_float(&mut self, value: f64, _: bool) {
+        // SAFETY: the caller has reserved it.
+        unsafe { self.put_head(|head| Some(write_float(head, value))) }
     }
 
     #[inline]
