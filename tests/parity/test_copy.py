@@ -22,7 +22,7 @@ from pydantic import BaseModel, Field, PrivateAttr, RootModel, create_model
 from pydantic_serialization import copy_model
 from pydantic_serialization._native import core
 from pydantic_serialization.plan import store
-from pydantic_serialization.plan.native.copying import kind_of
+from pydantic_serialization.plan.native.copying import _KEEPS_IDENTITY, kind_of
 
 T = TypeVar("T")
 
@@ -71,6 +71,7 @@ def test_invented_values(value: Any) -> None:
     check(Tree.model_construct(value=value, other=[value]), is_described=False)
 
 
+@pytest.mark.skipif(not _KEEPS_IDENTITY, reason="this version of Pydantic copies cycles without end")
 def test_cycles() -> None:
     """A model that holds itself is copied to one that holds itself: directly, in lists, dicts, tuples and privates."""
     tree = Tree()

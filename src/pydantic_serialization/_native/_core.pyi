@@ -126,6 +126,7 @@ def copier(
     kind_of: Callable[[type], tuple[str, bool, bool]],
     deepcopy: Callable[[Any, dict[int, Any]], Any],
     fallback: Callable[[Any], Any],
+    keeps_identity: bool,
 ) -> Callable[[Any], Any]:
     """Return a function that copies a model as ``model_copy(deep=True)`` does.
 
@@ -133,6 +134,7 @@ def copier(
         kind_of: Says how instances of a class are copied; asked once for each class, and again when it is changed.
         deepcopy: Copies a value, with a memo, where the core is not certain.
         fallback: Copies a model that the core does not copy at all.
+        keeps_identity: What is met in fields, extra and private attributes is one object in the copy.
     """
 
 def freeze_checker(kind_of: Callable[[type], tuple[str, bool, bool]]) -> Callable[[Any], bool]:

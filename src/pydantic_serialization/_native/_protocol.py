@@ -117,6 +117,7 @@ class Core(Protocol):
         kind_of: Callable[[type], CopyKind],
         deepcopy: Callable[[Any, dict[int, Any]], Any],
         fallback: Callable[[Any], Any],
+        keeps_identity: bool,
     ) -> Callable[[Any], Any]:
         """Return a function that copies a model as ``model_copy(deep=True)`` does."""
         ...

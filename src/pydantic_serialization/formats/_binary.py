@@ -38,7 +38,7 @@ def plan_with_marks(plan: ModelPlan, format_name: str) -> ModelPlan:
         UnsupportedTypeError: this version of Pydantic cannot build a second serializer for a model.
     """
     if not CAN_REBUILD:
-        message = f"{format_name} needs Pydantic 2.12 for types that hold bytes"
+        message = f"{format_name} needs Pydantic 2.13 for types that hold bytes"
         raise UnsupportedTypeError(message, model=plan.name, format=format_name)
     config = root_config(dict(plan.schema))
     writing = transform(dict(plan.wire_schema), _written_with_mark, skip=frozenset({"keys_schema"}))

@@ -24,14 +24,16 @@ use pyo3::prelude::*;
 ///     kind_of: Says how instances of a class are copied; asked once for each class, and again when it is changed.
 ///     deepcopy: Copies a value, with a memo, where the core is not certain.
 ///     fallback: Copies a model that the core does not copy at all.
+///     keeps_identity: What is met in fields, extra and private attributes is one object in the copy.
 #[pyfunction]
 fn copier<'py>(
     py: Python<'py>,
     kind_of: Bound<'py, PyAny>,
     deepcopy: Bound<'py, PyAny>,
     fallback: Bound<'py, PyAny>,
+    keeps_identity: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let copier = run::Copier::new(py, kind_of, deepcopy, fallback)?;
+    let copier = run::Copier::new(py, kind_of, deepcopy, fallback, keeps_identity)?;
     crate::py::function::bound(Bound::new(py, copier)?)
 }
 

@@ -32,6 +32,7 @@ impl Copier {
         kind_of: Bound<'_, PyAny>,
         deepcopy: Bound<'_, PyAny>,
         fallback: Bound<'_, PyAny>,
+        keeps_identity: bool,
     ) -> PyResult<Self> {
         let known = Known {
             classes: Classes::new(kind_of.unbind()),
@@ -39,6 +40,7 @@ impl Copier {
             deepcopy: deepcopy.unbind(),
             undefined: py.import("pydantic_core")?.getattr("PydanticUndefined")?.unbind(),
             reducers: py.import("copyreg")?.getattr("dispatch_table")?.cast_into()?.unbind(),
+            keeps_identity,
         };
         Ok(Self { known, fallback: fallback.unbind() })
     }
@@ -60,6 +62,7 @@ impl Callable for Copier {
             match Walk::new(&self.known, Memo::sparse()).root(model, verdict.kind) {
                 Ok(copy) => copy.into_ptr(),
                 Err(Stop::Failed) => std::ptr::null_mut(),
+                Err(Stop::Unknown) if !self.known.keeps_identity => arguments.forward(&self.fallback),
                 // No code of the user's has run: once more, with Python's help.
                 Err(Stop::Unknown) => {
                     let Some(memo) = Memo::full() else {

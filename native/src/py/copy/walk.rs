@@ -43,6 +43,9 @@ pub struct Known {
     pub undefined: Py<PyAny>,
     /// `copyreg.dispatch_table`: classes can be put there at any time.
     pub reducers: Py<PyDict>,
+    /// What is met twice is one object in the copy, wherever it is met. Older versions of Pydantic copy it anew for fields,
+    /// extra and private attributes: there, what is met twice is left to them.
+    pub keeps_identity: bool,
 }
 
 /// Levels of values within values. Deeper ones are left to Python, which knows how deep its stack is.
@@ -152,7 +155,8 @@ impl<'a> Walk<'a> {
     pub(super) unsafe fn recall(&self, original: Object, references: ffi::Py_ssize_t) -> Copied<Option<Owned>> {
         // SAFETY: the caller holds the object.
         if unsafe { self.memo.wants(original, references) } {
-            return self.memo.get(original).map_err(|()| Stop::Failed);
+            let found = self.memo.get(original).map_err(|()| Stop::Failed)?;
+            return if found.is_some() && !self.known.keeps_identity { Err(Stop::Unknown) } else { Ok(found) };
         }
         Ok(None)
     }

@@ -57,12 +57,14 @@ _OF_MODELS = (*_OF_ROOTS, "__pydantic_extra__", "__pydantic_private__")
 _REDUCED = ("__reduce_ex__", "__reduce__", "__getstate__")
 _REBUILT = ("__deepcopy__", "__setstate__", "__getnewargs__", "__getnewargs_ex__", "__getattr__", "__del__")
 _MODEL_META = type(BaseModel)
+_KEEPS_IDENTITY = "id" in BaseModel.__deepcopy__.__code__.co_names
+"""Whether one memo goes through all parts of a model (Pydantic 2.14); before, each part had a memo of its own."""
 
 
 def copier() -> Callable[[Any], Any]:
     """Return the function that copies a model: native where there is the core, else ``model_copy(deep=True)``."""
     core = core_for_json()
-    return _copied if core is None else core.copier(kind_of, deepcopy, _copied)
+    return _copied if core is None else core.copier(kind_of, deepcopy, _copied, _KEEPS_IDENTITY)
 
 
 def _copied(model: Any) -> Any:
