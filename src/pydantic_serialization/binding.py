@@ -203,6 +203,7 @@ class PipelineBinder:
             validate=self._config.enable_validation,
             max_depth=self._config.max_depth,
             max_items=self._config.max_items,
+            allow_non_finite=self._config.allow_non_finite,
             pickle_secrets=self._config.pickle_secrets,
             # Only what is always in a frame has had its MAC verified when it is decoded.
             authenticated=self._sealer.keyed and bool(getattr(used, "sealed", False)),

@@ -116,6 +116,10 @@ class SerializationConfig(BaseModel):
     max_compression_ratio: Annotated[int, Field(ge=2)] = 1_000
     """How many times its own size a payload may have decompressed, where that is more than a mebibyte."""
 
+    allow_non_finite: bool = False
+    """Whether NaN and infinities may be written as JSON's ``null`` where a model does not say how, as Pydantic does by
+    default. They are not read back; ``ser_json_inf_nan`` in the model's configuration says how they are written."""
+
     pickle_secrets: bool = False
     """Whether pickles may hold what no other format writes: values of ``SecretStr`` and its kin, and fields with
     ``exclude=True``. Types that have such are not pickled otherwise."""

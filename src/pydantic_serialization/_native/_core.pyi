@@ -11,6 +11,7 @@ def encoder(
     text: bool,
     eager: bool = False,
     part_stack: int = 0,
+    part_check: Callable[[Any], bool] | None = None,
 ) -> Callable[..., Any]:
     """Return a function that writes JSON text of one type.
 
@@ -21,6 +22,8 @@ def encoder(
         text: Give ``str`` rather than ``bytes``.
         eager: Write natively even where the parts that Pydantic has to write make that slower.
         part_stack: Bytes of the stack that have to be left for Pydantic to be asked for a part.
+        part_check: Is given the value of a part that Pydantic has written with a ``null``; unless it returns ``False``,
+            ``fallback`` does the whole.
     """
 
 def msgpack_encoder(
@@ -37,7 +40,12 @@ def msgpack_encoder(
     """
 
 def lines_encoder(
-    program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, part_stack: int = 0
+    program: tuple[Any, ...],
+    fallback: Callable[..., Any],
+    *,
+    max_depth: int,
+    part_stack: int = 0,
+    part_check: Callable[[Any], bool] | None = None,
 ) -> Callable[..., Any]:
     """Return a function that writes a list as lines of JSON.
 
@@ -46,6 +54,7 @@ def lines_encoder(
         fallback: Writes what the program is not certain of, with the same arguments.
         max_depth: Levels of arrays and objects of an item.
         part_stack: Bytes of the stack that have to be left for Pydantic to be asked for a part.
+        part_check: As for :func:`encoder`.
     """
 
 def tree_encoder(program: tuple[Any, ...], fallback: Callable[..., Any]) -> Callable[..., Any]:

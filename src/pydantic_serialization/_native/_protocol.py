@@ -50,6 +50,7 @@ class Core(Protocol):
         text: bool,
         eager: bool = False,
         part_stack: int = 0,
+        part_check: Callable[[Any], bool] | None = None,
     ) -> Callable[..., Any]:
         """Return a function that writes JSON text of one type."""
         ...
@@ -71,7 +72,13 @@ class Core(Protocol):
         ...
 
     def lines_encoder(
-        self, program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, part_stack: int = 0
+        self,
+        program: tuple[Any, ...],
+        fallback: Callable[..., Any],
+        *,
+        max_depth: int,
+        part_stack: int = 0,
+        part_check: Callable[[Any], bool] | None = None,
     ) -> Callable[..., Any]:
         """Return a function that writes a list as lines of JSON, each an item of one type."""
         ...

@@ -74,7 +74,8 @@ class BatchEncoder:
             if self._is_packed:
                 dump = self._serializer.pipeline(declared, "msgpack").dump
                 return lambda records: dump(records)[len(array_header(len(records))) :]
-            options = FormatOptions(max_depth=self._serializer.config.max_depth)
+            config = self._serializer.config
+            options = FormatOptions(max_depth=config.max_depth, allow_non_finite=config.allow_non_finite)
             return JsonlFormat().bind(plan_for(declared), options).encode
         except SerializationError:  # it is said for one record
             return None

@@ -30,6 +30,8 @@ class FormatOptions:
         strict: Read in Pydantic's strict mode.
         validate: ``False`` trusts the data: constraints are left out, ``after`` validators cannot refuse.
         max_depth: Levels of arrays and objects that may be read.
+        allow_non_finite: NaN and infinities may be written as JSON's ``null`` where a model does not say how, as Pydantic
+            does. ``False`` refuses what could not be read back.
         max_items: Items that may be read, for readers that count them by themselves.
         pickle_secrets: Pickles may hold secrets and excluded fields.
         authenticated: What is read carries a valid MAC of this application. Only pickle makes a difference: it then
@@ -40,6 +42,7 @@ class FormatOptions:
     validate: bool = True
     max_depth: int = 200
     max_items: int = 4_000_000
+    allow_non_finite: bool = True
     pickle_secrets: bool = False
     authenticated: bool = False
 

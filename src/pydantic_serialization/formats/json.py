@@ -15,6 +15,7 @@ from pydantic_serialization.formats._base import BoundFormat, FormatOptions
 from pydantic_serialization.formats._depth import json_depth_exceeds
 from pydantic_serialization.formats._digits import has_long_integer
 from pydantic_serialization.formats._errors import too_deep_to_read, too_long_to_read
+from pydantic_serialization.formats._finite import finite_checked
 from pydantic_serialization.formats._items import check_json_items
 from pydantic_serialization.formats._json import bind_json_reader, encode_function
 
@@ -35,7 +36,9 @@ class JsonFormat:
     def bind(self, plan: ModelPlan, options: FormatOptions) -> BoundFormat:
         """Return the functions for one type; see :meth:`Format.bind`."""
         reader = bind_json_reader(plan, options, self.name)
-        write = depth_checked(encode_function(plan, self.name), plan, options, self.name)
+        write = depth_checked(
+            finite_checked(encode_function(plan, self.name), plan, options, self.name), plan, options, self.name
+        )
 
         def encode_with(value: Any, dump_options: DumpOptions) -> bytes:
             return write(value, **dump_options)

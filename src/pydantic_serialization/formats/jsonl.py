@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from pydantic_serialization.errors import SerializationError, UnsupportedTypeError
 from pydantic_serialization.formats._base import BoundFormat, FormatOptions
+from pydantic_serialization.formats._finite import part_check
 from pydantic_serialization.formats.orjson import OrjsonFormat
 from pydantic_serialization.plan import plan_for
 from pydantic_serialization.plan.native import bind_lines_encoder
@@ -54,7 +55,9 @@ class JsonlFormat:
 
         encode: Callable[..., bytes] = one_by_one
         if not has_own(item_plan.model, "model_dump_json"):
-            encode = bind_lines_encoder(item_plan, one_by_one, max_depth=options.max_depth)
+            encode = bind_lines_encoder(
+                item_plan, one_by_one, max_depth=options.max_depth, part_check=part_check(item_plan, options)
+            )
 
         def encode_with(values: Any, dump_options: DumpOptions) -> bytes:
             return encode(values, **dump_options)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from pydantic_serialization.formats._base import BoundFormat, FormatOptions
+from pydantic_serialization.formats._finite import finite_checked, part_check
 from pydantic_serialization.formats._items import check_json_items
 from pydantic_serialization.formats._json import bind_json_reader, encode_function
 from pydantic_serialization.formats._native_reading import read_natively
@@ -47,12 +48,15 @@ class OrjsonFormat:
             bind_json_reader(plan, options, self.name),
             partial(bind_decoder, plan, max_depth=options.max_depth, views=True),
         )
-        by_pydantic = encode_function(plan, self.name)
+        by_pydantic = finite_checked(encode_function(plan, self.name), plan, options, self.name)
+        check = part_check(plan, options)
 
         def by_orjson(value: Any, **dump_options: Any) -> bytes:
             if not dump_options:
                 try:
-                    return orjson.dumps(value, option=_OPTIONS)
+                    text = orjson.dumps(value, option=_OPTIONS)
+                    if check is None or b"null" not in text:  # which may stand for NaN
+                        return text
                 except TypeError:  # a value inside that is not plain
                     pass
             return by_pydantic(value, **dump_options)
@@ -61,7 +65,7 @@ class OrjsonFormat:
             by_orjson if any(plan.type is plain for plain in _PLAIN) else by_pydantic, plan, options, self.name
         )
         own = has_own(plan.model, "model_dump_json")
-        write = checked if own else bind_encoder(plan, checked, max_depth=options.max_depth)
+        write = checked if own else bind_encoder(plan, checked, max_depth=options.max_depth, part_check=check)
 
         def encode_with(value: Any, dump_options: DumpOptions) -> bytes:
             return write(value, **dump_options)

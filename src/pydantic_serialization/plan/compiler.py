@@ -130,6 +130,8 @@ class _Traits:
         self._classes: set[type] = set()
         self._has_bytes = False
         self._has_integers = False
+        self._has_floats = False
+        self._has_undeclared = False
         self._is_closed = True
         self._collect(schema)
         self._depths: dict[int, int | None] = {}
@@ -140,6 +142,8 @@ class _Traits:
             classes=frozenset(self._classes),
             has_bytes=self._has_bytes,
             has_integers=self._has_integers,
+            has_floats=self._has_floats,
+            has_undeclared=self._has_undeclared,
             is_closed=self._is_closed,
             depth=self._depth,
         )
@@ -158,9 +162,11 @@ class _Traits:
         if kind == "literal":
             self._classes.update(type(value) for value in node["expected"] if isinstance(value, Enum))
         self._has_bytes |= kind == "bytes" and "serialization" not in node
-        self._has_integers |= (
-            kind in {"int", "enum", "literal"} | OPEN or has_free_result(node) or has_free_extras(node)
-        )
+        is_free = kind in OPEN or has_free_result(node) or has_free_extras(node)
+        self._has_integers |= is_free or kind in {"int", "enum", "literal"}
+        is_by_class = bool((node.get("config") or {}).get("polymorphic_serialization"))
+        self._has_undeclared |= is_free or is_by_class
+        self._has_floats |= is_free or kind in {"float", "enum"}
         self._is_closed &= kind not in OPEN and not has_free_result(node)
         for child in children(node):
             self._collect(child)

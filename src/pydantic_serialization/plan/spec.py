@@ -7,8 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pydantic_serialization.plan.fingerprint import fingerprint
+from pydantic_serialization.plan.finite import telling_serializer
 from pydantic_serialization.plan.native.decoding import compile_decoding
-from pydantic_serialization.plan.native.encoding import MSGPACK, compile_encoding
+from pydantic_serialization.plan.native.encoding import FINITE_JSON, MSGPACK, compile_encoding
 from pydantic_serialization.plan.stack import StackNeed, need_to_read, need_to_write
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class TypeTraits:
         classes: Models, dataclasses, enums and other classes that instances are made of.
         has_bytes: Some value is declared as ``bytes``.
         has_integers: Some value may be an integer.
+        has_floats: Some value may be a ``float``.
+        has_undeclared: Some value may be of any type, extra fields included.
         is_closed: Every value has a declared type: no ``Any``, no arbitrary classes, no serializer with a free result.
         depth: Levels of arrays and objects of the deepest document, or ``None`` where the schema sets no bound.
     """
@@ -32,6 +35,8 @@ class TypeTraits:
     classes: frozenset[type]
     has_bytes: bool
     has_integers: bool
+    has_floats: bool
+    has_undeclared: bool
     is_closed: bool
     depth: int | None
 
@@ -94,6 +99,19 @@ class ModelPlan:
     def encoding(self) -> Compiled:
         """How the native core writes JSON text of the type."""
         return compile_encoding(self.wire_schema, self.serializer)
+
+    @cached_property
+    def finite_encoding(self) -> Compiled:
+        """How the native core writes JSON text of the type where no NaN or infinity may become ``null`` unasked."""
+        return compile_encoding(self.wire_schema, self.serializer, FINITE_JSON)
+
+    @cached_property
+    def telling_serializer(self) -> SchemaSerializer | None:
+        """A serializer that writes a constant where Pydantic would write ``null`` for NaN and infinities unasked.
+
+        ``None`` before Pydantic 2.12.
+        """
+        return telling_serializer(self.wire_schema, self.serializer)
 
     @cached_property
     def packing(self) -> Compiled:

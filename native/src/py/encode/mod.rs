@@ -39,8 +39,10 @@ use pyo3::types::PyTuple;
 ///     text: Give `str` rather than `bytes`.
 ///     eager: Ask Pydantic for parts even where that takes longer than to let it do the whole, for tests.
 ///     part_stack: Bytes of the stack that have to be left for Pydantic to be asked for a part.
+///     part_check: Is given the value of a part that Pydantic has written with a `null`; unless it returns `False`, `fallback`
+///         does the whole.
 #[pyfunction]
-#[pyo3(signature = (program, fallback, *, max_depth, text, eager = false, part_stack = 0))]
+#[pyo3(signature = (program, fallback, *, max_depth, text, eager = false, part_stack = 0, part_check = None))]
 fn encoder<'py>(
     program: &Bound<'py, PyTuple>,
     fallback: Bound<'py, PyAny>,
@@ -48,9 +50,11 @@ fn encoder<'py>(
     text: bool,
     eager: bool,
     part_stack: usize,
+    part_check: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let encoder = run::Encoder::new(build::program(program)?, fallback.unbind(), max_depth, text, eager)
-        .with_part_stack(part_stack);
+        .with_part_stack(part_stack)
+        .with_part_check(part_check);
     crate::py::function::bound(Bound::new(program.py(), run::JsonEncoder(encoder))?)
 }
 
@@ -71,15 +75,17 @@ fn msgpack_encoder<'py>(
 
 /// Return a function that writes a list as lines of JSON, each an item of one type; `program` is that of an item.
 #[pyfunction]
-#[pyo3(signature = (program, fallback, *, max_depth, part_stack = 0))]
+#[pyo3(signature = (program, fallback, *, max_depth, part_stack = 0, part_check = None))]
 fn lines_encoder<'py>(
     program: &Bound<'py, PyTuple>,
     fallback: Bound<'py, PyAny>,
     max_depth: usize,
     part_stack: usize,
+    part_check: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let encoder = run::Encoder::new(build::program(program)?, fallback.unbind(), max_depth, false, false)
-        .with_part_stack(part_stack);
+        .with_part_stack(part_stack)
+        .with_part_check(part_check);
     crate::py::function::bound(Bound::new(program.py(), lines::LinesEncoder(encoder))?)
 }
 

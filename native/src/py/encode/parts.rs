@@ -76,7 +76,7 @@ impl JsonText {
 }
 
 /// The text that Pydantic has written.
-fn text_in(found: &Owned) -> Outcome<&[u8]> {
+pub fn text_in(found: &Owned) -> Outcome<&[u8]> {
     // SAFETY: bytes do not change while they are held.
     unsafe {
         if ffi::PyBytes_CheckExact(found.as_ptr()) == 0 {

@@ -62,6 +62,8 @@ pub struct Encoder<O> {
     max_depth: usize,
     /// Bytes of the stack that a part may take which Pydantic writes.
     part_stack: usize,
+    /// Says whether a value holds what a part that Pydantic has written must not have lost.
+    part_check: Option<Py<PyAny>>,
     text: bool,
     /// Ask for parts whether or not that is worth it.
     eager: bool,
@@ -77,7 +79,7 @@ unsafe impl<O> Sync for Encoder<O> {}
 impl<O: Parts> Encoder<O> {
     pub fn new(program: Program<O>, fallback: Py<PyAny>, max_depth: usize, text: bool, eager: bool) -> Self {
         let max_depth = max_depth.min(DEEPEST);
-        Self { program, fallback, max_depth, part_stack: 0, text, eager, declined: AtomicU32::new(0) }
+        Self { program, fallback, max_depth, part_stack: 0, part_check: None, text, eager, declined: AtomicU32::new(0) }
     }
 
     /// Ask for parts only where so many bytes of the stack are left.
@@ -86,8 +88,15 @@ impl<O: Parts> Encoder<O> {
         self
     }
 
+    /// Do without Pydantic's parts that hold `null`, where this says so of their value.
+    pub fn with_part_check(mut self, check: Option<Py<PyAny>>) -> Self {
+        self.part_check = check;
+        self
+    }
+
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.program.anchor)?;
+        visit.call(&self.part_check)?;
         visit.call(&self.fallback)
     }
 
@@ -167,7 +176,8 @@ impl<O: Parts> Encoder<O> {
         let is_passed = |name: Object| unsafe { text_of(name).is_some_and(|(name, _)| is_passed_on(name)) };
         let keywords: Vec<_> = arguments.keywords().filter(|(name, _)| is_passed(*name)).collect();
         let (is_alone, is_only) = (survey.asked < 2, survey.parts < 2);
-        let passed = Passed { options, is_alone, is_only, keywords: &keywords, max_depth: self.max_depth };
+        let check = self.part_check.as_ref().map(Py::as_ptr);
+        let passed = Passed { options, is_alone, is_only, keywords: &keywords, max_depth: self.max_depth, check };
         match fill(&self.program, bytes, holes, &passed) {
             Ok(mut out) => {
                 let is_ascii = !self.text || out.bytes().is_ascii();

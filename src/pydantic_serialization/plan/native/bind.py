@@ -22,7 +22,12 @@ DEEPEST = 200
 
 
 def bind_encoder(
-    plan: ModelPlan, fallback: Callable[..., Any], *, max_depth: int = DEEPEST, text: bool = False
+    plan: ModelPlan,
+    fallback: Callable[..., Any],
+    *,
+    max_depth: int = DEEPEST,
+    text: bool = False,
+    part_check: Callable[[Any], bool] | None = None,
 ) -> Callable[..., Any]:
     """Return the function that writes JSON text of the plan's type.
 
@@ -31,18 +36,26 @@ def bind_encoder(
         fallback: Takes a value and Pydantic's options of ``SchemaSerializer.to_json``; gives what the function gives.
         max_depth: Levels of arrays and objects; deeper values go to ``fallback``.
         text: Give ``str``, as ``model_dump_json`` does, rather than ``bytes``.
+        part_check: Says whether a value holds NaN or infinities, which then go to ``fallback`` unless the model says how
+            they are written. ``None`` writes them as Pydantic does.
 
     Returns:
         A function with the arguments of ``fallback``; ``fallback`` itself where the core can do nothing.
     """
-    core, program = core_for_json(), plan.encoding.program
+    core, program = core_for_json(), (plan.encoding if part_check is None else plan.finite_encoding).program
     if core is None or program is None:
         return fallback
-    return core.encoder(program, fallback, max_depth=max_depth, text=text, part_stack=_stack_to_write(plan))
+    return core.encoder(
+        program, fallback, max_depth=max_depth, text=text, part_stack=_stack_to_write(plan), part_check=part_check
+    )
 
 
 def bind_lines_encoder(
-    item: ModelPlan, fallback: Callable[..., Any], *, max_depth: int = DEEPEST
+    item: ModelPlan,
+    fallback: Callable[..., Any],
+    *,
+    max_depth: int = DEEPEST,
+    part_check: Callable[[Any], bool] | None = None,
 ) -> Callable[..., Any]:
     """Return the function that writes a list as lines of JSON (https://jsonlines.org).
 
@@ -50,14 +63,17 @@ def bind_lines_encoder(
         item: The type of an item.
         fallback: Takes a list and Pydantic's options of ``SchemaSerializer.to_json``; gives the lines.
         max_depth: Levels of arrays and objects of an item; deeper values go to ``fallback``.
+        part_check: As for :func:`bind_encoder`.
 
     Returns:
         A function with the arguments of ``fallback``; ``fallback`` itself where the core can do nothing.
     """
-    core, program = core_for_json(), item.encoding.program
+    core, program = core_for_json(), (item.encoding if part_check is None else item.finite_encoding).program
     if core is None or program is None:
         return fallback
-    return core.lines_encoder(program, fallback, max_depth=max_depth, part_stack=_stack_to_write(item))
+    return core.lines_encoder(
+        program, fallback, max_depth=max_depth, part_stack=_stack_to_write(item), part_check=part_check
+    )
 
 
 def bind_msgpack_encoder(

@@ -15,7 +15,7 @@ from pydantic_core import (
     core_schema,
 )
 
-from pydantic_serialization.plan.native.encoding.modes import UNKNOWN
+from pydantic_serialization.plan.native.encoding.modes import UNKNOWN, UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,12 +31,14 @@ class Form:
         has_bytes: Values that are declared as ``bytes`` are written as such, whatever JSON does with them.
         failure: Returns the error that Pydantic raises for an exception in the user's code: takes the function's name,
             ``None`` for a property, and the exception; ``None`` if Pydantic goes on with a warning.
+        finite: NaN and infinities that Pydantic would write as ``null``, as nothing is said about them, are left to it.
         pack: Writes a value from a tree of Pydantic's that is not plain, or raises; ``None`` if Pydantic gives text.
     """
 
     has_bytes: bool
     failure: Callable[[str | None, BaseException], BaseException | None]
     pack: Callable[[Any], bytes] | None
+    finite: bool = False
 
     def inf_nan(self, mode: str, *, declared: bool) -> str:
         """Return how NaN and the infinities are written.
@@ -45,6 +47,8 @@ class Form:
             mode: ``ser_json_inf_nan``.
             declared: The value's type is.
         """
+        if mode == UNSET:
+            mode = UNKNOWN if self.finite else "null"
         return mode if self.pack is None or mode == UNKNOWN else _in_trees(mode, declared)
 
 
@@ -102,4 +106,5 @@ def _shown(error: BaseException) -> str:
 
 
 JSON = Form(has_bytes=False, failure=_failure_in_text, pack=None)
+FINITE_JSON = Form(has_bytes=False, failure=_failure_in_text, pack=None, finite=True)
 MSGPACK = Form(has_bytes=True, failure=_failure_in_tree, pack=ormsgpack.packb)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 UNKNOWN = "unknown"
+UNSET = "unset"
+"""Nothing is said about NaN and the infinities: Pydantic writes ``null``, which no ``float`` field reads."""
 _SEPARATE = (2, 50)
 """Since then the form of durations is not that of other times in undeclared values."""
 _TEMPORAL = (2, 41)
@@ -56,7 +58,7 @@ class Modes:
         temporal = config.get("ser_json_temporal") if version() >= _TEMPORAL else None
         duration = {"iso8601": "iso8601", "float": "seconds"}[config.get("ser_json_timedelta") or "iso8601"]
         return cls(
-            inf_nan=config.get("ser_json_inf_nan") or "null",
+            inf_nan=config.get("ser_json_inf_nan") or UNSET,
             binary=config.get("ser_json_bytes") or "utf8",
             temporal=temporal or "iso8601",
             duration=temporal or duration,

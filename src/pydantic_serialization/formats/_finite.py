@@ -1,0 +1,151 @@
+"""NaN and infinities, which Pydantic writes as ``null`` unless a model says otherwise, and which then do not come back.
+
+Pydantic's serializer is asked to write a constant in place of that ``null``: text without a constant is what it would have
+written, and has lost nothing. Only what is written by the serializer of a class that is not declared (a model in a field
+of type ``Any``) has to be looked for in the value.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import BaseModel
+
+from pydantic_serialization.errors import EncodeError
+from pydantic_serialization.formats._stack import writing_within_stack
+from pydantic_serialization.plan.overrides import has_own
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pydantic_serialization.formats._base import FormatOptions
+    from pydantic_serialization.plan import ModelPlan
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_CONSTANTS = (b"NaN", b"Infinity")
+_PARTIAL = frozenset({"include", "exclude"})
+_ITEMS = (list, tuple, set, frozenset, deque)
+_RUNTIME = frozenset({"serialize_as_any", "polymorphic_serialization"})
+
+
+def finite_checked(
+    write: Callable[..., bytes], plan: ModelPlan, options: FormatOptions, format_name: str
+) -> Callable[..., bytes]:
+    """Return ``write``, Pydantic's function for the plan's type, refusing what it would write as ``null`` unasked.
+
+    A ``model_dump_json`` of the user's own is taken at its word.
+    """
+    if part_check(plan, options) is None:
+        return write
+    telling = plan.telling_serializer
+    is_open = telling is None or plan.traits.has_undeclared
+    tell = write if telling is None else writing_within_stack(telling.to_json, plan, format_name)
+
+    def refuse(path: tuple[str | int, ...]) -> EncodeError:
+        message = (
+            "NaN or an infinity would be written as null and not be read back; set ser_json_inf_nan in the model's "
+            "configuration, or allow_non_finite=True in SerializationConfig"
+        )
+        return EncodeError(message, model=plan.name, format=format_name, path=path)
+
+    def checked(value: Any, **dump_options: Any) -> bytes:
+        text = tell(value, **dump_options)
+        if _has_constant(text):
+            found = text
+            text = write(value, **{**dump_options, "warnings": False})
+            if _nulls(text) > _nulls(found):
+                raise refuse(non_finite_path(value) or ())
+        if (is_open or not _RUNTIME.isdisjoint(dump_options)) and b"null" in text and _PARTIAL.isdisjoint(dump_options):
+            path = non_finite_path(value)
+            if path is not None:
+                raise refuse(path)
+        return text
+
+    return checked
+
+
+def part_check(plan: ModelPlan, options: FormatOptions) -> Callable[[Any], bool] | None:
+    """Return what says whether a value holds NaN or infinities; ``None`` if they may be written, or none can be there."""
+    may_write = options.allow_non_finite or not plan.traits.has_floats
+    return None if may_write or has_own(plan.model, "model_dump_json") else holds_non_finite
+
+
+def holds_non_finite(value: Any) -> bool:
+    """Say whether a value holds NaN or an infinity of which nothing says how it is written."""
+    return non_finite_path(value) is not None
+
+
+def non_finite_path(value: Any) -> tuple[str | int, ...] | None:
+    """Return where the first NaN or infinity is of which nothing says how it is written; ``None`` if there is none."""
+    pending = [_Place(value, None, "", False)]
+    seen: dict[int, Any] = {}  # they live on, or another could get the same number
+    while pending:
+        place = pending.pop()
+        part = place.value
+        if isinstance(part, float):
+            if not math.isfinite(part) and not place.is_told:
+                return place.path()
+            continue
+        if part is None or isinstance(part, (str, bytes, int)) or id(part) in seen:
+            continue
+        seen[id(part)] = part
+        is_told = _tells(part, place.is_told)
+        pending += reversed([_Place(inner, place, name, is_told) for name, inner in _parts(part)])
+    return None
+
+
+class _Place(NamedTuple):
+    """A part of a value, the place that it is in, its name there, and whether a model says how its floats are written."""
+
+    value: Any
+    around: _Place | None
+    name: str | int
+    is_told: bool
+
+    def path(self) -> tuple[str | int, ...]:
+        place, names = self, []
+        while place.around is not None:
+            names.append(place.name)
+            place = place.around
+        return tuple(reversed(names))
+
+
+def _tells(value: Any, around: bool) -> bool:
+    config = getattr(type(value), "model_config", None) if isinstance(value, BaseModel) else None
+    if config is None:
+        config = getattr(type(value), "__pydantic_config__", None)
+    return around if config is None else config.get("ser_json_inf_nan") is not None
+
+
+def _parts(value: Any) -> Iterator[tuple[str | int, Any]]:
+    """Yield what is written of a value. Of a key of a dict, which is payload, only the place is told."""
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        for name, part in value.__dict__.items():
+            if name not in fields or not fields[name].exclude:
+                yield name, part
+        yield from (value.__pydantic_extra__ or {}).items()
+    elif isinstance(value, dict):
+        for index, part in enumerate(value.values()):
+            yield f"<key {index}>", part
+    elif isinstance(value, _ITEMS):
+        yield from enumerate(value)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            yield field.name, getattr(value, field.name, None)
+    elif not isinstance(value, type):
+        yield from getattr(value, "__dict__", {}).items()
+
+
+def _has_constant(text: bytes) -> bool:
+    return any(constant in text for constant in _CONSTANTS) and any(
+        constant in _STRING.sub(b"", text) for constant in _CONSTANTS
+    )
+
+
+def _nulls(text: bytes) -> int:
+    return _STRING.sub(b"", text).count(b"null")
