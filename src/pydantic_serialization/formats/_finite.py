@@ -53,7 +53,7 @@ def finite_checked(
         return EncodeError(message, model=plan.name, format=format_name, path=path)
 
     def checked(value: Any, **dump_options: Any) -> bytes:
-        text = tell(value, **dump_options)
+        text = tell(value, **dump_options) if dump_options else tell(value)
         if (b"NaN" in text or b"Infinity" in text) and _has_constant(text):
             found = text
             text = write(value, **{**dump_options, "warnings": False})
