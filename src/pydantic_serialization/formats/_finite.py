@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pydantic_serialization.plan import ModelPlan
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_CONSTANTS = (b"NaN", b"Infinity")
+_PLAIN = frozenset({str, int, bool, bytes, type(None)})
 _PARTIAL = frozenset({"include", "exclude"})
 _ITEMS = (list, tuple, set, frozenset, deque)
 _RUNTIME = frozenset({"serialize_as_any", "polymorphic_serialization"})
@@ -53,13 +53,16 @@ def finite_checked(
         return EncodeError(message, model=plan.name, format=format_name, path=path)
 
     def checked(value: Any, **dump_options: Any) -> bytes:
-        text = tell(value, **dump_options)
-        if _has_constant(text):
+        text = tell(value, **dump_options) if dump_options else tell(value)
+        if (b"NaN" in text or b"Infinity" in text) and _has_constant(text):
             found = text
             text = write(value, **{**dump_options, "warnings": False})
             if _nulls(text) > _nulls(found):
                 raise refuse(non_finite_path(value) or ())
-        if (is_open or not _RUNTIME.isdisjoint(dump_options)) and b"null" in text and _PARTIAL.isdisjoint(dump_options):
+        if not is_open and not dump_options:
+            return text
+        may_hide = is_open or not _RUNTIME.isdisjoint(dump_options)
+        if may_hide and b"null" in text and _PARTIAL.isdisjoint(dump_options) and _may_hold(value):
             path = non_finite_path(value)
             if path is not None:
                 raise refuse(path)
@@ -76,7 +79,33 @@ def part_check(plan: ModelPlan, options: FormatOptions) -> Callable[[Any], bool]
 
 def holds_non_finite(value: Any) -> bool:
     """Say whether a value holds NaN or an infinity of which nothing says how it is written."""
-    return non_finite_path(value) is not None
+    return _may_hold(value) and non_finite_path(value) is not None
+
+
+def _may_hold(value: Any) -> bool:
+    """Say whether there is any NaN or infinity in a value, whatever becomes of it: quickly, since most hold none."""
+    pending = [value]
+    seen: set[int] = set()
+    while pending:
+        part = pending.pop()
+        kind = part.__class__
+        if kind in _PLAIN:
+            continue
+        if isinstance(part, float):
+            if not math.isfinite(part):
+                return True
+        elif id(part) not in seen:
+            seen.add(id(part))
+            if isinstance(part, BaseModel):
+                pending += part.__dict__.values()
+                pending += (part.__pydantic_extra__ or {}).values()
+            elif kind is dict:
+                pending += part.values()
+            elif kind is list:
+                pending += part
+            else:
+                pending += [inner for _, inner in _parts(part)]
+    return False
 
 
 def non_finite_path(value: Any) -> tuple[str | int, ...] | None:
@@ -142,9 +171,8 @@ def _parts(value: Any) -> Iterator[tuple[str | int, Any]]:
 
 
 def _has_constant(text: bytes) -> bool:
-    return any(constant in text for constant in _CONSTANTS) and any(
-        constant in _STRING.sub(b"", text) for constant in _CONSTANTS
-    )
+    outside = _STRING.sub(b"", text)
+    return b"NaN" in outside or b"Infinity" in outside
 
 
 def _nulls(text: bytes) -> int:
