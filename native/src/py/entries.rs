@@ -303,55 +303,11 @@ impl Walk {
     }
 }
 
-/// The `__dict__` of an instance, where the instance has a pointer to it before its head; null where it has not.
-///
-/// # Safety
-/// The object is alive.
-#[inline]
-pub unsafe fn attributes_of(instance: Object) -> Object {
-    // SAFETY: the place was tried out; classes with this flag have a pointer there, which is null or odd while the
-    // interpreter keeps the attributes in another way.
-    unsafe {
-        if !ARE_MANAGED.load(Ordering::Relaxed) || (*ffi::Py_TYPE(instance)).tp_flags & MANAGED_DICT == 0 {
-            return std::ptr::null_mut();
-        }
-        let found = *instance.cast::<Object>().sub(3);
-        if found.addr() & 1 == 0 { found } else { std::ptr::null_mut() }
-    }
-}
-
-/// `Py_TPFLAGS_MANAGED_DICT`
-const MANAGED_DICT: std::ffi::c_ulong = 1 << 4;
-
-static ARE_MANAGED: AtomicBool = AtomicBool::new(false);
-
-/// Find out whether instances have their dict where it is expected: one that was given to them, as Pydantic does it.
-fn probe_instances(py: Python<'_>) -> PyResult<()> {
-    let class = py.eval(c"type('Probe', (), {})", None, None)?;
-    let (instance, other) = (class.call0()?, class.call0()?);
-    let dict = PyDict::new(py);
-    dict.set_item("key", 1)?;
-    instance.setattr("__dict__", &dict)?;
-    // SAFETY: an instance of a class made in Python with this flag has words before its head.
-    let agrees = unsafe {
-        (*ffi::Py_TYPE(instance.as_ptr())).tp_flags & MANAGED_DICT != 0
-            && *instance.as_ptr().cast::<Object>().sub(3) == dict.as_ptr()
-            && is_none_or_odd(*other.as_ptr().cast::<Object>().sub(3))
-    };
-    ARE_MANAGED.store(agrees, Ordering::Relaxed);
-    Ok(())
-}
-
-fn is_none_or_odd(pointer: Object) -> bool {
-    pointer.is_null() || pointer.addr() & 1 == 1
-}
-
 /// Find out whether dicts look here as they are expected to.
 pub fn probe(py: Python<'_>) -> PyResult<()> {
     if !is_expected(py) {
         return Ok(());
     }
-    probe_instances(py)?;
     let dict = PyDict::new(py);
     for number in 0..20 {
         dict.set_item(format!("key {number}"), number)?;

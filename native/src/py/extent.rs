@@ -7,9 +7,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
+use super::attributes::dict_of;
 use super::encode::layout::Slot;
-use super::entries::{self, Beside, InPlace};
-use super::object::Owned;
+use super::entries::{Beside, InPlace};
 
 type Object = *mut ffi::PyObject;
 
@@ -114,10 +114,10 @@ impl Survey {
                     found = self.values_in(value, depth + 1).saturating_add(found);
                 }
             } else {
-                let Some(attributes) = attributes_of(instance) else {
+                if !has_attributes(instance) {
                     return 1;
-                };
-                if ffi::PyDict_CheckExact(attributes.as_ptr()) != 0 {
+                }
+                if let Some(attributes) = dict_of(instance) {
                     found = self.values_of_dict(attributes.as_ptr(), depth);
                 }
             }
@@ -134,23 +134,12 @@ impl Survey {
     }
 }
 
-/// The `__dict__` of an instance of a class that was made in Python; `None` if it has none.
-unsafe fn attributes_of(instance: Object) -> Option<Owned> {
-    // SAFETY: the instance is alive; an exception is only cleared where one was set here.
+/// Whether an instance is of a class that was made in Python and keeps attributes.
+unsafe fn has_attributes(instance: Object) -> bool {
+    // SAFETY: the instance is alive.
     unsafe {
         let class = ffi::Py_TYPE(instance);
-        if (*class).tp_dictoffset == 0 || ffi::PyType_HasFeature(class, ffi::Py_TPFLAGS_HEAPTYPE) == 0 {
-            return None;
-        }
-        let attributes = entries::attributes_of(instance);
-        if !attributes.is_null() {
-            return Some(Owned::from_borrowed(attributes));
-        }
-        let attributes = Owned::from_new(ffi::PyObject_GenericGetDict(instance, std::ptr::null_mut()));
-        if attributes.is_none() {
-            ffi::PyErr_Clear();
-        }
-        attributes
+        (*class).tp_dictoffset != 0 && ffi::PyType_HasFeature(class, ffi::Py_TPFLAGS_HEAPTYPE) != 0
     }
 }
 

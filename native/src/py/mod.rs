@@ -1,5 +1,6 @@
 //! Everything that touches Python objects.
 
+pub mod attributes;
 pub mod catching;
 pub mod collector;
 pub mod copy;
@@ -29,6 +30,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     datetime::import(module.py())?;
     inline_values::probe(module.py())?;
     entries::probe(module.py())?;
+    attributes::probe(module.py())?;
     encode::register(module)?;
     decode::register(module)?;
     copy::register(module)?;

@@ -148,7 +148,9 @@ def test_the_limit_of_routes_without_one(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(
-    "body", [b"x", gzip.compress(BODY)[:-1], gzip.compress(BODY) + b"x", zlib.compress(BODY), b"\x1f\x8b", BODY]
+    "body",
+    [b"x", gzip.compress(BODY)[:-1], gzip.compress(BODY) + b"x", zlib.compress(BODY), b"\x1f\x8b", BODY],
+    ids=["no gzip", "cut", "followed", "zlib", "magic only", "not packed"],
 )
 @pytest.mark.parametrize("coding", ["gzip", "zstd"])
 def test_damaged_bodies(body: bytes, coding: str) -> None:

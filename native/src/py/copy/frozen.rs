@@ -6,11 +6,11 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::attributes::Attributes;
 use super::classes::{Classes, Kind, Object};
 use super::instance::State;
 use super::shared::is_plain_moment;
 use super::walk::DEEPEST;
+use crate::py::attributes::Attributes;
 use crate::py::decode::instance::{self, Slots};
 use crate::py::entries::{Beside, InPlace};
 use crate::py::function::{Arguments, Callable};

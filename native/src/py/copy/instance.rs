@@ -2,11 +2,10 @@
 
 use pyo3::ffi;
 
-use super::attributes::Attributes;
 use super::classes::{Class, Kind, Object};
 use super::walk::{Copied, Stop, owned};
+use crate::py::attributes::Attributes;
 use crate::py::decode::instance::Slots;
-use crate::py::entries::attributes_of;
 use crate::py::object::Owned;
 
 /// What a model holds, with references of one's own.
@@ -53,28 +52,6 @@ impl State {
                 && ffi::Py_TYPE(self.fields_set.as_ptr()) == &raw mut ffi::PySet_Type
                 && (kind == Kind::RootModel || (is_dict_or_none(&self.extra) && is_dict_or_none(&self.private)))
         }
-    }
-}
-
-/// The `__dict__` of an instance, if it is exactly a dict.
-///
-/// # Safety
-/// The object is an alive instance whose class has a plain `__dict__`.
-#[inline]
-pub(super) unsafe fn dict_of(instance: Object) -> Option<Owned> {
-    // SAFETY: the caller's promise; what is found is referenced before anything else can run.
-    unsafe {
-        let found = attributes_of(instance);
-        let dict = if found.is_null() {
-            let made = Owned::from_new(ffi::PyObject_GenericGetDict(instance, std::ptr::null_mut()));
-            if made.is_none() {
-                ffi::PyErr_Clear();
-            }
-            made?
-        } else {
-            Owned::from_borrowed(found)
-        };
-        (ffi::PyDict_CheckExact(dict.as_ptr()) != 0).then_some(dict)
     }
 }
 

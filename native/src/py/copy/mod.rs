@@ -4,7 +4,6 @@
 //! classes ([`classes`]) are copied without a line of Python, and everything else is what `copy.deepcopy` makes of it.
 //! [`memo`] keeps what was copied already, as `deepcopy` does. [`frozen`] says whether a copy is needed at all.
 
-pub(super) mod attributes;
 pub(super) mod classes;
 mod container;
 mod frozen;

@@ -3,11 +3,11 @@
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::attributes::Attributes;
 use super::classes::{Kind, Object};
-use super::instance::{State, allocate, dict_of, put};
+use super::instance::{State, allocate, put};
 use super::set;
 use super::walk::{BY_TWO, Copied, Stop, Walk, owned};
+use crate::py::attributes::{Attributes, dict_of};
 use crate::py::entries::Beside;
 use crate::py::inline_values::{InlineValues, SharedKeys};
 use crate::py::object::Owned;

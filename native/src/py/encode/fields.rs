@@ -2,9 +2,9 @@
 
 use pyo3::ffi;
 
+use crate::py::attributes::Attributes;
 use crate::py::entries::{Beside, InPlace, Table, Walk};
 
-use super::attributes::Attributes;
 use super::node::{FieldKind, Fields, Node, Object};
 use super::output::{Output, Piece};
 use super::record::Record;
@@ -15,11 +15,16 @@ use super::state::{Outcome, State, Stop};
 impl<O: Output> State<'_, O> {
     /// Write the fields of an instance that has no extra attributes, with nothing left out and nothing left to Pydantic.
     #[inline]
-    pub unsafe fn encode_fields<const STRICT: bool>(&mut self, fields: &Fields, attributes: &Attributes) -> Outcome {
+    pub unsafe fn encode_fields<const STRICT: bool>(
+        &mut self,
+        fields: &Fields,
+        instance: Object,
+        attributes: &Attributes,
+    ) -> Outcome {
         // SAFETY: instance and dict are held.
         unsafe {
-            let Some(dict) = &attributes.dict else {
-                let walk = Beside::instance(attributes.instance).ok_or(Stop::Decline)?;
+            let Attributes::Dict(dict) = attributes else {
+                let walk = Beside::instance(instance).ok_or(Stop::Decline)?;
                 return self.encode_entries::<STRICT>(fields, walk);
             };
             if let Some(walk) = Table::over(dict.as_ptr()) {
@@ -30,7 +35,7 @@ impl<O: Output> State<'_, O> {
             }
             let mut record = Record::begin(self, fields.fields.len());
             let nothing = std::ptr::null_mut();
-            self.encode_filtered::<STRICT>(fields, &mut record, nothing, attributes.walk()?, nothing)?;
+            self.encode_filtered::<STRICT>(fields, &mut record, nothing, Walk::over(dict.as_ptr()), nothing)?;
             record.end(self);
         }
         Ok(())

@@ -4,13 +4,13 @@ use pyo3::ffi;
 
 use crate::py::object::Owned;
 
-use super::attributes::attribute;
 use super::holes::Hole;
 use super::layout::{lookup, reads_plainly};
 use super::node::{Class, Literal, Node, Object, TemporalMode};
 use super::output::Output;
 use super::scalar::text_of;
 use super::state::{Outcome, State, Stop};
+use crate::py::attributes::attribute;
 
 /// Each has the contract of [`State::encode`].
 impl<O: Output> State<'_, O> {
@@ -127,7 +127,7 @@ impl<O: Output> State<'_, O> {
         // SAFETY: the member is held while its dict is read.
         unsafe {
             let _held = Self::hold(member);
-            attribute(member, self.program.support.names.inner_value)
+            attribute(member, self.program.support.names.inner_value).ok_or(Stop::Decline)
         }
     }
 

@@ -1,6 +1,5 @@
 //! Models to JSON text and to MessagePack.
 
-mod attributes;
 mod build;
 mod calls;
 mod clean_copy;

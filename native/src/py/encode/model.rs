@@ -2,12 +2,12 @@
 
 use pyo3::ffi;
 
-use super::attributes::{Attributes, attribute};
 use super::layout::lookup;
 use super::node::{Class, Dataclass, Model, Object, Root, TypedDict};
 use super::output::Output;
 use super::record::Record;
 use super::state::{Outcome, State, Stop};
+use crate::py::attributes::{Attributes, attribute};
 use crate::py::entries::Walk;
 
 /// Each has the contract of [`State::encode`].
@@ -28,7 +28,8 @@ impl<O: Output> State<'_, O> {
             }
             self.enter()?;
             let _held = Self::hold(value);
-            let attributes = Attributes::of(value)?;
+            let attributes = Attributes::of(value).ok_or(Stop::Decline)?;
+            let walk = || attributes.walk(value).ok_or(Stop::Decline);
             let given = self.given_of(model, value)?;
             let extra = match model.extra {
                 None => std::ptr::null_mut(),
@@ -36,16 +37,16 @@ impl<O: Output> State<'_, O> {
             };
             if model.extra.is_none() || extra == ffi::Py_None() {
                 if self.options.filter() || model.fields.detours {
-                    self.encode_members::<STRICT>(model, value, attributes.walk()?, given, None)?;
+                    self.encode_members::<STRICT>(model, value, walk()?, given, None)?;
                 } else {
-                    self.encode_fields::<STRICT>(&model.fields, &attributes)?;
+                    self.encode_fields::<STRICT>(&model.fields, value, &attributes)?;
                 }
             } else {
                 if extra.is_null() || ffi::PyDict_CheckExact(extra) == 0 {
                     return Err(Stop::Decline);
                 }
                 let extra = Self::hold(extra);
-                self.encode_members::<STRICT>(model, value, attributes.walk()?, given, Some(extra.as_ptr()))?;
+                self.encode_members::<STRICT>(model, value, walk()?, given, Some(extra.as_ptr()))?;
             }
         }
         self.leave();
@@ -159,7 +160,7 @@ impl<O: Output> State<'_, O> {
                 }
             }
             let _held = Self::hold(value);
-            let inner = attribute(value, self.program.support.names.root)?;
+            let inner = attribute(value, self.program.support.names.root).ok_or(Stop::Decline)?;
             self.guarded(|state| state.encode::<STRICT>(&root.node, inner.as_ptr()))
         }
     }
@@ -197,7 +198,7 @@ impl<O: Output> State<'_, O> {
             let _held = Self::hold(value);
             let mut record = Record::begin(self, node.fields.fields.len());
             for (name, index) in &node.names {
-                let inner = attribute(value, *name)?;
+                let inner = attribute(value, *name).ok_or(Stop::Decline)?;
                 let field = &node.fields.fields[*index];
                 self.encode_member::<STRICT>(&node.fields, field, &mut record, value, inner.as_ptr())?;
             }

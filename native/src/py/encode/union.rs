@@ -4,11 +4,11 @@ use pyo3::ffi;
 
 use crate::py::object::Owned;
 
-use super::attributes::attribute;
 use super::node::{Node, Object, Tagged};
 use super::output::Output;
 use super::scalar::text_of;
 use super::state::{Outcome, State, Stop};
+use crate::py::attributes::attribute;
 
 /// Each has the contract of [`State::encode`].
 impl<O: Output> State<'_, O> {
@@ -53,7 +53,7 @@ impl<O: Output> State<'_, O> {
                 }
                 Owned::from_borrowed(tag)
             } else if tagged.classes.contains(&class) {
-                attribute(value, tagged.name)?
+                attribute(value, tagged.name).ok_or(Stop::Decline)?
             } else {
                 return Err(Stop::Decline);
             };

@@ -6,7 +6,7 @@ use pyo3::ffi;
 
 use super::block::{Block, HELD, Unsuited, Written, unsuited};
 use super::shape::Entries;
-use crate::py::copy::attributes::Attributes;
+use crate::py::attributes::Attributes;
 use crate::py::copy::classes::{Kind, Object};
 use crate::py::copy::instance::State;
 use crate::py::entries::InPlace;

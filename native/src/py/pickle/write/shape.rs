@@ -6,7 +6,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::block::{Block, Unsuited, Written};
-use crate::py::copy::attributes::Attributes;
+use crate::py::attributes::Attributes;
 use crate::py::copy::classes::{Class, Object};
 use crate::py::decode::set_layout::Arrangement;
 use crate::py::entries::{Beside, InPlace, Table};
