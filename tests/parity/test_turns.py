@@ -64,7 +64,10 @@ def test_a_list_may_change_while_it_is_written(format_name: str) -> None:
 
 
 def rounds_during(call: Callable[[], Any]) -> int:
-    """Return how many times another thread comes to run during one call: it gives its turn away each time."""
+    """Return how many times another thread comes to run during one call: it gives its turn away each time.
+
+    It only gets one when it has waited for the switch interval, so that must be longer than a thread takes to wake up.
+    """
     stop = threading.Event()
     rounds = 0
 
@@ -77,9 +80,10 @@ def rounds_during(call: Callable[[], Any]) -> int:
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        before = rounds
-        call()
-        return rounds - before
+        with hurried(1e-3):
+            before = rounds
+            call()
+            return rounds - before
     finally:
         stop.set()
         thread.join()
