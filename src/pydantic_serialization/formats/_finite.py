@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pydantic_serialization.plan import ModelPlan
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_N, _I = b"NI"
+"""Looking for one byte takes a tenth of the time that looking for a word does, and most text has neither."""
 _PLAIN = frozenset({str, int, bool, bytes, type(None)})
 _PARTIAL = frozenset({"include", "exclude"})
 _ITEMS = (list, tuple, set, frozenset, deque)
@@ -53,8 +55,13 @@ def finite_checked(
         return EncodeError(message, model=plan.name, format=format_name, path=path)
 
     def checked(value: Any, **dump_options: Any) -> bytes:
-        text = tell(value, **dump_options) if dump_options else tell(value)
-        if (b"NaN" in text or b"Infinity" in text) and _has_constant(text):
+        if dump_options:
+            text = tell(value, **dump_options)
+        else:
+            text = tell(value)
+            if _N not in text and _I not in text and not is_open:
+                return text
+        if ((_N in text and b"NaN" in text) or (_I in text and b"Infinity" in text)) and _has_constant(text):
             found = text
             text = write(value, **{**dump_options, "warnings": False})
             if _nulls(text) > _nulls(found):
