@@ -44,7 +44,7 @@ def calls(client: redis.Redis, command: str) -> int:
 
 
 def test_a_hundred_concurrent_hits_are_one_mget(client: redis.Redis, redis_url: str) -> None:
-    """On one connection."""
+    """On one connection; another one listens, and may be made meanwhile."""
     writer = CacheManager(redis_url=redis_url, shared_settings=PATIENT)
     writer.set_many_sync({f"key:{number}": str(number).encode() for number in range(100)})
     client.config_resetstat()
@@ -55,7 +55,7 @@ def test_a_hundred_concurrent_hits_are_one_mget(client: redis.Redis, redis_url: 
             found = await asyncio.gather(*(reader.get(f"key:{number}") for number in range(100)))
             assert found == [str(number).encode() for number in range(100)]
             assert calls(client, "mget") == before + 1
-            assert client.info("stats")["total_connections_received"] - connections <= 1
+            assert client.info("stats")["total_connections_received"] - connections <= 2
 
     asyncio.run(main())
     writer.stop_sync()
