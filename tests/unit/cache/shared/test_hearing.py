@@ -121,6 +121,7 @@ def test_what_others_invalidate_is_dropped(pair: Pair) -> None:
         invalidate()
         wait_until(lambda: not kept(pair.other, "key"), "dropped")
     assert kept(pair.one, "key")
+    wait_until(lambda: pair.other.get_stats()["backplane"]["received"] >= 15, "all heard")
     stats = pair.one.get_stats()["backplane"], pair.other.get_stats()["backplane"]
     assert (stats[0]["published"], stats[0]["received"]) == (15, 0)
     assert (stats[1]["published"], stats[1]["received"], stats[1]["gaps"]) == (0, 15, 0)
