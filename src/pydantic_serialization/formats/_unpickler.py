@@ -142,7 +142,7 @@ class Rules:
     def __init__(self, plan: ModelPlan, *, max_depth: int, max_items: int, validate: bool) -> None:
         classes = pickled_classes(plan)
         if not CAN_REBUILD:
-            message = "checking unsigned pickles needs pydantic 2.12 or newer; use signing_keys or another format"
+            message = "checking unsigned pickles needs pydantic 2.13 or newer; use signing_keys or another format"
             raise UnsupportedTypeError(message, model=plan.name, format="pickle")
         self.types = WRITABLE_TYPES | classes
         self.writable_names = WRITABLE_NAMES | classes

@@ -21,7 +21,7 @@ def telling_serializer(schema: Any, serializer: SchemaSerializer) -> SchemaSeria
         serializer: Pydantic's serializer of it, which knows the configuration of the outermost type.
 
     Returns:
-        ``None`` before Pydantic 2.12, which cannot build one beside the one of the class.
+        ``None`` before Pydantic 2.13, which cannot build one beside the one of the class.
     """
     if not CAN_REBUILD:
         return None

@@ -1,7 +1,7 @@
 """Build a serializer or a validator for a changed schema, beside the ones that its classes have.
 
 Pydantic puts the ready-made serializer of a class in the place of the class's schema, unless it is told not to.
-Versions before 2.12 cannot be told: what needs a changed schema is declined there.
+Versions before 2.13 cannot be told: what needs a changed schema is declined there.
 """
 
 from __future__ import annotations

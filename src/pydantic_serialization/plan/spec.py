@@ -109,7 +109,7 @@ class ModelPlan:
     def telling_serializer(self) -> SchemaSerializer | None:
         """A serializer that writes a constant where Pydantic would write ``null`` for NaN and infinities unasked.
 
-        ``None`` before Pydantic 2.12.
+        ``None`` before Pydantic 2.13.
         """
         return telling_serializer(self.wire_schema, self.serializer)
 

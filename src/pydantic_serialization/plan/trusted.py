@@ -27,7 +27,7 @@ _CONSTRAINTS = _NUMBERS | {"min_length", "max_length", "pattern", "now_op", "tz_
 def trusting_validator(plan: ModelPlan) -> SchemaValidator:
     """Return a validator for the plan's type that converts types and refuses no value for what it is.
 
-    Pydantic before 2.12 cannot build one beside the model's own: there the model's own is returned.
+    Pydantic before 2.13 cannot build one beside the model's own: there the model's own is returned.
     """
     if not CAN_REBUILD:
         return plan.validator

@@ -318,7 +318,6 @@ def test_large_bodies_are_unpacked_in_a_thread(monkeypatch: pytest.MonkeyPatch) 
         assert (answer.json(), len(calls)) == (7, expected)
 
 
-@pytest.mark.skipif(FASTAPI < (0, 115), reason="the oldest that is supported")
 def test_openapi() -> None:
     """415 is documented where a body may be refused for its coding."""
     paths = make_app().openapi()["paths"]
