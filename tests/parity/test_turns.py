@@ -242,9 +242,23 @@ def test_other_threads_run_while_a_list_is_read(format_name: str, buffer: Any) -
     assert turns > 20
 
 
+class Leftover:
+    """Garbage whose end takes some lines of Python, in which other threads may get their turn."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        time.sleep(0.001)
+
+
 @pytest.mark.usefixtures("switching")
-def test_memory_that_another_thread_may_change_is_read_without_a_pause() -> None:
-    """A read-only view of a bytearray cannot be written to through the view, but still by its owner: it is read at once."""
+@pytest.mark.parametrize("leftovers", [0, 5])
+def test_memory_that_another_thread_may_change_is_read_at_once(leftovers: int) -> None:
+    """A read-only view of a bytearray cannot be written to through the view, but still by its owner.
+
+    So nobody else may run, neither in a pause nor in finalizers, which the collector would call in the middle.
+    """
     first, second = (encoder(list[Item])([Item(number=number)] * 30_000) for number in (1, 2))
     owner, read, stop = bytearray(first), decoder(list[Item]), threading.Event()
 
@@ -258,40 +272,7 @@ def test_memory_that_another_thread_may_change_is_read_without_a_pause() -> None
     thread.start()
     try:
         for _ in range(20):
-            with memoryview(owner) as view:
-                assert len({item.number for item in read(view.toreadonly())}) == 1
-    finally:
-        stop.set()
-        thread.join()
-
-
-class Leftover:
-    """Garbage whose end takes some lines of Python, in which other threads may get their turn."""
-
-    def __init__(self) -> None:
-        self.itself = self
-
-    def __del__(self) -> None:
-        time.sleep(0.001)
-
-
-@pytest.mark.usefixtures("switching")
-def test_memory_that_another_thread_may_change_is_not_left_to_finalizers() -> None:
-    """The collector would run them in the middle, and other threads with them."""
-    first, second = (encoder(list[Item])([Item(number=number)] * 30_000) for number in (1, 2))
-    owner, read, stop = bytearray(first), decoder(list[Item]), threading.Event()
-
-    def change() -> None:
-        turns = 0
-        while not stop.is_set():
-            turns += 1
-            owner[:] = second if turns % 2 else first
-
-    thread = threading.Thread(target=change)
-    thread.start()
-    try:
-        for _ in range(20):
-            for _ in range(5):
+            for _ in range(leftovers):
                 Leftover()
             with memoryview(owner) as view:
                 assert len({item.number for item in read(view.toreadonly())}) == 1
