@@ -55,18 +55,14 @@ impl AttributesTemplate {
     /// An instance of the class as its allocator makes it.
     #[inline(always)]
     pub unsafe fn give(&self, attributes: Attributes, instance: &Owned) -> Option<()> {
-        match (attributes, &self.inline) {
-            // SAFETY: the block was made for this class, and its instance has no attributes yet.
-            (Attributes::Inline(block), Some(inline)) => unsafe {
-                inline.give(block, instance.as_ptr());
-                Some(())
-            },
-            (Attributes::Inline(_), None) => None,
-            (Attributes::Dict(filling), _) => {
-                // SAFETY: both are alive.
-                unsafe { give_dict(instance, &self.dict.finish(filling)) }
+        // SAFETY: a block was made for this class, and its new instance has no attributes yet; a dict suits any.
+        unsafe {
+            match attributes {
+                Attributes::Inline(block) => block.give_to(instance.as_ptr()),
+                Attributes::Dict(filling) => give_dict(instance, &self.dict.finish(filling))?,
             }
         }
+        Some(())
     }
 }
 

@@ -111,18 +111,6 @@ impl InlineTemplate {
         }
     }
 
-    /// Give a filled block to a new instance.
-    ///
-    /// # Safety
-    /// An instance of the class, without dict and block.
-    #[inline(always)]
-    pub unsafe fn give(&self, block: Block, instance: Object) {
-        let values = InlineValues::at(block.first);
-        std::mem::forget(block);
-        // SAFETY: said above.
-        unsafe { values.give_to(instance) }
-    }
-
     /// Say whether the class still has the keys that the blocks are made for.
     ///
     /// # Safety
@@ -135,6 +123,18 @@ impl InlineTemplate {
 }
 
 impl Block {
+    /// Give the block, which is filled, to a new instance.
+    ///
+    /// # Safety
+    /// An instance, without dict and block, of the class that the block was made for.
+    #[inline(always)]
+    pub unsafe fn give_to(self, instance: Object) {
+        let values = InlineValues::at(self.first);
+        std::mem::forget(self);
+        // SAFETY: said above.
+        unsafe { values.give_to(instance) }
+    }
+
     /// Put the value of an attribute that has none yet.
     #[inline(always)]
     pub fn put(&mut self, index: usize, value: Owned) {
