@@ -7,6 +7,7 @@ import gc
 import pickle
 import sys
 import weakref
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -188,6 +189,37 @@ def test_root_models_are_as_pydantics() -> None:
     assert_same(Tagged, DOCUMENT)
 
 
+class Cat(BaseModel):
+    name: str
+    kind: Literal["cat"]
+
+
+class Dog(BaseModel):
+    name: str
+    kind: Literal["dog"]
+
+
+@dataclass
+class Home:
+    street: str
+    number: int = 7
+
+
+class Owner(BaseModel):
+    pet: Annotated[Cat | Dog, Field(discriminator="kind")]
+
+
+class Housed(BaseModel):
+    home: Home
+
+
+def test_one_attribute_of_several_is_found() -> None:
+    """The tag of a union, which need not be the first field, and those of dataclasses, one by one."""
+    assert_same(Owner, b'{"pet":{"name":"x","kind":"dog"}}')
+    housed = Housed(home=Home("a", 8))
+    assert encoder(Housed, "orjson")(housed) == housed.model_dump_json().encode()
+
+
 def test_frozen_instances_are_as_pydantics() -> None:
     assert_same(Frozen, b'{"first":1,"second":[1,2]}')
     assert freeze_checker()(decoder(Frozen, "orjson")(b'{"first":1,"second":[1,2]}'))
@@ -256,6 +288,21 @@ def test_names_that_the_class_has_itself_are_read() -> None:
         more: int = 1
 
     assert_same(Mixed, b'{"first":1}')
+
+
+def test_descriptors_in_the_place_of_fields_are_not_called() -> None:
+    """Neither for the instances that are made to learn how they are made, nor for those that are read."""
+    calls: list[str] = []
+
+    class Covered(BaseModel):
+        first: int
+        second: int = 2
+
+    noting = property(lambda model: calls.append("read"), lambda model, value: calls.append("written"))
+    type.__setattr__(Covered, "second", noting)
+    ours, theirs = decoder(Covered, "orjson")(b'{"first":1}'), Covered.model_validate_json(b'{"first":1}')
+    assert list(vars(ours).items()) == list(vars(theirs).items()) == [("first", 1), ("second", 2)]
+    assert calls == []
 
 
 def test_finalizers_only_see_whole_instances() -> None:

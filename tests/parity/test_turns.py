@@ -252,6 +252,36 @@ class Leftover:
         time.sleep(0.001)
 
 
+class Wide(BaseModel):
+    before: str
+    items: list[Item]
+    after: str
+    last: list[str]
+
+
+@pytest.mark.parametrize("format_name", ["orjson", "msgpack"])
+def test_a_model_may_change_while_one_of_its_lists_is_written(format_name: str) -> None:
+    """The attributes that were beside it are gone when it gets a dict: it is written anew, as it is then."""
+    write, read = encoder(Wide, format_name), decoder(Wide, format_name)
+    old = Wide(before="old", items=[Item(number=1)] * 400_000, after="old", last=["old"])
+    data = write(old)
+    model, begun = read(data), threading.Event()
+    new = {"before": "new", "items": model.items, "after": "new", "last": ["new"]}
+
+    def change() -> None:
+        begun.wait()
+        time.sleep(1e-3)
+        object.__setattr__(model, "__dict__", new)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    with hurried(1e-3):
+        begun.set()
+        written = write(model)
+        thread.join()
+    assert read(written).__dict__ == new
+
+
 @pytest.mark.usefixtures("switching")
 @pytest.mark.parametrize("leftovers", [0, 5])
 def test_memory_that_another_thread_may_change_is_read_at_once(leftovers: int) -> None:

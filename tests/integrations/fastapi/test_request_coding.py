@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import ormsgpack
 import pytest
 from fastapi import APIRouter, FastAPI, Form, Request, Response
-from integrations.fastapi.support import FASTAPI, acall, call
+from integrations.fastapi.support import acall, call
 from pydantic import BaseModel
 
 from pydantic_serialization import CompressionLevel, SerializationConfig, register_codec

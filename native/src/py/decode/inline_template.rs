@@ -37,13 +37,12 @@ impl InlineTemplate {
         let py = class.py();
         let raw = class.as_type_ptr();
         // SAFETY: the class is alive. Its instances are made and filled without any code of the user's: by
-        // `object.__new__` and `object.__setattr__`, with nothing in the class under these names, and no finalizer.
+        // `object.__new__` and `object.__setattr__`, with nothing in the class under these names; classes with `__del__` are
+        // left to Pydantic.
         unsafe {
             let keys = SharedKeys::of(raw)?;
-            let is_plain = (*raw).tp_finalize.is_none()
-                && (*raw).tp_del.is_none()
-                && names.iter().all(|name| lookup(raw, name.as_ptr()).is_null());
-            if !are_known() || !is_plain || names.is_empty() || keys.capacity() < names.len() {
+            let hides_none = names.iter().all(|name| lookup(raw, name.as_ptr()).is_null());
+            if !are_known() || !hides_none || names.is_empty() || keys.capacity() < names.len() {
                 return None;
             }
             let new = (*raw).tp_new?;
