@@ -3,6 +3,7 @@
 pub mod binary_text;
 pub mod cursor;
 pub mod escape;
+pub mod measure;
 pub mod members;
 pub mod number;
 pub mod raw_number;

@@ -1,18 +1,57 @@
 //! What a document has too much of, for Python.
 
+use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
 
+use super::decode::input::{Accepts, Input};
+use crate::json::measure;
 use crate::msgpack::measure::{Excess, excess};
+
+/// Documents of this size are looked at without the GIL.
+const LONG: usize = 1 << 20;
 
 /// Return `"levels"` or `"items"`, whichever a MessagePack document has more of than is allowed, else `None`.
 #[pyfunction]
-fn msgpack_excess(data: &[u8], levels: usize, items: usize) -> Option<&'static str> {
-    excess(data, levels, items).map(|found| match found {
+fn msgpack_excess(data: &Bound<'_, PyAny>, levels: usize, items: usize) -> PyResult<Option<&'static str>> {
+    let found = look_at(data, |data| excess(data, levels, items))?;
+    Ok(found.map(|found| match found {
         Excess::Levels => "levels",
         Excess::Items => "items",
-    })
+    }))
+}
+
+/// Say whether the arrays and objects of a JSON text have more items and members together than `limit`.
+#[pyfunction]
+fn json_items_exceed(data: &Bound<'_, PyAny>, limit: usize) -> PyResult<bool> {
+    look_at(data, |text| measure::items_exceed(text, limit))
+}
+
+/// Say whether the arrays and objects of a JSON text are nested deeper than `limit` levels.
+#[pyfunction]
+fn json_depth_exceeds(data: &Bound<'_, PyAny>, limit: usize) -> PyResult<bool> {
+    look_at(data, |text| measure::depth_exceeds(text, limit))
+}
+
+/// Say whether an integer in a JSON text has more than `digits` digits.
+#[pyfunction]
+fn json_has_longer_integer(data: &Bound<'_, PyAny>, digits: usize) -> PyResult<bool> {
+    look_at(data, |text| measure::has_longer_integer(text, digits))
+}
+
+/// Look at the bytes of an object of Python's.
+fn look_at<T: Send>(data: &Bound<'_, PyAny>, look: impl FnOnce(&[u8]) -> T + Send) -> PyResult<T> {
+    // SAFETY: the caller holds the object, and this is a call that holds the GIL.
+    let Some(input) = (unsafe { Input::of(data.as_ptr(), Accepts { text: false, views: true }) }) else {
+        return Ok(look(&PyBuffer::<u8>::get(data)?.to_vec(data.py())?));
+    };
+    let text = input.text();
+    // The memory behind a view may be another's to change.
+    if text.len() < LONG || input.is_locked() { Ok(look(text)) } else { Ok(data.py().detach(|| look(text))) }
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(msgpack_excess, module)?)
+    module.add_function(wrap_pyfunction!(msgpack_excess, module)?)?;
+    module.add_function(wrap_pyfunction!(json_items_exceed, module)?)?;
+    module.add_function(wrap_pyfunction!(json_depth_exceeds, module)?)?;
+    module.add_function(wrap_pyfunction!(json_has_longer_integer, module)?)
 }

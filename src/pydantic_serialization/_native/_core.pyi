@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+from pydantic_serialization._types import Payload
+
 def encoder(
     program: tuple[Any, ...],
     fallback: Callable[..., Any],
@@ -195,5 +197,14 @@ def stack_left() -> int | None:
 def guarded(function: Callable[..., Any], enough: int, short: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that calls ``function`` where at least ``enough`` bytes of the stack are left, else ``short``."""
 
-def msgpack_excess(data: bytes, levels: int, items: int) -> str | None:
+def msgpack_excess(data: Payload, levels: int, items: int) -> str | None:
     """Return ``"levels"`` or ``"items"``, whichever a MessagePack document has more of than is allowed, else ``None``."""
+
+def json_items_exceed(data: Payload, limit: int) -> bool:
+    """Say whether the arrays and objects of a JSON text have more than ``limit`` items and members together."""
+
+def json_depth_exceeds(data: Payload, limit: int) -> bool:
+    """Say whether the arrays and objects of a JSON text are nested deeper than ``limit`` levels."""
+
+def json_has_longer_integer(data: Payload, digits: int) -> bool:
+    """Say whether an integer in a JSON text has more than ``digits`` digits."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pydantic_serialization._types import Payload
+
 FrameParts: TypeAlias = tuple[int, int, int, bytes, int, int | None, int | None, memoryview, bool]
 """The fields of :class:`pydantic_serialization.envelope.Frame`."""
 
@@ -159,6 +161,18 @@ class Core(Protocol):
         """Return a function that calls ``function`` where so many bytes of the stack are left, else ``short``."""
         ...
 
-    def msgpack_excess(self, data: bytes, levels: int, items: int) -> str | None:
+    def msgpack_excess(self, data: Payload, levels: int, items: int) -> str | None:
         """Return ``"levels"`` or ``"items"``, whichever a document has more of than is allowed, else ``None``."""
+        ...
+
+    def json_items_exceed(self, data: Payload, limit: int) -> bool:
+        """Say whether the arrays and objects of a text have more than ``limit`` items and members together."""
+        ...
+
+    def json_depth_exceeds(self, data: Payload, limit: int) -> bool:
+        """Say whether the arrays and objects of a text are nested deeper than ``limit`` levels."""
+        ...
+
+    def json_has_longer_integer(self, data: Payload, digits: int) -> bool:
+        """Say whether an integer in a text has more than ``digits`` digits."""
         ...

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from pydantic_serialization._native import core
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -28,10 +30,12 @@ _PEELED = 8
 def json_depth_exceeds(data: Payload, limit: int) -> bool:
     """Say whether arrays and objects are nested deeper than ``limit`` levels.
 
-    Works by C-speed passes over the text instead of a parse: a small document is settled by counting brackets; else
+    Without the native core by C-speed passes over the text: a small document is settled by counting brackets; else
     strings are removed, a few passes over what is left peel the innermost levels off, and the rest is counted through.
     Text that is not JSON gives some answer without error: the parser refuses it anyway.
     """
+    if core is not None:
+        return core.json_depth_exceeds(data, limit)
     text = bytes(data) if isinstance(data, memoryview) else data
     if text.count(b"[") + text.count(b"{") <= limit:
         return False
@@ -47,6 +51,8 @@ def json_depth_exceeds(data: Payload, limit: int) -> bool:
 
 def json_items_exceed(data: Payload, limit: int) -> bool:
     """Say whether arrays and objects have more than ``limit`` items and members together; an empty one counts as one."""
+    if core is not None:
+        return core.json_items_exceed(data, limit)
     text = bytes(data) if isinstance(data, memoryview) else data
     # At the speed of memory; what stands in strings is looked at only where that does not do.
     if text.count(b",") + text.count(b"[") + text.count(b"{") <= limit:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from pydantic_serialization._native import core
+
 MOST_DIGITS = 4_300
 """Digits of the longest integer that Pydantic reads; Python's own limit is the same (CVE-2020-10735)."""
 
@@ -17,6 +19,8 @@ def has_long_integer(text: bytes) -> bool:
 
     So many digits in a row cover one of the places that are looked at: one for as many bytes.
     """
+    if core is not None:
+        return core.json_has_longer_integer(text, MOST_DIGITS)
     for at in range(MOST_DIGITS, len(text), MOST_DIGITS):
         if text[at] in _DIGIT:
             before = text[at - MOST_DIGITS : at]

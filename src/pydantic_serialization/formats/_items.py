@@ -28,8 +28,7 @@ def check_msgpack_items(data: Payload, limit: int) -> None:
     Raises:
         LimitExceededError: they have.
     """
-    text = bytes(data)
-    if excess(text, len(text), limit) is not None:
+    if excess(data, len(data), limit) is not None:
         raise too_many_items(limit)
 
 

@@ -5,9 +5,12 @@ https://github.com/msgpack/msgpack/blob/master/spec.md, section Formats.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic_serialization._native import core
+
+if TYPE_CHECKING:
+    from pydantic_serialization._types import Payload
 
 NEVER_USED: Final = 0xC1
 
@@ -43,12 +46,12 @@ def _headers() -> list[Header]:
 HEADERS: Final = _headers()
 
 
-def count_of(data: bytes, position: int, header: Header) -> int:
+def count_of(data: Payload, position: int, header: Header) -> int:
     """Return the length that stands behind the first byte of a value."""
     return int.from_bytes(data[position + 1 : position + 1 + header.length_at], "big")
 
 
-def excess(data: bytes, levels: int, items: int) -> str | None:
+def excess(data: Payload, levels: int, items: int) -> str | None:
     """Return ``"levels"`` or ``"items"`` (of all arrays and maps together), whichever a document has too many of.
 
     Nothing recurses, and no length is believed. Where the document stops to be one, so does the count.

@@ -72,7 +72,7 @@ class MsgpackFormat(TreeFormat):
         left = stack_left()
         if left is not None and left < _UNPACKED.most:
             levels = _UNPACKED.levels(left)
-            if levels < 0 or excess(bytes(data), levels, len(data)) == "levels":
+            if levels < 0 or excess(data, levels, len(data)) == "levels":
                 raise too_deep_for_stack(levels, None, self.name)
         pair = ormsgpack.unpackb(b"".join((_PAIR, data, _PACKED_END)), option=_READ)
         if pair[1] != _END:

@@ -1,0 +1,118 @@
+//! How deep a text is nested, how many items it has and how long its integers are, before anybody makes values of it.
+//!
+//! Of a text that is not JSON these tell what they found up to where it stops to be: no reader gets further.
+
+use memchr::{memchr, memchr2};
+
+/// Say whether arrays and objects have more items and members together than that; an empty one counts as one.
+pub fn items_exceed(text: &[u8], limit: usize) -> bool {
+    // At the speed of memory; what stands in strings is looked at only where that does not do.
+    count(text, |byte| byte == b',' || is_opening(byte)) > limit && {
+        let mut items = 0;
+        outside_strings(text, |byte| {
+            items += usize::from(byte == b',' || is_opening(byte));
+            items > limit
+        })
+    }
+}
+
+/// Say whether arrays and objects are nested deeper than that.
+pub fn depth_exceeds(text: &[u8], limit: usize) -> bool {
+    count(text, is_opening) > limit && {
+        let mut depth = 0usize;
+        outside_strings(text, |byte| {
+            if is_opening(byte) {
+                depth += 1;
+            } else if matches!(byte, b']' | b'}') {
+                depth = depth.saturating_sub(1);
+            }
+            depth > limit
+        })
+    }
+}
+
+/// Say whether an integer has more digits than that.
+pub fn has_longer_integer(text: &[u8], digits: usize) -> bool {
+    // So many digits in a row cover one of the places that are looked at.
+    let covers = |at: usize| {
+        let after = text[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let before = text[..at].iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        after > 0 && before + after > digits
+    };
+    (digits..text.len()).step_by(digits.max(1)).any(covers) && {
+        let mut run = 0;
+        outside_strings(text, |byte| {
+            run = if byte.is_ascii_digit() { run + 1 } else { 0 };
+            run > digits
+        })
+    }
+}
+
+fn is_opening(byte: u8) -> bool {
+    matches!(byte, b'[' | b'{')
+}
+
+/// How many bytes are such ones.
+fn count(text: &[u8], is_meant: impl Fn(u8) -> bool) -> usize {
+    // So few that their number fits a byte: the compiler then counts in whole registers.
+    text.chunks(255).map(|few| usize::from(few.iter().map(|byte| u8::from(is_meant(*byte))).sum::<u8>())).sum()
+}
+
+/// Look at each byte that is in no string until `is_enough`; says whether it was.
+fn outside_strings(text: &[u8], mut is_enough: impl FnMut(u8) -> bool) -> bool {
+    let mut rest = text;
+    while let Some(quote) = memchr(b'"', rest) {
+        if rest[..quote].iter().any(|byte| is_enough(*byte)) {
+            return true;
+        }
+        rest = behind_string(&rest[quote + 1..]);
+    }
+    rest.iter().any(|byte| is_enough(*byte))
+}
+
+/// What follows the string that has begun.
+fn behind_string(mut rest: &[u8]) -> &[u8] {
+    while let Some(at) = memchr2(b'"', b'\\', rest) {
+        if rest[at] == b'"' {
+            return &rest[at + 1..];
+        }
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    &[]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_outside_strings_are_counted() {
+        let text = br#"{"a,[\"{": [1, 2, []], "b\\": {}}"#;
+        assert!(items_exceed(text, 6));
+        assert!(!items_exceed(text, 7));
+        assert!(!items_exceed(b"", 0));
+        assert!(items_exceed(&b"[1,".repeat(1000), 1999));
+        assert!(!items_exceed(&b"[1,".repeat(1000), 2000));
+    }
+
+    #[test]
+    fn levels_outside_strings_are_counted() {
+        let text = br#"[["[[[", {"a": []}], "\"[[["]"#;
+        assert!(depth_exceeds(text, 3));
+        assert!(!depth_exceeds(text, 4));
+        assert!(!depth_exceeds(b"]]]][", 1));
+        assert!(!depth_exceeds(&b"[],".repeat(1000), 1));
+    }
+
+    #[test]
+    fn digits_outside_strings_are_counted() {
+        for before in 0..12 {
+            let text = [&b" ".repeat(before)[..], b"1234567", b" "].concat();
+            assert!(has_longer_integer(&text, 6));
+            assert!(!has_longer_integer(&text, 7));
+        }
+        assert!(!has_longer_integer(br#"["1234567"]"#, 3));
+        assert!(has_longer_integer(br#"["1234567", 1234]"#, 3));
+        assert!(!has_longer_integer(br#"{"12345": 123.123}"#, 3));
+    }
+}
