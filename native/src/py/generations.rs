@@ -17,6 +17,10 @@ use super::heap;
 /// Documents of fewer bytes do not hold enough objects for a collection that anybody notices.
 const LONG: usize = 1 << 20;
 
+/// So many objects the interpreter itself may have taken out of the generations: from 3.12 on those that are immortal.
+/// A program that does so takes out all there are, some 20,000 with Pydantic imported.
+const IMMORTAL: usize = 2000;
+
 /// Get ready to move the objects of a document of so many bytes. Returns whether that can be done.
 ///
 /// Code of other people's may run: finalizers of what is collected.
@@ -70,7 +74,7 @@ impl Functions {
     }
 
     fn begin(&self, py: Python<'_>, length: usize) -> PyResult<bool> {
-        if self.is_anything_frozen(py)? {
+        if self.is_program_frozen(py)? {
             return Ok(false);
         }
         self.collect_young(py)?; // what others left is looked at, and counted, as always
@@ -86,7 +90,7 @@ impl Functions {
     }
 
     fn advance(&self, py: Python<'_>) -> PyResult<bool> {
-        if self.is_anything_frozen(py)? {
+        if self.is_program_frozen(py)? {
             return Ok(false);
         }
         self.freeze.call0(py)?;
@@ -95,7 +99,7 @@ impl Functions {
     }
 
     /// Whether somebody has taken objects out of the generations: they would be put back.
-    fn is_anything_frozen(&self, py: Python<'_>) -> PyResult<bool> {
-        Ok(self.frozen.call0(py)?.extract::<usize>(py)? != 0)
+    fn is_program_frozen(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.frozen.call0(py)?.extract::<usize>(py)? > IMMORTAL)
     }
 }
