@@ -18,7 +18,7 @@ from pydantic_serialization.cache.shared.invalidation import Invalidation
 from pydantic_serialization.errors import ConfigurationError, InvalidationError
 from pydantic_serialization.testing import FakeClock
 
-NO_RETRIES = SharedSettings(max_retries=0, background_writes=False)
+NO_RETRIES = SharedSettings(timeout=10, max_retries=0, background_writes=False)
 FOREVER = float("inf")
 
 
