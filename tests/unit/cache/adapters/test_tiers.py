@@ -6,8 +6,8 @@ import asyncio
 import gc
 import os
 import pickle
-import threading
 import shelve
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
