@@ -1,7 +1,8 @@
 """Eight bytes that stand for a schema.
 
 They change when a field, a constraint, an alias, a default or the code of a validator, a serializer or a computed field
-changes, and stay the same between processes. JSON schemas would not do: they miss a serializer's code (measured in the caching research).
+changes, and stay the same between processes. JSON schemas would not do: they miss a serializer's code (measured in the
+caching research).
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from functools import cached_property
+from types import GenericAlias
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -147,7 +148,8 @@ def test_the_body_of_a_method_is_part_of_it(first_line: str, method: str) -> Non
         names = dict(NAMES)
         source = f"{first_line}\n    a: int{method.format(number)}"
         exec(compile(source, "app.py", "exec", dont_inherit=True), names)
-        return tuple(compile_plan(declared).fingerprint for declared in (names["Same"], list[names["Same"]]))  # type: ignore[name-defined]
+        same = names["Same"]
+        return tuple(compile_plan(declared).fingerprint for declared in (same, GenericAlias(list, (same,))))
 
     assert version(1) == version(1)
     assert not {*version(1)} & {*version(2)}
