@@ -543,7 +543,7 @@ def test_stale_while_revalidate() -> None:
     inner = APIRouter(route_class=ModelRoute)
 
     @inner.get("/item/{number}")
-    @cached(0.3, stale=60)
+    @cached(1.5, stale=60)
     async def item(number: int, held: Annotated[dict[str, bool], Depends(session)]) -> Item:
         shop.runs.append("run")
         await asyncio.sleep(0.01)
@@ -554,7 +554,7 @@ def test_stale_while_revalidate() -> None:
 
     async def run() -> list[Any]:
         seen = [(await acall(shop.app, "/inner/item/7")).json()]
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1.6)
         seen += [
             answer.json() for answer in await asyncio.gather(*(acall(shop.app, "/inner/item/7") for _ in range(5)))
         ]

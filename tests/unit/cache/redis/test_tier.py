@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import socket
@@ -17,6 +18,7 @@ from redis_servers import Server, wait_until
 
 from pydantic_serialization.cache import CacheManager, SharedSettings
 from pydantic_serialization.cache.redis import RedisTier
+from pydantic_serialization.cache.redis.lifetime import disconnect_idle
 from pydantic_serialization.cache.shared.budget import ending_in
 
 PATIENT = SharedSettings(timeout=5.0)
@@ -344,3 +346,27 @@ def test_sentinel_finds_the_new_master() -> None:
         assert cache.get_sync("other") == b"2"
         wait_until(lambda: cache.get_stats()["backplane"]["state"] == "verified", "others are heard again")
         cache.stop_sync()
+
+
+class PoolOfOld(redis.BlockingConnectionPool):  # type: ignore[misc]
+    """The pool that waits as redis-py 6 has it: its ``disconnect`` takes all or nothing."""
+
+    def disconnect(self) -> None:
+        super().disconnect()
+
+
+@pytest.mark.parametrize("kind", [redis.BlockingConnectionPool, PoolOfOld])
+def test_only_connections_at_rest_are_disconnected(redis_url: str, kind: type[redis.BlockingConnectionPool]) -> None:
+    """Another thread goes on reading from its own, whatever became of an operation beside it."""
+    pool = kind.from_url(redis_url, max_connections=3)
+    used, resting = pool.get_connection(), pool.get_connection()
+    pool.release(resting)
+    used.send_command("PING")
+    disconnect_idle(pool)
+    assert used.read_response() == b"PONG"
+    assert resting._sock is None
+    pool.release(used)
+    with contextlib.ExitStack() as held:  # all three places are there as before
+        for _ in range(3):
+            held.callback(pool.release, pool.get_connection())
+    pool.disconnect()
