@@ -13,8 +13,8 @@ FIRST_LOOKS: Final = 3
 """Calls at the start that are all watched, so that what repeats itself at once is noticed at once."""
 CALL_NS: Final = 200
 """What is around a lookup and is not timed, and a function without lookups is without."""
-_AROUND_NS: Final = 1000
-"""What is around a look and is not timed: telling of it, and choosing the next one."""
+_AROUND_NS: Final = 2000
+"""What is around a look and is not timed: telling of it, and choosing the next one. Code that runs so seldom is slow."""
 _CERTAIN: Final = 8
 _FIRST_LOOK_NS: Final = 2000
 """What watching a call takes, before it was measured."""
