@@ -7,7 +7,7 @@ magic number (brotli). Everything else is exactly what the format's own tools re
 from __future__ import annotations
 
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from pydantic_serialization.codecs import FIRST_BYTES, decompress_within, detect_codec, get_codec_by_wire_id
 from pydantic_serialization.envelope import Flag, is_frame
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from pydantic_serialization.envelope import Frame, Sealer
     from pydantic_serialization.formats import BoundFormat
 
+Sealing: TypeAlias = Literal["never", "compressed", "always"]
+"""Which results are in a sealed frame: none, those that are compressed, or all."""
+
 _EVERYTHING = -1
 
 
@@ -50,6 +53,7 @@ class Container(NamedTuple):
         finish: Payload to bytes: compresses and seals as bound.
         open: Bytes to the inner payload and what decodes it.
         opens_cheaply: Says that ``open`` has nothing to decompress.
+        sealing: Which results are in a sealed frame.
         special: First bytes that need a closer look in both directions; grows when a codec is registered.
         plain_below: A payload of fewer bytes that does not begin specially is its own result.
         plain_up_to: Input of at most this many bytes that does not begin specially is its own payload.
@@ -58,6 +62,7 @@ class Container(NamedTuple):
     finish: Callable[[bytes], bytes]
     open: Callable[[Input], Opened]
     opens_cheaply: Callable[[Input], bool]
+    sealing: Sealing
     special: AbstractSet[int]
     plain_below: int
     plain_up_to: int
@@ -139,10 +144,16 @@ def bind_container(
         finish=_bind_finish(bound, packing, frames, meter, limits, threshold),
         open=_bind_open(bound, packing, frames, meter, limits),
         opens_cheaply=_opens_cheaply,
+        sealing="always" if frames.always else sealing_of(packing.codec),
         special=FIRST_BYTES,
         plain_below=0 if frames.always else uncompressed_below,
         plain_up_to=_EVERYTHING if frames.only else unlooked_at,
     )
+
+
+def sealing_of(codec: Codec | None) -> Sealing:
+    """Return what is sealed of results that need not be: those of a codec that nobody could recognise."""
+    return "never" if codec is None or codec.magic is not None else "compressed"
 
 
 def _bind_finish(

@@ -83,13 +83,20 @@ def truth(key: str) -> bytes:
 
 
 def warm(caller: Caller) -> None:
-    """Read the warm keys until the shared tier has them all."""
+    """Read the warm keys until each was found in the shared tier.
+
+    Not until all are found one after the other: on a busy machine one of them may well take more than 50 ms.
+    """
     assert isinstance(caller, Threads | Loop)
+    missing = {f"warm:{number}" for number in range(WARM)}
 
-    def all_hit() -> bool:
-        before = caller.loads
-        for number in range(WARM):
-            caller.read(f"warm:{number}")
-        return caller.loads == before
+    def all_found() -> bool:
+        for key in tuple(missing):
+            caller.cache._store.clear()
+            before = caller.loads
+            caller.read(key)
+            if caller.loads == before:
+                missing.remove(key)
+        return not missing
 
-    wait_until(all_hit, "the shared tier has all keys", 15)
+    wait_until(all_found, "the shared tier has all keys", 60)

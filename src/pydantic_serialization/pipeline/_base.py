@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pydantic_core import SchemaSerializer
 
     from pydantic_serialization._types import DumpOptions, Input, LoadOptions
-    from pydantic_serialization.container import Container, Opened
+    from pydantic_serialization.container import Container, Opened, Sealing
     from pydantic_serialization.formats import BoundFormat
     from pydantic_serialization.plan import ModelPlan
     from pydantic_serialization.profiling import OperationSlot
@@ -36,6 +36,7 @@ class Pipeline:
         open: Bytes to the inner payload; may run in another thread.
         finish_load: Inner payload to a validated value, with Pydantic's options, and the nanoseconds that ``open`` took.
         opens_cheaply: Says that ``open`` has nothing to decompress.
+        sealing: Which results are in a sealed frame.
         pauses: The format lets other threads run while it writes or reads a long list.
         serializer: The model's serializer it was bound with, to notice ``model_rebuild``; ``None`` for other types.
     """
@@ -50,6 +51,7 @@ class Pipeline:
     open: Callable[[Input], Opened]
     finish_load: Callable[..., Any]
     opens_cheaply: Callable[[Input], bool]
+    sealing: Sealing
     pauses: bool
     serializer: SchemaSerializer | None
 

@@ -41,7 +41,7 @@ def counting(
         if calls > _FIRST_CALLS and calls % _CALLS_BETWEEN:
             return plain(subject)
         if account.skip > 0:
-            account.skip -= 1
+            account.skip -= _CALLS_BETWEEN
             return plain(subject)
         started = perf_counter_ns()
         result = plain(subject)
@@ -66,7 +66,7 @@ def counting_with(
         if calls > _FIRST_CALLS and calls % _CALLS_BETWEEN:
             return plain(subject, options)
         if account.skip > 0:
-            account.skip -= 1
+            account.skip -= _CALLS_BETWEEN
             return plain(subject, options)
         started = perf_counter_ns()
         result = plain(subject, options)

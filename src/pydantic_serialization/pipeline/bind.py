@@ -26,6 +26,7 @@ def bind_pipeline(parts: PipelineParts) -> Pipeline:
         open=bind_open(parts),
         finish_load=reading.finish_load,
         opens_cheaply=parts.container.opens_cheaply,
+        sealing=parts.container.sealing,
         pauses=parts.bound.pauses,
         serializer=parts.plan.source,
     )

@@ -1,7 +1,8 @@
 """Eight bytes that stand for a schema.
 
-They change when a field, a constraint, an alias, a default or the code of a validator or serializer changes, and stay
-the same between processes. JSON schemas would not do: they miss a serializer's code (measured in the caching research).
+They change when a field, a constraint, an alias, a default or the code of a validator, a serializer or a computed field
+changes, and stay the same between processes. JSON schemas would not do: they miss a serializer's code (measured in the
+caching research).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import decimal
 import enum
 import functools
 import hashlib
+import inspect
 import re
 import types
 import uuid
@@ -19,6 +21,8 @@ from typing import Any
 import pydantic
 
 _SKIPPED = frozenset({"metadata", "title", "custom_error_message"})
+_OF_CLASSES = frozenset({"model", "dataclass"})
+_NAMES_OF_METHODS = frozenset({"property_name", "post_init"})
 _PLAIN = (str, bytes, int, float, complex, decimal.Decimal, datetime.date, datetime.time, datetime.timedelta, uuid.UUID)
 
 
@@ -42,18 +46,11 @@ class _Canonical:
         self._references: dict[str, int] = {}
         self._functions: set[int] = set()
         self._fields: dict[int, int] = {}
+        self._owner: type | None = None
 
     def feed(self, value: Any) -> None:
         if isinstance(value, dict):
-            if value.get("type") == "model-fields" and self._is_known(value):
-                return
-            self._open("{", len(value))
-            for key in sorted(value.keys() - _SKIPPED, key=str):
-                self._text(str(key))
-                if key in {"ref", "schema_ref"}:
-                    self._reference(value[key])
-                else:
-                    self.feed(value[key])
+            self._schema(value)
         elif isinstance(value, (list, tuple)):
             self._open("[", len(value))
             for item in value:
@@ -73,6 +70,32 @@ class _Canonical:
             self._text(f"class:{_qualified(value)}")
         else:
             self._callable_or_object(value)
+
+    def _schema(self, schema: dict[Any, Any]) -> None:
+        if schema.get("type") == "model-fields" and self._is_known(schema):
+            return
+        owner = self._owner
+        if schema.get("type") in _OF_CLASSES:
+            self._owner = schema["cls"]
+        self._open("{", len(schema))
+        for key in sorted(schema.keys() - _SKIPPED, key=str):
+            self._text(str(key))
+            if key in {"ref", "schema_ref"}:
+                self._reference(schema[key])
+            else:
+                self.feed(schema[key])
+                if key in _NAMES_OF_METHODS and schema[key]:
+                    self._method(schema[key])
+        self._owner = owner
+
+    def _method(self, name: str | bool) -> None:
+        """Feed what a schema only says that there is: Pydantic looks it up in the class."""
+        found = inspect.getattr_static(self._owner, name if isinstance(name, str) else "__post_init__", None)
+        if isinstance(found, property):
+            found = found.fget
+        elif isinstance(found, functools.cached_property):
+            found = found.func
+        self.feed(found)
 
     def _is_known(self, fields: dict[str, Any]) -> bool:
         """Refer back to the fields of a model that stands at several places: they are one object then.

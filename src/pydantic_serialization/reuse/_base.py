@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypedDict, T
 
 from pydantic_serialization.cache.s3fifo import MOST_VISITS
 from pydantic_serialization.reuse.payoff import Payoff
+from pydantic_serialization.reuse.watch import FIRST_LOOKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -131,6 +132,8 @@ class Remembering(ABC):
         payoff = self.payoff
         if not payoff.watching:
             payoff.passed(calls)
+        elif calls <= FIRST_LOOKS:
+            payoff.glanced(calls, work_ns, repeated=self._is_second_sighting(key, subject))
         elif payoff.is_due(calls):
             began = perf_counter_ns()
             repeated = self._is_second_sighting(key, subject)

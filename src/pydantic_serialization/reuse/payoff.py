@@ -19,7 +19,7 @@ from __future__ import annotations
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Final
 
-from pydantic_serialization.reuse.watch import CALL_NS, Watch
+from pydantic_serialization.reuse.watch import CALL_NS, FIRST_LOOKS, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ FIRST_PAUSE: Final = 16 * TRIAL
 """Calls without a lookup after the first loss."""
 _LONGEST_PAUSE: Final = 256 * FIRST_PAUSE
 _FIRST_PAUSE_NS: Final = 1_000_000_000
-_STEP: Final = 16
+_STEP: Final = 64
 _NOTHING_TWICE: Final = "nothing has come twice so far"
 _INSTALMENTS: Final = 16
 _BLOCKS_BETWEEN_COMPARISONS: Final = 8
@@ -53,8 +53,9 @@ class Payoff:
     Attributes:
         active: Whether to look up.
         watching: Whether calls are watched while nothing is looked up.
-        skip: Calls of which the account need not be told, while nothing is looked up; decremented by the caller for each
-            that it could tell of. (Not every call is one: a pipeline tells of those that it takes the time of anyway.)
+        skip: Calls of which the account need not be told, while nothing is looked up; decremented by the caller when it
+            could tell of one, by the calls that went by or, where it does not count them, by one. (A pipeline tells of
+            those that it takes the time of anyway.)
         countdown: Lookups until one is to be timed; decremented by the caller.
         hits: Lookups that found something; incremented by the caller.
         reason: Why it is switched off, as a phrase; empty while it is active.
@@ -196,6 +197,22 @@ class Payoff:
         self.skip = skip or 0
         return skip is None
 
+    def glanced(self, calls: int, work_ns: int, *, repeated: bool) -> None:
+        """Take in one of the first calls. It costs as little as can be: many programs make no more than these.
+
+        Args:
+            calls: Calls so far.
+            work_ns: What making the result took; too long to conclude anything from.
+            repeated: Whether the same had come before.
+        """
+        watch = self._watch
+        watch.note(repeated=repeated)
+        self.work_ns = work_ns
+        if repeated and watch.has_repeats:
+            self.begin()
+        elif calls >= FIRST_LOOKS:
+            self.skip = watch.begin(calls, work_ns)
+
     def looked(self, calls: int, look_ns: int, work_ns: int, *, repeated: bool) -> None:
         """Take in a watched call, and begin to look up if enough of them had come before, or if it costs nothing.
 
@@ -212,7 +229,7 @@ class Payoff:
         if watch.has_repeats or (watch.is_certain and self.miss_ns + CALL_NS <= LOSS * self.work_ns):
             self.begin()
         else:
-            watch.choose_next(calls, self.miss_ns, self.work_ns)
+            self.skip = watch.choose_next(calls, self.miss_ns, self.work_ns)
 
     def begin(self) -> None:
         """Begin to look up."""

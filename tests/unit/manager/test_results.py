@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import threading
 from typing import Any
@@ -15,6 +16,7 @@ from pydantic_serialization import (
     CacheManager,
     CompressionLevel,
     SerializationConfig,
+    UnsupportedTypeError,
     available_formats,
     create_serialization_manager,
     register_format,
@@ -22,8 +24,10 @@ from pydantic_serialization import (
 )
 from pydantic_serialization._registry import FORMATS
 from pydantic_serialization._types import Payload
-from pydantic_serialization.formats import TreeFormat
+from pydantic_serialization.formats import BoundFormat, FormatOptions, TreeFormat
+from pydantic_serialization.frame import is_frame
 from pydantic_serialization.pipeline import OFFLOAD_BYTES
+from pydantic_serialization.plan import ModelPlan
 
 
 class User(BaseModel):
@@ -194,3 +198,46 @@ def test_an_async_reader_refuses_what_is_no_data() -> None:
     data: Any = 5
     with pytest.raises(TypeError, match="expected bytes"):
         asyncio.run(manager.deserialize_model(data, User))
+
+
+def test_keys_that_sign_nothing_are_no_part_of_an_entry() -> None:
+    """A plain result stays what it is while keys are rotated; a sealed one while its own key signs."""
+    manager = create_serialization_manager(SerializationConfig(signing_keys=["a" * 32]))  # type: ignore[arg-type]
+
+    def made(keys: list[str]) -> list[bytes]:
+        manager.config.signing_keys = keys  # type: ignore[assignment]
+        return [manager.serialize_sync(User(id=next(numbers)), name, cache_key="k") for name in ("json", "pickle")]
+
+    numbers = itertools.count()
+    plain, sealed = made(["a" * 32])
+    assert made(["a" * 32, "b" * 32]) == [plain, sealed]
+    again, resealed = made(["b" * 32, "a" * 32])
+    assert again == plain
+    assert resealed != sealed
+    assert made(["b" * 32]) == [plain, resealed]
+
+
+def test_what_a_fallback_has_framed_is_no_plain_result() -> None:
+    """Both are JSON under the same key of the caller's; only one of them is what was asked for."""
+
+    class Unfit(TreeFormat):
+        name = "unfit"
+        wire_id = 201
+        media_type = "text/plain"
+
+        def bind(self, plan: ModelPlan, options: FormatOptions) -> BoundFormat:
+            raise UnsupportedTypeError("nothing fits", model=plan.name, format=self.name)
+
+        def pack(self, tree: Any) -> bytes: ...  # type: ignore[empty-body]
+
+        def unpack(self, data: Payload) -> Any: ...
+
+    register_format(Unfit)
+    try:
+        manager = create_serialization_manager()
+        framed = manager.serialize_sync(User(id=1), "unfit", cache_key="k")
+        assert is_frame(framed)
+        assert manager.serialize_sync(User(id=1), "json", cache_key="k").startswith(b'{"id":1')
+        assert manager.serialize_sync(User(id=1), "unfit", cache_key="k") == framed
+    finally:
+        FORMATS.unregister("unfit")

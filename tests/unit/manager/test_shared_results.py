@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any
 
 import pytest
@@ -154,6 +155,25 @@ def test_pickles_are_shared_with_a_signature_only(redis_url: str) -> None:
     with manager(redis_url, signing_keys=(SECRET,)) as signed:
         data = signed.serialize_sync(User(id=1), "pickle", cache_key="user:1")
         assert signed.deserialize_sync(data, User, "pickle") == User(id=1)
+
+
+def test_keys_are_rotated_while_all_go_on(redis_url: str) -> None:
+    """First all processes learn to read the new key, then they write with it, then the old one is given up."""
+    new_key = "n" * 32
+    steps: list[tuple[str, ...]] = [(SECRET,), (SECRET, new_key), (new_key, SECRET), (new_key,)]
+    for number, (before, after) in enumerate(itertools.pairwise(steps), start=1):
+        key = f"user:{number}"
+        with manager(redis_url, signing_keys=before) as one, manager(redis_url, signing_keys=after) as other:
+            for writer, reader in ((one, other), (other, one)):
+                data = writer.serialize_sync(User(id=number), cache_key=key)
+                wait_for_writes(writer, 1)
+                # Another value under the same key: if it comes out, it was made here.
+                assert reader.serialize_sync(User(id=-1), cache_key=key) == data
+                key += " back"
+    with manager(redis_url, signing_keys=steps[-1]) as last:
+        assert last.serialize_sync(User(id=-1), cache_key="user:1") != data
+        rejected = last.get_stats()["cached_manager"]["cache"]["l2_cache"]["rejected"]
+        assert rejected["mac"] == 1
 
 
 def test_a_manager_works_without_its_redis() -> None:

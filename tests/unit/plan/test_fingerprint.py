@@ -4,14 +4,43 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import cached_property
+from types import GenericAlias
 from typing import Annotated, Any, Literal
 
 import pytest
 import zoo
-from pydantic import AfterValidator, BaseModel, Field, PlainSerializer, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    PlainSerializer,
+    computed_field,
+    create_model,
+    field_serializer,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+from pydantic.dataclasses import dataclass
 
 from pydantic_serialization.plan import plan_for
 from pydantic_serialization.plan.compiler import compile_plan
+
+NAMES: dict[str, Any] = {
+    "__name__": "app",
+    "Any": Any,
+    "BaseModel": BaseModel,
+    "Field": Field,
+    "cached_property": cached_property,
+    "computed_field": computed_field,
+    "dataclass": dataclass,
+    "field_serializer": field_serializer,
+    "field_validator": field_validator,
+    "model_serializer": model_serializer,
+    "model_validator": model_validator,
+}
+"""What the source of a model is run with."""
 
 
 def of(**fields: Any) -> bytes:
@@ -41,6 +70,8 @@ CHANGED: dict[str, bytes] = {
     "validator's closure": of(a=(Annotated[int, AfterValidator(offset(1))], 1)),
     "validator's other closure": of(a=(Annotated[int, AfterValidator(offset(2))], 1)),
     "serializer": of(a=(Annotated[int, PlainSerializer(str)], 1)),
+    "serializer's code": of(a=(Annotated[int, PlainSerializer(lambda value: str(value))], 1)),
+    "serializer's other code": of(a=(Annotated[int, PlainSerializer(lambda value: str(value + 1))], 1)),
     "literal": of(a=(Literal[1, 2], 1)),
     "order of a literal": of(a=(Literal[2, 1], 1)),
     "union": of(a=(int | str, 1)),
@@ -56,6 +87,72 @@ def test_every_change_changes_it() -> None:
     every = [BASE, *CHANGED.values()]
     assert all(len(value) == 8 for value in every)
     assert len(set(every)) == len(every)
+
+
+METHODS = {
+    "field_serializer": """
+    @field_serializer("a")
+    def show(self, value: int) -> int:
+        return value + {}""",
+    "model_serializer": """
+    @model_serializer
+    def show(self) -> int:
+        return {}""",
+    "computed_field": """
+    @computed_field
+    @property
+    def show(self) -> int:
+        return {}""",
+    "computed_field, cached": """
+    @computed_field
+    @cached_property
+    def show(self) -> int:
+        return {}""",
+    "field_validator": """
+    @field_validator("a")
+    @classmethod
+    def check(cls, value: int) -> int:
+        return value + {}""",
+    "model_validator": """
+    @model_validator(mode="before")
+    @classmethod
+    def check(cls, value: Any) -> Any:
+        return {{"a": {}}}""",
+    "model_post_init": """
+    def model_post_init(self, context: Any) -> None:
+        self.a = {}""",
+    "model_post_init with private attributes": """
+    _b: int = 0
+    def model_post_init(self, context: Any) -> None:
+        self.a = {}""",
+    "default_factory": """
+    b: int = Field(default_factory=lambda: {})""",
+}
+DATACLASSES = {name: METHODS[name] for name in ("field_serializer", "computed_field", "field_validator")} | {
+    "__post_init__": """
+    def __post_init__(self) -> None:
+        self.a = {}"""
+}
+
+
+@pytest.mark.parametrize(
+    ("first_line", "method"),
+    [("class Same(BaseModel):", method) for method in METHODS.values()]
+    + [("@dataclass\nclass Same:", method) for method in DATACLASSES.values()],
+    ids=[*METHODS, *(f"{name} of a dataclass" for name in DATACLASSES)],
+)
+def test_the_body_of_a_method_is_part_of_it(first_line: str, method: str) -> None:
+    """Two deploys that differ in a number there do not read each other's entries, also where a list holds the model."""
+
+    def version(number: int) -> tuple[bytes, ...]:
+        names = dict(NAMES)
+        source = f"{first_line}\n    a: int{method.format(number)}"
+        exec(compile(source, "app.py", "exec", dont_inherit=True), names)
+        same = names["Same"]
+        return tuple(compile_plan(declared).fingerprint for declared in (same, GenericAlias(list, (same,))))
+
+    assert version(1) == version(1)
+    assert not {*version(1)} & {*version(2)}
 
 
 def test_the_same_schema_has_the_same() -> None:

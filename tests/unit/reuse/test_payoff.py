@@ -8,7 +8,7 @@ from time import perf_counter_ns
 import pytest
 
 from pydantic_serialization.reuse.payoff import BLOCK, COMPARISONS, FIRST_PAUSE, TRIAL, Payoff
-from pydantic_serialization.reuse.watch import WATCHED, WINDOW
+from pydantic_serialization.reuse.watch import FIRST_LOOKS, WATCHED, WINDOW
 
 SECOND = 1_000_000_000
 
@@ -44,6 +44,9 @@ def watch(
             continue
         if payoff.skip > 0:
             payoff.skip -= 1
+        elif call <= FIRST_LOOKS:
+            watched += 1
+            payoff.glanced(call, work, repeated=bool(repeats) and watched % repeats == 0)
         elif payoff.is_due(call):
             watched += 1
             payoff.looked(call, look, work, repeated=bool(repeats) and watched % repeats == 0)
@@ -85,6 +88,17 @@ def test_lookups_begin_where_enough_repeats() -> None:
     assert payoff.active
     assert payoff.reason == ""
     assert watched <= 2 * WINDOW
+
+
+def test_the_first_calls_are_all_watched_and_then_few() -> None:
+    """What repeats itself at once is noticed at once; what does not waits the longer the less there is to gain."""
+    payoff = Payoff()
+    watch(payoff, FIRST_LOOKS, repeats=1)
+    assert payoff.active
+    for work, calls in ((900, 128), (20_000, 10)):
+        payoff = Payoff()
+        assert watch(payoff, FIRST_LOOKS + calls, work=work) == FIRST_LOOKS
+        assert watch(payoff, 1, work=work, start=FIRST_LOOKS + calls + 1) == 1
 
 
 def test_lookups_begin_where_they_cost_next_to_nothing() -> None:
@@ -198,7 +212,7 @@ def test_it_tries_again_after_calls_and_time_and_less_and_less_often() -> None:
         clock.now += 1
         payoff.passed(calls)
         assert payoff.watching
-        watch(payoff, 100, repeats=1, start=calls)
+        watch(payoff, 1000, repeats=1, start=calls)
         assert payoff.active
         assert payoff.reason == ""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import queue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -62,8 +64,21 @@ def disconnect_idle(pool: Any) -> None:
     """Disconnect what a pool of threads has at rest."""
     try:
         pool.disconnect(inuse_connections=False)
-    except TypeError:  # the waiting pool of redis-py 5 only knows all
-        pool.disconnect()
+    except TypeError:  # the waiting pool of redis-py 6 only knows all, also what other threads are reading from
+        resting = _taken_out(pool.pool)
+        for connection in reversed(resting):
+            if connection is not None:
+                connection.disconnect()
+            pool.pool.put_nowait(connection)
+
+
+def _taken_out(rest: queue.Queue[Any]) -> list[Any]:
+    """Take all out of a queue."""
+    found = []
+    with contextlib.suppress(queue.Empty):
+        while True:
+            found.append(rest.get_nowait())
+    return found
 
 
 def close_sync(client: Any) -> None:

@@ -7,6 +7,7 @@ import gc
 import os
 import pickle
 import shelve
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -94,7 +95,7 @@ def name_of(text: str) -> str:
 def test_has_the_operations_of_a_tier(tier: SharedTier) -> None:
     """For coroutines and for threads."""
     assert isinstance(tier, SharedTier)
-    assert abs(tier.now() - time.time()) < 1
+    assert abs(tier.now() - time.time()) < 5
 
 
 @pytest.mark.parametrize("value", [b"", b"x", b"12", b"bytes:x", b"\x80\x04N.", bytes(range(256)) * 300])
@@ -144,11 +145,11 @@ def test_the_last_write_counts_and_deleting_is_final(tier: SharedTier) -> None:
 def test_a_value_goes_when_its_time_is_up(tier: SharedTier) -> None:
     """Times are rounded up to whole seconds at most; infinity and centuries are allowed."""
     name, forever, long = name_of("a"), name_of("b"), name_of("c")
-    tier.set_many_sync({name: b"x"}, 0.8)
     tier.set_many_sync({forever: b"x"}, float("inf"))
     tier.set_many_sync({long: b"x"}, 86_400 * 20)
+    tier.set_many_sync({name: b"x"}, 0.8)
     assert set(tier.get_many_sync([name, forever, long])) == {name, forever, long}
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + 10
     while name in tier.get_many_sync([name]) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert set(tier.get_many_sync([name, forever, long])) == {forever, long}
@@ -282,7 +283,7 @@ def test_a_library_that_hangs_is_not_waited_for() -> None:
                 await asyncio.sleep(30)
             return await super().multi_get(keys, **kwargs)
 
-    tier = AiocacheTier(Slow, timeout=0.2)
+    tier = AiocacheTier(Slow, timeout=1.0)
     tier.set_many_sync({"fast": b"1"}, 60)
     with pytest.raises(TimeoutError):
         tier.get_many_sync(["slow"])
@@ -312,18 +313,20 @@ def test_a_cache_waits_for_a_library_as_long_as_for_redis() -> None:
 
 def test_a_library_that_opens_slowly_is_open_in_the_end() -> None:
     """Opening takes longer than an operation may: it goes on, and is begun once."""
-    opened = []
+    opened, go_on = [], threading.Event()
 
     class Slow(AiocacheTier):
         async def _open(self, cache: Any) -> None:
             opened.append(cache)
-            await asyncio.sleep(0.2)
+            while not go_on.is_set():  # noqa: ASYNC110  (set by another thread)
+                await asyncio.sleep(0.01)
             await super()._open(cache)
 
-    tier = Slow(aiocache.SimpleMemoryCache)
+    tier = Slow(aiocache.SimpleMemoryCache, timeout=10)
     for _ in range(2):
         with pytest.raises(TimeoutError), ending_in(0.05):
             tier.set_many_sync({"name": b"1"}, 60)
+    go_on.set()
     tier.set_many_sync({"name": b"1"}, 60)
     assert tier.get_many_sync(["name"]) == {"name": b"1"}
     assert len(opened) == 1

@@ -16,7 +16,8 @@ from pydantic_serialization.cache.shared.messages import Messenger
 from pydantic_serialization.envelope import Sealer
 from pydantic_serialization.errors import InvalidationError
 
-BEAT = 0.05
+BEAT = 0.2
+"""Seconds. Two of them without being heard, and a process is not: a machine may be busy for that long."""
 
 
 class Channel(DictTier):
@@ -130,16 +131,18 @@ def test_what_others_invalidate_is_dropped(pair: Pair) -> None:
 def test_entries_are_kept_for_long_while_others_are_heard(pair: Pair) -> None:
     """And for a short time only while they are not."""
     pair.one.set_sync("key", b"1", 1000)
-    pair.other.get_sync("key")
-    entry = pair.other._tier.peek("key")
-    assert entry is not None
-    assert entry.expires_at - pair.other._clock() > 900
+
+    def left() -> float:
+        pair.other._store.clear()
+        assert pair.other.get_sync("key") == b"1"
+        entry = pair.other._tier.peek("key")
+        assert entry is not None
+        return entry.expires_at - pair.other._clock()
+
+    wait_until(lambda: left() > 900, "kept for long")
     pair.channel.broken = True
     reaches(pair.other, "degraded")
-    assert pair.other.get_sync("key") == b"1"
-    entry = pair.other._tier.peek("key")
-    assert entry is not None
-    assert entry.expires_at - pair.other._clock() <= SharedSettings().unheard_ttl
+    assert left() <= SharedSettings().unheard_ttl
 
 
 def test_a_lost_message_empties_the_first_tier(pair: Pair) -> None:
@@ -155,7 +158,7 @@ def test_a_lost_message_empties_the_first_tier(pair: Pair) -> None:
             pair.one.invalidate_sync("next")
         wait_until(lambda: not kept(pair.other, "key"), "emptied")
         assert pair.other.get_stats()["backplane"]["gaps"] > gaps
-        assert pair.other.get_stats()["backplane"]["state"] == "verified"
+        reaches(pair.other, "verified")
 
 
 def test_a_broken_connection_that_missed_nothing_costs_nothing(pair: Pair) -> None:

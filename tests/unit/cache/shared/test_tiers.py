@@ -18,7 +18,7 @@ from pydantic_serialization.cache.shared.invalidation import Invalidation
 from pydantic_serialization.errors import ConfigurationError, InvalidationError
 from pydantic_serialization.testing import FakeClock
 
-NO_RETRIES = SharedSettings(max_retries=0, background_writes=False)
+NO_RETRIES = SharedSettings(timeout=10, max_retries=0, background_writes=False)
 FOREVER = float("inf")
 
 
@@ -409,6 +409,29 @@ class TestInvalidationThatFails:
         assert pair.one.get_stats()["backplane"]["queued"] == 1
         assert pair.one.get_sync("key") is None
         assert pair.other.get_sync("key") is None
+
+    def test_of_a_task_that_is_cancelled_is_kept_too(self, pair: Pair) -> None:
+        """The store hangs, and the loop ends with its tasks: the statistics tell, and the next operation delivers."""
+        pair.one.set_sync("key", b"old", tags=("tag",))
+        delete = pair.tier.delete_many
+
+        async def hang(names: Any) -> None:
+            await asyncio.Event().wait()
+
+        async def main() -> None:
+            pair.tier.delete_many = hang  # type: ignore[method-assign]
+            for kind in ({"tags": ("tag",)}, {"tags": ("other",)}):
+                asyncio.create_task(pair.one.invalidate(**kind)).add_done_callback(ended.append)
+            await asyncio.sleep(0.01)
+
+        ended: list[asyncio.Task[None]] = []
+        asyncio.run(main())
+        assert [task.cancelled() for task in ended] == [True, True]
+        assert pair.one.get_stats()["backplane"]["queued"] == 2
+        assert pair.one.get_sync("key") is None
+        pair.tier.delete_many = delete  # type: ignore[method-assign]
+        assert pair.other.get_sync("key") is None
+        assert pair.one.get_stats()["backplane"]["queued"] == 0
 
     def test_a_set_that_fails_invalidates_later(self, pair: Pair) -> None:
         """The value is kept here; others load theirs once the store can be reached."""
