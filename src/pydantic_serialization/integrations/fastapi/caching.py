@@ -46,6 +46,10 @@ CAPTURE: Final = "pydantic_serialization.capture"
 _SMALLEST_CODED: Final = 1024
 """Bytes below which a body is not worth a content coding."""
 
+_COPIED_ONCE: Final = range(65_536, 1_048_576)
+"""Sizes of bodies of which a route keeps the copy that it has sent: shorter ones are copied at once, longer ones too large
+to keep twice."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -96,6 +100,7 @@ class CachedResponses:
         for tag in policy.tags:
             compile_key(tag, signature)
         self._tags_vary = any("{" in tag for tag in policy.tags)
+        self._last: tuple[object, bytes] = None, b""
 
     @classmethod
     def of(cls, route: Any, endpoint: Any) -> CachedResponses | None:
@@ -139,7 +144,7 @@ class CachedResponses:
                 raise error
             if found is None:  # what is stored there is none of ours
                 return await making.run()
-        elif self._refresh_after is not None and time.time() - found.created >= self._policy.ttl:
+        elif self._refresh_after is not None and time.time() - found.head.created >= self._policy.ttl:
             await self._refresh(cache, key, request, self._tags_of(arguments))
         return await self._send(cache, exchange, by_dependencies, found)
 
@@ -181,39 +186,51 @@ class CachedResponses:
         by_dependencies: tuple[tuple[bytes, bytes], ...],
         entry: CachedEntry,
     ) -> Response:
-        policy, request = self._policy, exchange.request
+        policy, request, head = self._policy, exchange.request, entry.head
         coding = IDENTITY
-        if policy.compress and len(entry.body) >= _SMALLEST_CODED and not entry.has(b"content-encoding"):
+        if policy.compress and len(entry.body) >= _SMALLEST_CODED and not head.has(b"content-encoding"):
             coding = choose_coding(joined(request, "accept-encoding"), policy.compress)
-        headers = [*entry.headers, *self._vary[len(exchange.binding.offers) > 1]]
-        if entry.merges:
+        headers = [*head.headers, *self._vary[len(exchange.binding.offers) > 1]]
+        if head.merges:
             headers += by_dependencies
-        if not entry.has(b"cache-control"):
+        if not head.has(b"cache-control"):
             headers.append((b"cache-control", self._control))
         if policy.etag:
-            etag = quoted(entry.tag, coding)
+            etag = quoted(head.tag, coding)
             headers.append((b"etag", etag.encode()))
             if is_unchanged(joined(request, "if-none-match"), etag):
-                return not_modified(FinalResponse(b"", entry.status, headers))
+                return not_modified(FinalResponse(b"", head.status, headers))
         if coding == IDENTITY:
-            body = bytes(entry.body)
+            body = self._whole(entry)
         else:
             body = await self._coded(cache, entry, coding)
             headers.append((b"content-encoding", coding.encode()))
         headers.append((b"content-length", b"%d" % len(body)))
-        headers.append((b"content-type", entry.media_type.encode("latin-1")))
-        return FinalResponse(body, entry.status, headers)
+        headers.append((b"content-type", head.media_type.encode("latin-1")))
+        return FinalResponse(body, head.status, headers)
+
+    def _whole(self, entry: CachedEntry) -> bytes:
+        """Return the body as the ``bytes`` that ASGI asks for; a long one that was sent last is not copied again."""
+        body = entry.body
+        if isinstance(body, bytes) or len(body) not in _COPIED_ONCE:
+            return bytes(body)
+        sent_from, copy = self._last
+        if sent_from is not body.obj:
+            copy = bytes(body)
+            self._last = body.obj, copy
+        return copy
 
     async def _coded(self, cache: CacheManager, entry: CachedEntry, coding: str) -> bytes:
         """Return the body in a content coding; it is found by the body's own digest, so it can never be out of date."""
-        body = bytes(entry.body)
+
+        def load() -> Awaitable[bytes]:
+            return compressed(bytes(entry.body), coding)
+
         try:
-            packed = await cache.get_or_load(
-                f"coded:{coding}:{entry.tag}", lambda: compressed(body, coding), ttl=self._lifetime
-            )
+            packed = await cache.get_or_load(f"coded:{coding}:{entry.head.tag}", load, ttl=self._lifetime)
         except Exception:  # noqa: BLE001  (whatever a cache raises is a miss)
             packed = None
-        return await compressed(body, coding) if packed is None else packed
+        return await load() if packed is None else packed
 
     def _key(self, exchange: Exchange, arguments: dict[str, Any]) -> str:
         request, key = exchange.request, self._policy.key
