@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
 
 CHROMIUM = shutil.which("chromium")
-PATIENCE = 15_000
+PATIENCE = 120_000
 """Milliseconds."""
 # A throw-away browser of the tests' own: containers have no user namespaces for its sandbox, and a small /dev/shm.
 OPTIONS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
@@ -37,7 +37,7 @@ def page(running_shop: Any) -> Iterator[Page]:
             route.abort()
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS, timeout=PATIENCE)
         page = browser.new_page()
         page.set_default_timeout(PATIENCE)
         page.route(lambda url: not url.startswith(running_shop.service.address), answer)

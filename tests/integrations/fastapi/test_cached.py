@@ -4,8 +4,7 @@
 
 import asyncio
 import gzip
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from inspect import isfunction
 from typing import Annotated, Any
@@ -21,7 +20,15 @@ from starlette.background import BackgroundTask
 
 from pydantic_serialization import CacheManager, ConfigurationError
 from pydantic_serialization.codecs import get_codec
-from pydantic_serialization.integrations.fastapi import EncodedResponse, ModelRoute, cached, model_route, setup
+from pydantic_serialization.integrations.fastapi import (
+    EncodedResponse,
+    ModelRoute,
+    cached,
+    caching,
+    entries,
+    model_route,
+    setup,
+)
 
 MSGPACK = "application/vnd.msgpack"
 
@@ -361,7 +368,7 @@ def test_never_kept(name: str) -> None:
 
 
 def test_what_a_dependency_sets_is_of_its_request() -> None:
-    """Headers of dependencies are set for each request anew, those of the endpoint are kept; a cookie forbids keeping."""
+    """Headers of dependencies are set for each request anew, those of the endpoint are kept."""
     shop = Shop()
 
     async def numbered(request: Request, response: Response) -> None:
@@ -378,6 +385,24 @@ def test_what_a_dependency_sets_is_of_its_request() -> None:
         answer = shop.get("/item", x_id=number)
         assert (answer.header("x-request"), answer.header("x-own")) == (number, "1")
     assert shop.runs == ["run"]
+
+
+def test_a_cookie_of_a_dependency_forbids_keeping() -> None:
+    """Whoever sets it: a response with a cookie is of its request, and the cookie of nobody else."""
+    shop = Shop()
+
+    async def session(request: Request, response: Response) -> None:
+        response.set_cookie("session", request.headers["x-id"])
+
+    @shop.app.get("/item", dependencies=[Depends(session)])
+    @cached(60)
+    async def item() -> Item:
+        shop.runs.append("run")
+        return Item(id=len(shop.runs))
+
+    for number in (1, 2):
+        answer = shop.get("/item", x_id=str(number))
+        assert (answer.json()["id"], answer.header("set-cookie")) == (number, f"session={number}; Path=/; SameSite=lax")
 
 
 def test_dependencies_run_for_every_request() -> None:
@@ -507,8 +532,7 @@ def test_a_client_that_leaves_does_not_take_the_others_along() -> None:
 
     async def run() -> Answer:
         first = asyncio.create_task(acall(shop.app, "/item"))
-        while not shop.runs:  # noqa: ASYNC110  (a list of the application's, which knows no events)
-            await asyncio.sleep(0.001)
+        await until(lambda: bool(shop.runs))
         second = asyncio.create_task(acall(shop.app, "/item"))
         await asyncio.sleep(0.05)
         first.cancel()
@@ -518,10 +542,38 @@ def test_a_client_that_leaves_does_not_take_the_others_along() -> None:
     assert shop.runs == ["run", "run"]
 
 
-def test_stale_while_revalidate() -> None:
+class Clock:
+    """A clock that tests turn."""
+
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    time = __call__
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock by which responses are as old as they are; ``CacheManager(clock=clock)`` goes by it, too."""
+    clock = Clock()
+    for module in (caching, entries):
+        monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that happens in the background."""
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110  (lists of the applications', which know no events)
+            await asyncio.sleep(0.001)
+
+
+def test_stale_while_revalidate(clock: Clock) -> None:
     """After ``ttl`` the old response is sent at once, while one refresh runs, with dependencies of its own."""
-    shop = Shop()
+    shop = Shop(cache=CacheManager(clock=clock, jitter=0))
     opened: list[str] = []
+    answered = asyncio.Event()
 
     async def session() -> AsyncIterator[dict[str, bool]]:
         state = {"open": True}
@@ -533,10 +585,11 @@ def test_stale_while_revalidate() -> None:
     inner = APIRouter(route_class=ModelRoute)
 
     @inner.get("/item/{number}")
-    @cached(0.3, stale=60)
+    @cached(10, stale=60)
     async def item(number: int, held: Annotated[dict[str, bool], Depends(session)]) -> Item:
         shop.runs.append("run")
-        await asyncio.sleep(0.01)
+        if len(shop.runs) > 1:
+            await answered.wait()
         assert held["open"]
         return Item(id=len(shop.runs), name=str(number))
 
@@ -544,28 +597,30 @@ def test_stale_while_revalidate() -> None:
 
     async def run() -> list[Any]:
         seen = [(await acall(shop.app, "/inner/item/7")).json()]
-        await asyncio.sleep(0.4)
-        seen += [
-            answer.json() for answer in await asyncio.gather(*(acall(shop.app, "/inner/item/7") for _ in range(5)))
-        ]
-        while opened.count("close") < 7:  # noqa: ASYNC110  (six requests and the refresh)
-            await asyncio.sleep(0.001)
+        clock.now += 9
+        seen.append((await acall(shop.app, "/inner/item/7")).json())
+        assert shop.runs == ["run"]
+        clock.now += 2
+        together = await asyncio.gather(*(acall(shop.app, "/inner/item/7") for _ in range(5)))
+        seen += [answer.json() for answer in together]
+        answered.set()
+        await until(lambda: opened.count("close") == 8)  # seven requests and the refresh
         seen.append((await acall(shop.app, "/inner/item/7")).json())
         return seen
 
     seen = asyncio.run(run())
-    assert [item["id"] for item in seen] == [1, 1, 1, 1, 1, 1, 2]
+    assert [item["id"] for item in seen] == [1, 1, 1, 1, 1, 1, 1, 2]
     assert {item["name"] for item in seen} == {"7"}
     assert shop.runs == ["run", "run"]
-    assert opened.count("open") == opened.count("close") == 8
+    assert opened.count("open") == opened.count("close") == 9
 
 
-def test_a_refresh_that_fails_keeps_the_old_response() -> None:
+def test_a_refresh_that_fails_keeps_the_old_response(clock: Clock) -> None:
     """While the endpoint raises, the stale response is sent until its time is up."""
-    shop = Shop()
+    shop = Shop(cache=CacheManager(clock=clock, jitter=0))
 
     @shop.app.get("/item")
-    @cached(0.05, stale=60)
+    @cached(10, stale=60)
     async def item() -> Item:
         shop.runs.append("run")
         if len(shop.runs) > 1:
@@ -575,22 +630,24 @@ def test_a_refresh_that_fails_keeps_the_old_response() -> None:
     async def run() -> list[int]:
         statuses = [(await acall(shop.app, "/item")).status]
         for _ in range(3):
-            await asyncio.sleep(0.06)
+            clock.now += 11
             statuses.append((await acall(shop.app, "/item")).status)
+            await until(lambda: len(shop.runs) > 1)
+        clock.now += 60
+        statuses.append((await acall(shop.app, "/item")).status)
         return statuses
 
-    assert asyncio.run(run()) == [200, 200, 200, 200]
-    assert len(shop.runs) >= 2
+    assert asyncio.run(run()) == [200, 200, 200, 200, 503]
 
 
-def test_expiry() -> None:
+def test_expiry(clock: Clock) -> None:
     """After ``ttl`` seconds the endpoint runs again."""
-    shop = Shop()
-    shop.add("/item", Item(id=1), ttl=0.05)
-    shop.get("/item")
-    time.sleep(0.06)
-    shop.get("/item")
-    assert len(shop.runs) == 2
+    shop = Shop(cache=CacheManager(clock=clock, jitter=0))
+    shop.add("/item", Item(id=1), ttl=10)
+    for seconds, runs in ((0, 1), (9, 1), (2, 2)):
+        clock.now += seconds
+        shop.get("/item")
+        assert len(shop.runs) == runs
 
 
 class BrokenCache(CacheManager):

@@ -234,11 +234,13 @@ def test_what_was_made_before_an_error_is_sent(in_thread: bool) -> None:
 def test_a_cancellation_arrives_in_the_generator() -> None:
     """Who cancels the consumer cancels what the generator waits for, and the generator cleans up."""
     notes: list[str] = []
+    waits = asyncio.Event()
 
     async def source() -> AsyncIterator[int]:
         try:
             yield 1
-            await asyncio.sleep(60)
+            waits.set()
+            await asyncio.sleep(3600)
         except asyncio.CancelledError:
             notes.append("cancelled")
             raise
@@ -251,7 +253,7 @@ def test_a_cancellation_arrives_in_the_generator() -> None:
                 pass
 
         task = asyncio.create_task(consume())
-        await asyncio.sleep(0.02)
+        await waits.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -311,13 +313,15 @@ def test_a_generator_that_waits_is_ended_as_by_a_cancellation(how: str) -> None:
 
 def test_a_cancellation_while_a_generator_is_ended_is_kept() -> None:
     """The cancellation of the request is not taken for the generator's own."""
+    ends = asyncio.Event()
 
     async def items() -> AsyncIterator[int]:
         try:
             yield 1
             await asyncio.sleep(3600)
         finally:
-            await asyncio.sleep(0.05)
+            ends.set()
+            await asyncio.sleep(3600)
 
     async def close() -> None:
         chunks = coalesce_async(items(), lambda item: b"%d" % item, encode_other, Pace())
@@ -326,7 +330,7 @@ def test_a_cancellation_while_a_generator_is_ended_is_kept() -> None:
 
     async def main() -> None:
         task = asyncio.create_task(close())
-        await asyncio.sleep(0.01)
+        await ends.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -528,7 +532,7 @@ def test_items_arrive_when_they_are_made(kind: str) -> None:
     @app.get("/sync")
     def items_sync() -> Iterator[Item]:
         yield Item(id=1)
-        gate.wait(10)
+        gate.wait(60)
         yield Item(id=2)
 
     with serving(app) as port:

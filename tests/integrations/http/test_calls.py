@@ -60,7 +60,7 @@ def test_what_is_asked_for(make: Callable[..., Any]) -> None:
     assert headers["accept"] == f"{MSGPACK}, {JSON};q=0.9"
     assert headers["accept-encoding"] == "gzip, zstd, br"
     given = {"accept": JSON, "Accept-Encoding": "deflate", "x-own": "1"}
-    headers = make().get("/echo", Seen, headers=given, params={"a": "b"}, timeout=5).headers
+    headers = make().get("/echo", Seen, headers=given, params={"a": "b"}, timeout=60).headers
     assert (headers["accept"], headers["accept-encoding"], headers["x-own"]) == (JSON, "gzip, zstd, br", "1")
 
 
