@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 USER = {"id": 1, "name": "Ada", "created": "2024-05-17T12:30:00Z", "tags": ["x"], "score": 2, "color": "blue"}
 
 
+FORGETS_ITEMS = (0, 134) <= FASTAPI < (0, 141)
+"""Whether FastAPI forgets the declared type of a stream's items in routers that are included (fixed in 0.140.8). It sends
+what stands in them then, undeclared fields too: there ours does what FastAPI does on routes of the application's own.
+"""
+
+
+def is_forgotten(path: str) -> bool:
+    return FORGETS_ITEMS and path.startswith(("/outer/inner/lines", "/outer/inner/events"))
+
+
 class Twins:
     """The same application with FastAPI's routes and with ours."""
 
@@ -73,6 +83,8 @@ def paths(method: str) -> list[str]:
 @pytest.mark.parametrize("path", paths("GET"))
 def test_responses(twins: Twins, path: str, prefix: str) -> None:
     """Status, headers, body, side effects, exceptions and warnings are the same, on both ways to a route."""
+    if is_forgotten(prefix + path):
+        pytest.skip("what FastAPI sends there is not what was declared; see test_no_leak.py")
     path = path.replace("{item_id}", "3").replace("{kind}", "red")
     answer = assert_same(twins, prefix + path, x_key="k", cookie="session=s", agent="test")
     assert answer.status or answer.error
@@ -244,7 +256,10 @@ def test_openapi(twins: Twins) -> None:
     """The OpenAPI document is the same, byte for byte."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert json.dumps(twins.ours.openapi()) == json.dumps(twins.stock.openapi())
+        ours, stock = twins.ours.openapi(), twins.stock.openapi()
+    for found in (ours, stock):
+        found["paths"] = {path: what for path, what in found["paths"].items() if not is_forgotten(path)}
+    assert json.dumps(ours) == json.dumps(stock)
 
 
 @pytest.mark.skipif(FASTAPI < (0, 134), reason="FastAPI streams generators from 0.134 on")

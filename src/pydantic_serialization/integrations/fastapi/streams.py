@@ -182,7 +182,7 @@ class StreamBinding:
             try:
                 frame = framing(offer.format)
                 self._writers[offer.format] = item_writer(
-                    route.stream_item_type, self._field, frame.format, self._options
+                    route.stream_item_type, self._field, frame.format, self._options, always=True
                 )
             except (ConfigurationError, UnsupportedTypeError):
                 continue
