@@ -37,10 +37,6 @@ if TYPE_CHECKING:
     Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-_YIELDS = "__pydantic_serialization_yields__"
-"""The attribute of an endpoint's stand-in that says that the items of a stream have a declared type."""
-
-
 class ModelRoute(APIRoute):
     """A route that does exactly what FastAPI's does, faster.
 
@@ -58,13 +54,11 @@ class ModelRoute(APIRoute):
         self._rewrites_errors = self.options.problem_details != "never" or any(
             not offer.is_json for offer in offers(self.options.formats)
         )
-        if hasattr(endpoint, _YIELDS) and settings.get("response_model") is None:
-            # Before 0.140.8 FastAPI forgets the type of a stream's items where it copies a route for a router, and sends
-            # whatever stands in them: it shall look at the endpoint again.
-            settings["response_model"] = Default(None)
         super().__init__(path, stand_in(endpoint, path), **settings)
         if getattr(self, "stream_item_field", None) is not None:
-            setattr(self.endpoint, _YIELDS, True)
+            # Where a router includes this route, FastAPI before 0.140.8 forgets what type its items have, and sends
+            # whatever stands in them: it shall look at the endpoint again.
+            self.response_model = Default(None)
         if self.caches and self.endpoint is original(endpoint):
             message = f"cached() is for functions; the endpoint of {path!r} is a {type(endpoint).__name__}"
             raise ConfigurationError(message)
