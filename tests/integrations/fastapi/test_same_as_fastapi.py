@@ -257,6 +257,39 @@ def test_another_parameter_is_wrong(twins: Twins) -> None:
         assert answer.json()["seen"] == "dict"
 
 
+KNOWN: list[tuple[str, str, int, str]] = [
+    ("/strict", "strict", 422, "date_type"),  # JSON text alone would do; a tree of plain values does not
+    ("/strict-field", "strict", 422, "date_type"),
+    ("/mixed", "mixed", 200, "when='2024-01-01T00:00:00', uid='12345678-"),
+    ("/mixed", "mixed", 200, "amount=Decimal('1.0'), raw='b'"),
+    ("/user", "utf-16", 201, '"id":1'),
+    ("/user", "bom", 201, "x"),
+    ("/user", "duplicate good", 201, '"id":2'),
+    ("/set-fields", "nan", 200, '["id","name","score"]'),
+    ("/user", "surrogate", 422, "string_unicode"),
+    ("/user", "wrong", 422, "int_parsing"),
+    ("/changed", "user", 200, '"name":"Ada"'),
+    ("/kept", "user", 200, '"tags":["x","added by the endpoint"]'),
+    ("/request-json", "user", 200, '["dict",'),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "status", "told"), KNOWN)
+def test_where_a_faster_way_would_be_wrong(twins: Twins, path: str, body: str, status: int, told: str) -> None:
+    """What FastAPI does there is known, and not only the same: its own tree is validated, each reader has its own."""
+    answer = assert_same(twins, path, "POST", BODIES[body], content_type="application/json")
+    assert answer.status == status
+    assert told in answer.body.decode()
+
+
+@pytest.mark.parametrize(("path", "made", "sent"), [("/wrap", 1, 1), ("/before", 1, 0), ("/checked", 2, 0)])
+def test_validators_run_as_often_as_with_fastapi(twins: Twins, path: str, made: int, sent: int) -> None:
+    """Those around a model run once more when it is sent, those inside of it do not."""
+    assert_same(twins, path)
+    _, calls, _ = observe(twins.ours, path)
+    assert len(calls) == made + sent
+
+
 @pytest.mark.parametrize("accept", ["text/html", "application/vnd.msgpack", "application/json;q=0", "nonsense"])
 def test_accept_is_not_looked_at(twins: Twins, accept: str) -> None:
     """FastAPI does not look at Accept, so a plain route does not."""
