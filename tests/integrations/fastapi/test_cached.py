@@ -754,6 +754,13 @@ def test_mistakes_are_told_early() -> None:
     with pytest.raises(ConfigurationError, match="for functions"):
         app.get("/partial")(cached(60)(partial(item_of, 1)))
 
+    with pytest.raises(ConfigurationError, match=r"write @cached\(60\)"):
+
+        @app.get("/no-seconds")
+        @cached
+        async def no_seconds() -> Item:
+            return Item(id=1)
+
     for arguments in (
         {"ttl": 0},
         {"ttl": -1},
@@ -821,30 +828,52 @@ def test_what_no_key_could_tell_apart_is_refused() -> None:
 
 def test_every_name_of_a_header_is_in_the_key() -> None:
     """Also those that only validation knows: nobody gets the response to another value."""
-    app = FastAPI()
-    setup(app)
 
-    @app.get("/parameter")
-    @cached(60)
     async def parameter(user: Annotated[str, Header(validation_alias="x-user")] = "") -> str:
         return user
 
-    @app.get("/model")
-    @cached(60)
     async def model(headers: Annotated[Named, Header()]) -> str:
         return headers.user
 
-    @app.get("/alias")
-    @cached(60)
     async def alias(user: Annotated[str, Header(alias="x-user")] = "") -> str:
         return user
 
-    for path in ("/parameter", "/model", "/alias"):
-        plain = FastAPI()
-        plain.get(path)({"/parameter": parameter, "/model": model, "/alias": alias}[path])
+    for endpoint in (parameter, model, alias):
+        plain, app = FastAPI(), FastAPI()
+        setup(app)
+        plain.get("/")(endpoint)
+        app.get("/")(cached(60)(endpoint))
         for name in ("ada", "bob"):
-            expected = call(plain, path, x_user=name)
-            assert (call(app, path, x_user=name).body, expected.error) == (expected.body, "")
+            expected = call(plain, "/", x_user=name)
+            assert (call(app, "/", x_user=name).body, expected.error) == (expected.body, "")
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+def test_a_route_of_fastapis_own_refuses(is_async: bool) -> None:
+    """Where nobody keeps anything, and nobody has called ``setup``, it shall not seem to work; called directly it does."""
+    app, plain = FastAPI(), APIRouter()
+
+    @cached(60, key="item:{number}", tags=("items",))
+    async def item(number: int, **more: Any) -> Item:
+        return Item(id=number)
+
+    @cached(60)
+    def item_sync(number: int) -> Item:
+        return Item(id=number)
+
+    endpoint = item if is_async else item_sync
+    for router in (app, plain):
+        router.get("/item/{number}")(endpoint)
+    app.include_router(plain, prefix="/inner")
+    for path in ("/item/1", "/inner/item/1"):
+        error = call(app, f"{path}?more=1").error
+        assert error.startswith("ConfigurationError: cached() has no effect on ")
+        assert f".{endpoint.__qualname__}: " in error
+        assert "call setup(app) first, or use APIRouter(route_class=ModelRoute)" in error
+    assert asyncio.run(item(1)) == item_sync(1) == Item(id=1)
+    assert list(app.openapi()["paths"]["/item/{number}"]) == ["get"]
+    names = [item["name"] for item in app.openapi()["paths"]["/item/{number}"]["get"]["parameters"]]
+    assert names == (["number", "more"] if is_async else ["number"])
 
 
 def test_without_setup_the_error_names_the_way_out() -> None:

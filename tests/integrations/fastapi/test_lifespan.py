@@ -202,6 +202,10 @@ def test_setup_comes_first() -> None:
     setup(app)
     with pytest.raises(ConfigurationError, match="before"):
         setup(app)
+    with pytest.raises(ConfigurationError, match=r"not APIRouter.*APIRouter\(route_class=ModelRoute\)"):
+        setup(APIRouter())  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match=r"manager\.cache_manager, not Optimized"):
+        setup(FastAPI(), cache=create_serialization_manager())  # type: ignore[arg-type]
 
 
 def test_without_setup_the_error_names_the_way_out() -> None:

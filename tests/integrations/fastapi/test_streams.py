@@ -93,6 +93,8 @@ def test_what_cannot_be_streamed() -> None:
     for name in ("pickle", "protobuff"):
         with pytest.raises(ConfigurationError):
             ModelStream([], Item, format=name)
+    with pytest.raises(ConfigurationError, match="Item is one: use ModelResponse"):
+        ModelStream(Item(id=1), Item)
 
 
 @pytest.mark.parametrize("source", [async_items, sync_items])
