@@ -73,5 +73,6 @@ def test_an_endpoint_is_called_in_both_formats(page: Page, shop: httpx.Client) -
 
 def test_every_operation_is_shown(page: Page) -> None:
     """The page has understood the document."""
+    page.locator(".opblock").nth(9).wait_for()
     assert page.locator(".opblock").count() == 10
     assert page.locator(".errors-wrapper").count() == 0
