@@ -22,10 +22,14 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
 from pydantic_serialization import ConfigurationError
-from pydantic_serialization.integrations.fastapi import ModelRoute, ModelStream, setup
+from pydantic_serialization.integrations.fastapi import ModelRoute, ModelStream, setup, streams
 from pydantic_serialization.integrations.fastapi.coalescing import Pace, coalesce_async, coalesce_sync
 
 needs_generators = pytest.mark.skipif(FASTAPI < (0, 134), reason="FastAPI streams generators from 0.134 on")
+
+
+UNHURRIED = Pace(seconds=3600)
+"""Where it matters what goes out together: a machine may stand still for longer than a batch may wait."""
 
 
 class Item(BaseModel):
@@ -160,7 +164,9 @@ def test_an_item_that_nobody_writes_is_an_error(in_thread: bool) -> None:
     async def run() -> None:
         numbers = iter((1, 2))
         chunks = (
-            coalesce_sync(numbers, write, None, Pace()) if in_thread else coalesce_async(source(), write, None, Pace())
+            coalesce_sync(numbers, write, None, UNHURRIED)
+            if in_thread
+            else coalesce_async(source(), write, None, UNHURRIED)
         )
         async for chunk in chunks:
             sent.append(chunk)  # noqa: PERF401  (what was sent before the error)
@@ -182,7 +188,7 @@ def test_an_item_does_not_wait_for_the_next() -> None:
             await gate.wait()
             yield 3
 
-        chunks = coalesce_async(source(), lambda item: b"%d" % item, encode_other, Pace())
+        chunks = coalesce_async(source(), lambda item: b"%d" % item, encode_other, UNHURRIED)
         first = await anext(chunks)
         assert not gate.is_set()
         gate.set()
@@ -221,9 +227,9 @@ def test_what_was_made_before_an_error_is_sent(in_thread: bool) -> None:
     async def run() -> bytes:
         received = b""
         chunks = (
-            coalesce_sync(source(), lambda item: b"%d" % item, encode_other, Pace())
+            coalesce_sync(source(), lambda item: b"%d" % item, encode_other, UNHURRIED)
             if in_thread
-            else coalesce_async(source_async(), lambda item: b"%d" % item, encode_other, Pace())
+            else coalesce_async(source_async(), lambda item: b"%d" % item, encode_other, UNHURRIED)
         )
         with pytest.raises(RuntimeError, match="broken"):  # noqa: PT012  (what came before counts)
             async for chunk in chunks:
@@ -251,7 +257,7 @@ def test_a_cancellation_arrives_in_the_generator() -> None:
 
     async def run() -> None:
         async def consume() -> None:
-            async for _ in coalesce_async(source(), lambda item: b"%d" % item, encode_other, Pace()):
+            async for _ in coalesce_async(source(), lambda item: b"%d" % item, encode_other, UNHURRIED):
                 pass
 
         task = asyncio.create_task(consume())
@@ -302,7 +308,7 @@ def test_a_generator_that_waits_is_ended_as_by_a_cancellation(how: str) -> None:
     waiting = Waiting(how)
 
     async def main() -> None:
-        chunks = coalesce_async(waiting.items(), lambda item: b"%d" % item, encode_other, Pace())
+        chunks = coalesce_async(waiting.items(), lambda item: b"%d" % item, encode_other, UNHURRIED)
         assert await anext(chunks) == b"1"
         await chunks.aclose()
         assert waiting.notes == ["cancelled", "closed"]
@@ -326,7 +332,7 @@ def test_a_cancellation_while_a_generator_is_ended_is_kept() -> None:
             await asyncio.sleep(3600)
 
     async def close() -> None:
-        chunks = coalesce_async(items(), lambda item: b"%d" % item, encode_other, Pace())
+        chunks = coalesce_async(items(), lambda item: b"%d" % item, encode_other, UNHURRIED)
         await anext(chunks)
         await chunks.aclose()
 
@@ -354,7 +360,7 @@ def test_context_variables_and_timeouts_work_in_generators() -> None:
         yield 3
 
     async def run() -> list[bytes]:
-        return [chunk async for chunk in coalesce_async(source(), lambda item: b"%d" % item, encode_other, Pace())]
+        return [chunk async for chunk in coalesce_async(source(), lambda item: b"%d" % item, encode_other, UNHURRIED)]
 
     assert b"".join(asyncio.run(run())) == b"123"
 
@@ -547,8 +553,9 @@ def test_items_arrive_when_they_are_made(kind: str) -> None:
 
 @needs_generators
 @pytest.mark.parametrize("kind", ["async", "sync"])
-def test_long_streams_are_fastapis_bytes_in_fewer_pieces(kind: str) -> None:
+def test_long_streams_are_fastapis_bytes_in_fewer_pieces(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand items are the bytes that FastAPI sends, in a handful of messages."""
+    monkeypatch.setattr(streams, "Pace", lambda: UNHURRIED)
     answers = []
     items = [Item(id=number) if number % 100 else ODD[number // 100 % 4] for number in range(1000)]
     for route_class in (APIRoute, ModelRoute):
