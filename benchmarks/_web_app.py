@@ -159,7 +159,7 @@ ENDPOINTS: dict[str, tuple[str, Any]] = {
     "/post/many": ("POST", post),
     "/lines": ("GET", lines),
     "/lines-sync": ("GET", lines_sync),
-    "/cached": ("GET", from_cache),
+    "/cached": ("GET", thousand),
     "/health": ("GET", health),
 }
 
@@ -171,7 +171,8 @@ def build(kind: str, *paths: str) -> FastAPI:
         setup(app)
     for path in paths or ENDPOINTS:
         method, endpoint = ENDPOINTS[path]
-        app.add_api_route(path, endpoint, methods=[method])
+        is_cached = kind == "ours" and path == "/cached"
+        app.add_api_route(path, from_cache if is_cached else endpoint, methods=[method])
     return app
 
 

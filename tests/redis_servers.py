@@ -14,23 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import redis
+from services import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_PATIENCE = 10.0
+_PATIENCE = 60.0
 
 
-def free_port() -> int:
-    """Return a port that nothing listens on, nor on the one 10,000 above, which a Cluster's node needs too."""
+def free_pair() -> int:
+    """Return a port that nobody uses, nor the one 10,000 above, which a Cluster's node needs too."""
     while True:
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            port: int = sock.getsockname()[1]
-        if port < 55_000:
-            with contextlib.suppress(OSError), socket.socket() as bus:
-                bus.bind(("127.0.0.1", port + 10_000))
-                return port
+        port = free_port()
+        with contextlib.suppress(OSError), socket.socket() as bus:
+            bus.bind(("127.0.0.1", port + 10_000))
+            return port
 
 
 class Server:
@@ -43,7 +41,7 @@ class Server:
     """
 
     def __init__(self, *arguments: str, port: int | None = None, sentinel: str | None = None) -> None:
-        self.port = port or free_port()
+        self.port = port or free_pair()
         self.folder = Path(tempfile.mkdtemp(prefix="redis-test-"))
         self._arguments = arguments
         self._sentinel = sentinel

@@ -18,6 +18,7 @@ _CHANGES = [
     ),
     (r"if not inspect\.iscoroutinefunction", "if inspect.iscoroutinefunction"),
     (r"is not asynchronous: use SyncModelClient", "is asynchronous: use ModelClient"),
+    (r"the client is synchronous", "the client is asynchronous"),
     (r"An ``AsyncClient``", "A ``Client``"),
     (r"\bAsyncClient\b", "Client"),
     (r"\bAsyncHttpClient\b", "SyncHttpClient"),

@@ -115,13 +115,18 @@ async def _call(port: int, request: bytes, result: Result, seconds: float) -> No
 
 
 async def _connection(port: int, request: bytes, waits: list[float], until: float) -> None:
-    """Send requests, one after the other, until the time is up."""
+    """Send requests, one after the other, until the time is up: one at least."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
     try:
-        while (started := time.perf_counter()) < until:
+        now = time.perf_counter()
+        while True:
+            started = now
             writer.write(request)
             await _read_answer(reader)
-            waits.append(time.perf_counter() - started)
+            now = time.perf_counter()
+            waits.append(now - started)
+            if now >= until:
+                break
     finally:
         writer.close()
         await writer.wait_closed()

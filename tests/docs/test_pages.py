@@ -6,6 +6,7 @@ import contextlib
 import io
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -39,3 +40,15 @@ def test_links(name: str) -> None:
     """Relative links lead to files that exist."""
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", (DOCS / name).read_text("utf-8")):
         assert (DOCS / target).exists(), target
+
+
+def test_the_table_of_queues() -> None:
+    """What the table says to call is in the module that it names."""
+    rows = re.findall(r"^\| ([^|]+) \| `(\w+)` \| (.*) \|$", (DOCS / "queues.md").read_text("utf-8"), re.MULTILINE)
+    assert len(rows) == 7
+    for library, name, calls in rows:
+        module = import_module(f"pydantic_serialization.integrations.queues.{name}")
+        names = re.findall(r"(?<![.\w])(?!KafkaBroker)(\w+)\((?:\w+, )?codec", calls)
+        assert names, library
+        for found in names:
+            assert hasattr(module, found), f"{library}: {found}"

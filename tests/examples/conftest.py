@@ -34,5 +34,5 @@ def running_shop(service_modules: Any) -> Iterator[Any]:
 @pytest.fixture
 def shop(running_shop: Any) -> Iterator[httpx.Client]:
     """A client of the service."""
-    with httpx.Client(base_url=running_shop.service.address, timeout=30) as client:
+    with httpx.Client(base_url=running_shop.service.address, timeout=120) as client:
         yield client

@@ -90,7 +90,7 @@ def test_it_runs_and_shows_what_it_is_about(name: str, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=300,
         check=False,
         env=environment,
         cwd=tmp_path,

@@ -91,15 +91,23 @@ def test_a_kept_page_is_named_by_its_etag_until_a_product_changes(speaker: Speak
         assert READERS[accept](fresh.content)[0]["name"] == name
 
 
+PATIENCE = 120.0
+"""Seconds that another process may take."""
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait until something is true."""
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < until, "nothing happened"
+        time.sleep(0.05)
+
+
 def test_pages_are_kept_in_redis_and_signed(running_shop: Any, shop: httpx.Client) -> None:
     """The processes of the service share what is kept, and nobody else can put anything there."""
     shop.get("/products?limit=7")
     with redis.Redis.from_url(running_shop.environment["SHOP_REDIS_URL"]) as server:
-        deadline = time.monotonic() + 10
-        while not (keys := [key for key in server.scan_iter("shop:*") if key != b"shop:exports"]):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-    assert keys
+        wait_until(lambda: set(server.scan_iter("shop:*")) - {b"shop:exports"})
 
 
 @both_formats
@@ -127,11 +135,8 @@ def test_the_worker_writes_the_file_that_was_asked_for(speaker: Speaker) -> None
 
 def finished(speaker: Speaker, path: str) -> Any:
     """Wait until an export is no longer waiting."""
-    deadline = time.monotonic() + 20
-    while (export := speaker.call("GET", path))["state"] == "waiting":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return export
+    wait_until(lambda: speaker.call("GET", path)["state"] != "waiting")
+    return speaker.call("GET", path)
 
 
 def test_a_job_of_a_worker_that_died_is_done_by_another(running_shop: Any, shop: httpx.Client) -> None:
@@ -162,12 +167,10 @@ def test_an_export_that_cannot_be_written_has_failed(running_shop: Any, shop: ht
 def abandon_last_job(running_shop: Any) -> None:
     """Leave the last job as a worker does that was killed two minutes ago; return when another has confirmed it."""
     with redis.Redis.from_url(running_shop.environment["SHOP_REDIS_URL"]) as server:
+        wait_until(lambda: not server.xpending("shop:exports", "workers")["pending"])  # it notes the end, then confirms
         ((number, _),) = server.xrevrange("shop:exports", count=1)
         server.xclaim("shop:exports", "workers", "dead", 0, [number], idle=120_000, force=True)
-        deadline = time.monotonic() + 20
-        while server.xpending("shop:exports", "workers")["pending"]:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: not server.xpending("shop:exports", "workers")["pending"])
 
 
 @both_formats

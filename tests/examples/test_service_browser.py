@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
 
 CHROMIUM = shutil.which("chromium")
-PATIENCE = 15_000
+PATIENCE = 120_000
 """Milliseconds."""
 # A throw-away browser of the tests' own: containers have no user namespaces for its sandbox, and a small /dev/shm.
 OPTIONS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
@@ -37,7 +37,7 @@ def page(running_shop: Any) -> Iterator[Page]:
             route.abort()
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS, timeout=PATIENCE)
         page = browser.new_page()
         page.set_default_timeout(PATIENCE)
         page.route(lambda url: not url.startswith(running_shop.service.address), answer)
@@ -73,5 +73,6 @@ def test_an_endpoint_is_called_in_both_formats(page: Page, shop: httpx.Client) -
 
 def test_every_operation_is_shown(page: Page) -> None:
     """The page has understood the document."""
+    page.locator(".opblock").nth(9).wait_for()
     assert page.locator(".opblock").count() == 10
     assert page.locator(".errors-wrapper").count() == 0

@@ -21,6 +21,8 @@ from schemathesis.specs.openapi.checks import (
 
 MSGPACK = "application/vnd.msgpack"
 EXAMPLES = 15
+PATIENCE = 120
+"""Seconds."""
 # Left out: negative_data_rejection, because Pydantic takes "5" for 5, and is meant to.
 CHECKS = [
     not_a_server_error,
@@ -58,7 +60,7 @@ OPERATIONS = (
 
 @pytest.fixture(scope="module")
 def document(running_shop: Any) -> Any:
-    return schemathesis.openapi.from_url(f"{running_shop.service.address}/openapi.json")
+    return schemathesis.openapi.from_url(f"{running_shop.service.address}/openapi.json", timeout=PATIENCE)
 
 
 def test_every_operation_of_the_document_is_tried(document: Any) -> None:
@@ -81,7 +83,7 @@ def test_it_does_what_the_document_says(
         @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
         @given(case=cases)
         def check(case: Any) -> None:
-            case.call_and_validate(headers={"Accept": accept}, checks=CHECKS)
+            case.call_and_validate(headers={"Accept": accept}, checks=CHECKS, timeout=PATIENCE)
 
         check()
     except Unsatisfiable:

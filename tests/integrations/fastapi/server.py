@@ -13,14 +13,17 @@ import uvicorn
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Seconds that anything may take."""
 
 
 @contextmanager
 def serving(app: Any) -> Iterator[int]:
     """Serve an application; yield its port."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="on"))
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, log_level="error", lifespan="on", timeout_graceful_shutdown=int(PATIENCE)
+    )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

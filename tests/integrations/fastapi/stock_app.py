@@ -2,7 +2,9 @@
 
 # No `from __future__ import annotations`: the classes are local to the module, but this is how applications are written.
 
+import asyncio
 import dataclasses
+import functools
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -286,6 +288,11 @@ async def answered(response: Response) -> str:
 def reads_body(user: User) -> str:
     CALLS.append(type(user).__name__)
     return user.name
+
+
+def changes_body(user: User) -> None:
+    user.name = "changed by a dependency"
+    user.tags.append("added by a dependency")
 
 
 class Narrow(BaseModel):
@@ -635,6 +642,71 @@ def get_endpoints(router: APIRouter) -> None:
     async def deprecated() -> User:
         return USER
 
+    class Endpoint:
+        async def method(self) -> list[User]:
+            return [USER, IN_DB]
+
+        def method_sync(self) -> User:
+            return IN_DB
+
+        @staticmethod
+        async def static() -> User:
+            return IN_DB
+
+        def __call__(self) -> User:  # older versions of FastAPI do not await an asynchronous one
+            return IN_DB
+
+    async def with_argument(user: User) -> User:
+        return user
+
+    def traced(endpoint: Any) -> Any:
+        @functools.wraps(endpoint)
+        async def run(*arguments: Any, **named: Any) -> Any:
+            CALLS.append("traced")
+            return await endpoint(*arguments, **named)
+
+        return run
+
+    def in_thread(endpoint: Any) -> Any:
+        @functools.wraps(endpoint)
+        def run(*arguments: Any, **named: Any) -> Any:
+            CALLS.append("in a thread")
+            return asyncio.run(endpoint(*arguments, **named))
+
+        return run
+
+    @traced
+    async def decorated(limit: int = 2) -> list[User]:
+        return [IN_DB] * limit
+
+    @in_thread
+    async def decorated_sync(limit: int = 2) -> list[User]:
+        return [IN_DB] * limit
+
+    router.add_api_route("/method", Endpoint().method)
+    router.add_api_route("/method-sync", Endpoint().method_sync)
+    router.add_api_route("/static", Endpoint.static)
+    router.add_api_route("/callable", Endpoint())
+    router.add_api_route("/partial", functools.partial(with_argument, user=IN_DB), response_model=User)
+    router.add_api_route("/decorated", decorated)
+    router.add_api_route("/decorated-sync", decorated_sync)
+
+    @router.get("/forward")
+    async def forward() -> "list[User]":
+        return [USER, IN_DB]
+
+    @router.get("/annotated")
+    async def annotated() -> Annotated[User, "told"]:
+        return IN_DB
+
+    @router.get("/as-any")
+    async def as_any() -> Any:
+        return IN_DB
+
+    @router.get("/list-of-any")
+    async def list_of_any() -> list[Any]:
+        return [IN_DB, {"a": USER}]
+
     @router.api_route("/many", methods=["GET", "PUT"])
     async def many() -> User:
         return USER
@@ -809,6 +881,15 @@ def post_endpoints(router: APIRouter) -> None:
     async def shared_different(user: User, number: Annotated[int, Depends(reads_narrow)]) -> list[Any]:
         return [user, number]
 
+    @router.post("/changed")
+    async def changed(user: User, _: Annotated[None, Depends(changes_body)]) -> User:
+        return user
+
+    @router.post("/kept", dependencies=[Depends(changes_body)])
+    async def kept(request: Request, user: User) -> list[Any]:
+        user.tags.append("added by the endpoint")
+        return [user, await request.json()]
+
     @router.post("/of-dependency")
     async def of_dependency(name: Annotated[str, Depends(reads_body)]) -> str:
         return name
@@ -928,8 +1009,35 @@ def streaming_endpoints(router: APIRouter) -> None:
             yield USER
 
 
-def make_app(route_class: Any) -> FastAPI:
-    """Return the application, with everything at the root, and once more two routers deep."""
+def add_endpoints(router: APIRouter) -> None:
+    """Add everything."""
+    get_endpoints(router)
+    undeclared_endpoints(router)
+    post_endpoints(router)
+    if FASTAPI >= (0, 134):
+        streaming_endpoints(router)
+
+
+def include_routers(app: FastAPI, route_class: Any) -> None:
+    """Include everything in two routers, twice, and what reads bodies behind dependencies that read the same body."""
+    inner, bodies = APIRouter(route_class=route_class), APIRouter(route_class=route_class)
+    add_endpoints(inner)
+    post_endpoints(bodies)
+    outer = APIRouter(prefix="/outer", route_class=route_class, dependencies=[Depends(answered)])
+    outer.include_router(inner, prefix="/inner", tags=["inner"])
+    app.include_router(outer, responses={418: {"description": "teapot"}})
+    app.include_router(outer, prefix="/again", default_response_class=JSONResponse, dependencies=[Depends(opened)])
+    app.include_router(bodies, prefix="/guarded", dependencies=[Depends(reads_body)])
+    app.include_router(bodies, prefix="/changing", dependencies=[Depends(changes_body), Depends(reads_json)])
+
+
+def make_app(route_class: Any, *, is_part: bool = False) -> FastAPI:
+    """Return the application: everything at the root, in routers, and in an application that is a part of it.
+
+    Args:
+        route_class: The class of all routes.
+        is_part: Only what is at the root.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
@@ -937,16 +1045,10 @@ def make_app(route_class: Any) -> FastAPI:
 
     app = FastAPI(lifespan=lifespan)
     app.router.route_class = route_class
-    inner = APIRouter(route_class=route_class)
-    for router in (app.router, inner):
-        get_endpoints(router)
-        undeclared_endpoints(router)
-        post_endpoints(router)
-        if FASTAPI >= (0, 134):
-            streaming_endpoints(router)
-    outer = APIRouter(prefix="/outer", route_class=route_class, dependencies=[Depends(answered)])
-    outer.include_router(inner, prefix="/inner", tags=["inner"])
-    app.include_router(outer, responses={418: {"description": "teapot"}})
+    add_endpoints(app.router)
+    if not is_part:
+        include_routers(app, route_class)
+        app.mount("/mounted", make_app(route_class, is_part=True))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:

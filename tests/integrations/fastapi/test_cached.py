@@ -7,8 +7,7 @@ import gzip
 import os
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from inspect import isfunction
 from typing import Annotated, Any
@@ -24,7 +23,15 @@ from starlette.background import BackgroundTask
 
 from pydantic_serialization import CacheManager, ConfigurationError
 from pydantic_serialization.codecs import get_codec
-from pydantic_serialization.integrations.fastapi import EncodedResponse, ModelRoute, cached, model_route, setup
+from pydantic_serialization.integrations.fastapi import (
+    EncodedResponse,
+    ModelRoute,
+    cached,
+    caching,
+    entries,
+    model_route,
+    setup,
+)
 
 MSGPACK = "application/vnd.msgpack"
 
@@ -304,6 +311,28 @@ def test_all_workers_name_a_response_alike() -> None:
     assert len(seen) == 1
 
 
+@pytest.mark.parametrize("size", [0, 1_000, 100_000, 2_000_000])
+def test_bodies_of_one_route_are_never_mixed_up(size: int) -> None:
+    """Short and long ones, in turns, from the cache and made anew: everybody gets what was asked for."""
+    shop = Shop(cache=CacheManager(max_bytes=2**28))
+
+    @shop.app.get("/item/{number}")
+    @cached(60, tags=("items",))
+    async def item(number: int) -> Item:
+        shop.runs.append(str(number))
+        return Item(id=number, name=f"{len(shop.runs)}" + "x" * size)
+
+    for runs in (2, 4):
+        for _ in range(3):
+            for number in (1, 2, 2, 1):
+                answer = shop.get(f"/item/{number}")
+                made = runs - 2 + number
+                assert answer.body == b'{"id":%d,"name":"%d%b"}' % (number, made, b"x" * size)
+                assert answer.header("content-length") == str(len(answer.body))
+        assert len(shop.runs) == runs
+        asyncio.run(shop.runtime.cache.invalidate(tags=("items",)))
+
+
 def item_of(number: int) -> Item:
     return Item(id=number)
 
@@ -371,7 +400,7 @@ def test_never_kept(name: str) -> None:
 
 
 def test_what_a_dependency_sets_is_of_its_request() -> None:
-    """Headers of dependencies are set for each request anew, those of the endpoint are kept; a cookie forbids keeping."""
+    """Headers of dependencies are set for each request anew, those of the endpoint are kept."""
     shop = Shop()
 
     async def numbered(request: Request, response: Response) -> None:
@@ -388,6 +417,24 @@ def test_what_a_dependency_sets_is_of_its_request() -> None:
         answer = shop.get("/item", x_id=number)
         assert (answer.header("x-request"), answer.header("x-own")) == (number, "1")
     assert shop.runs == ["run"]
+
+
+def test_a_cookie_of_a_dependency_forbids_keeping() -> None:
+    """Whoever sets it: a response with a cookie is of its request, and the cookie of nobody else."""
+    shop = Shop()
+
+    async def session(request: Request, response: Response) -> None:
+        response.set_cookie("session", request.headers["x-id"])
+
+    @shop.app.get("/item", dependencies=[Depends(session)])
+    @cached(60)
+    async def item() -> Item:
+        shop.runs.append("run")
+        return Item(id=len(shop.runs))
+
+    for number in (1, 2):
+        answer = shop.get("/item", x_id=str(number))
+        assert (answer.json()["id"], answer.header("set-cookie")) == (number, f"session={number}; Path=/; SameSite=lax")
 
 
 def test_dependencies_run_for_every_request() -> None:
@@ -517,8 +564,7 @@ def test_a_client_that_leaves_does_not_take_the_others_along() -> None:
 
     async def run() -> Answer:
         first = asyncio.create_task(acall(shop.app, "/item"))
-        while not shop.runs:  # noqa: ASYNC110  (a list of the application's, which knows no events)
-            await asyncio.sleep(0.001)
+        await until(lambda: bool(shop.runs))
         second = asyncio.create_task(acall(shop.app, "/item"))
         await asyncio.sleep(0.05)
         first.cancel()
@@ -528,10 +574,38 @@ def test_a_client_that_leaves_does_not_take_the_others_along() -> None:
     assert shop.runs == ["run", "run"]
 
 
-def test_stale_while_revalidate() -> None:
+class Clock:
+    """A clock that tests turn."""
+
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    time = __call__
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock by which responses are as old as they are; ``CacheManager(clock=clock)`` goes by it, too."""
+    clock = Clock()
+    for module in (caching, entries):
+        monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that happens in the background."""
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110  (lists of the applications', which know no events)
+            await asyncio.sleep(0.001)
+
+
+def test_stale_while_revalidate(clock: Clock) -> None:
     """After ``ttl`` the old response is sent at once, while one refresh runs, with dependencies of its own."""
-    shop = Shop()
+    shop = Shop(cache=CacheManager(clock=clock, jitter=0))
     opened: list[str] = []
+    answered = asyncio.Event()
 
     async def session() -> AsyncIterator[dict[str, bool]]:
         state = {"open": True}
@@ -543,10 +617,11 @@ def test_stale_while_revalidate() -> None:
     inner = APIRouter(route_class=ModelRoute)
 
     @inner.get("/item/{number}")
-    @cached(1.5, stale=60)
+    @cached(10, stale=60)
     async def item(number: int, held: Annotated[dict[str, bool], Depends(session)]) -> Item:
         shop.runs.append("run")
-        await asyncio.sleep(0.01)
+        if len(shop.runs) > 1:
+            await answered.wait()
         assert held["open"]
         return Item(id=len(shop.runs), name=str(number))
 
@@ -554,28 +629,30 @@ def test_stale_while_revalidate() -> None:
 
     async def run() -> list[Any]:
         seen = [(await acall(shop.app, "/inner/item/7")).json()]
-        await asyncio.sleep(1.6)
-        seen += [
-            answer.json() for answer in await asyncio.gather(*(acall(shop.app, "/inner/item/7") for _ in range(5)))
-        ]
-        while opened.count("close") < 7:  # noqa: ASYNC110  (six requests and the refresh)
-            await asyncio.sleep(0.001)
+        clock.now += 9
+        seen.append((await acall(shop.app, "/inner/item/7")).json())
+        assert shop.runs == ["run"]
+        clock.now += 2
+        together = await asyncio.gather(*(acall(shop.app, "/inner/item/7") for _ in range(5)))
+        seen += [answer.json() for answer in together]
+        answered.set()
+        await until(lambda: opened.count("close") == 8)  # seven requests and the refresh
         seen.append((await acall(shop.app, "/inner/item/7")).json())
         return seen
 
     seen = asyncio.run(run())
-    assert [item["id"] for item in seen] == [1, 1, 1, 1, 1, 1, 2]
+    assert [item["id"] for item in seen] == [1, 1, 1, 1, 1, 1, 1, 2]
     assert {item["name"] for item in seen} == {"7"}
     assert shop.runs == ["run", "run"]
-    assert opened.count("open") == opened.count("close") == 8
+    assert opened.count("open") == opened.count("close") == 9
 
 
-def test_a_refresh_that_fails_keeps_the_old_response() -> None:
+def test_a_refresh_that_fails_keeps_the_old_response(clock: Clock) -> None:
     """While the endpoint raises, the stale response is sent until its time is up."""
-    shop = Shop()
+    shop = Shop(cache=CacheManager(clock=clock, jitter=0))
 
     @shop.app.get("/item")
-    @cached(0.05, stale=60)
+    @cached(10, stale=60)
     async def item() -> Item:
         shop.runs.append("run")
         if len(shop.runs) > 1:
@@ -585,22 +662,24 @@ def test_a_refresh_that_fails_keeps_the_old_response() -> None:
     async def run() -> list[int]:
         statuses = [(await acall(shop.app, "/item")).status]
         for _ in range(3):
-            await asyncio.sleep(0.06)
+            clock.now += 11
             statuses.append((await acall(shop.app, "/item")).status)
+            await until(lambda: len(shop.runs) > 1)
+        clock.now += 60
+        statuses.append((await acall(shop.app, "/item")).status)
         return statuses
 
-    assert asyncio.run(run()) == [200, 200, 200, 200]
-    assert len(shop.runs) >= 2
+    assert asyncio.run(run()) == [200, 200, 200, 200, 503]
 
 
-def test_expiry() -> None:
+def test_expiry(clock: Clock) -> None:
     """After ``ttl`` seconds the endpoint runs again."""
-    shop = Shop()
-    shop.add("/item", Item(id=1), ttl=0.05)
-    shop.get("/item")
-    time.sleep(0.06)
-    shop.get("/item")
-    assert len(shop.runs) == 2
+    shop = Shop(cache=CacheManager(clock=clock, jitter=0))
+    shop.add("/item", Item(id=1), ttl=10)
+    for seconds, runs in ((0, 1), (9, 1), (2, 2)):
+        clock.now += seconds
+        shop.get("/item")
+        assert len(shop.runs) == runs
 
 
 class BrokenCache(CacheManager):
@@ -658,6 +737,11 @@ def test_a_broken_cache_is_a_miss() -> None:
                 ormsgpack.packb([200, "a", [[b"set-cookie", b"session=1"]], "t", 1.0, True]),
                 ormsgpack.packb([200, "a", [[b"y: 2", b"1"]], "t", 1.0, True]),
                 ormsgpack.packb([200, "a", [[b"Set-Cookie", b"session=1"]], "t", 1.0, True]),
+                ormsgpack.packb([200, "a", [[b"x", b"1" * 3000 + b"\r\ny: 2"]], "t", 1.0, True]),
+                ormsgpack.packb([200, "a", [[b"x", b"1", b"2"]], "t", 1.0, True]),
+                ormsgpack.packb([200, "a", 5, "t", 1.0, True]),
+                ormsgpack.packb([200, "a", [], None, 1.0, True]),
+                ormsgpack.packb({"status": 200}),
             )
         ),
     ],
@@ -668,9 +752,10 @@ def test_what_is_no_entry_is_a_miss(content: bytes) -> None:
     cache.content = content
     shop = Shop(cache=cache)
     shop.add("/item", Item(id=1))
-    answer = shop.get("/item")
-    assert (answer.status, answer.json()["id"]) == (200, 1)
-    assert answer.header("y") is None
+    for _ in range(2):
+        answer = shop.get("/item")
+        assert (answer.status, answer.json()["id"]) == (200, 1)
+        assert answer.header("y") is None
 
 
 def test_mistakes_are_told_early() -> None:
@@ -700,6 +785,13 @@ def test_mistakes_are_told_early() -> None:
 
     with pytest.raises(ConfigurationError, match="for functions"):
         app.get("/partial")(cached(60)(partial(item_of, 1)))
+
+    with pytest.raises(ConfigurationError, match=r"write @cached\(60\)"):
+
+        @app.get("/no-seconds")
+        @cached
+        async def no_seconds() -> Item:
+            return Item(id=1)
 
     for arguments in (
         {"ttl": 0},
@@ -768,30 +860,52 @@ def test_what_no_key_could_tell_apart_is_refused() -> None:
 
 def test_every_name_of_a_header_is_in_the_key() -> None:
     """Also those that only validation knows: nobody gets the response to another value."""
-    app = FastAPI()
-    setup(app)
 
-    @app.get("/parameter")
-    @cached(60)
     async def parameter(user: Annotated[str, Header(validation_alias="x-user")] = "") -> str:
         return user
 
-    @app.get("/model")
-    @cached(60)
     async def model(headers: Annotated[Named, Header()]) -> str:
         return headers.user
 
-    @app.get("/alias")
-    @cached(60)
     async def alias(user: Annotated[str, Header(alias="x-user")] = "") -> str:
         return user
 
-    for path in ("/parameter", "/model", "/alias"):
-        plain = FastAPI()
-        plain.get(path)({"/parameter": parameter, "/model": model, "/alias": alias}[path])
+    for endpoint in (parameter, model, alias):
+        plain, app = FastAPI(), FastAPI()
+        setup(app)
+        plain.get("/")(endpoint)
+        app.get("/")(cached(60)(endpoint))
         for name in ("ada", "bob"):
-            expected = call(plain, path, x_user=name)
-            assert (call(app, path, x_user=name).body, expected.error) == (expected.body, "")
+            expected = call(plain, "/", x_user=name)
+            assert (call(app, "/", x_user=name).body, expected.error) == (expected.body, "")
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+def test_a_route_of_fastapis_own_refuses(is_async: bool) -> None:
+    """Where nobody keeps anything, and nobody has called ``setup``, it shall not seem to work; called directly it does."""
+    app, plain = FastAPI(), APIRouter()
+
+    @cached(60, key="item:{number}", tags=("items",))
+    async def item(number: int, **more: Any) -> Item:
+        return Item(id=number)
+
+    @cached(60)
+    def item_sync(number: int) -> Item:
+        return Item(id=number)
+
+    endpoint = item if is_async else item_sync
+    for router in (app, plain):
+        router.get("/item/{number}")(endpoint)
+    app.include_router(plain, prefix="/inner")
+    for path in ("/item/1", "/inner/item/1"):
+        error = call(app, f"{path}?more=1").error
+        assert error.startswith("ConfigurationError: cached() has no effect on ")
+        assert f".{endpoint.__qualname__}: " in error
+        assert "call setup(app) first, or use APIRouter(route_class=ModelRoute)" in error
+    assert asyncio.run(item(1)) == item_sync(1) == Item(id=1)
+    assert list(app.openapi()["paths"]["/item/{number}"]) == ["get"]
+    names = [item["name"] for item in app.openapi()["paths"]["/item/{number}"]["get"]["parameters"]]
+    assert names == (["number", "more"] if is_async else ["number"])
 
 
 def test_without_setup_the_error_names_the_way_out() -> None:

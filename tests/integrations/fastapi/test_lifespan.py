@@ -3,12 +3,14 @@
 # No `from __future__ import annotations`: FastAPI reads the annotations of local functions.
 
 import asyncio
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+import ormsgpack
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from integrations.fastapi.support import call
 from pydantic import BaseModel
 
@@ -200,6 +202,10 @@ def test_setup_comes_first() -> None:
     setup(app)
     with pytest.raises(ConfigurationError, match="before"):
         setup(app)
+    with pytest.raises(ConfigurationError, match=r"not APIRouter.*APIRouter\(route_class=ModelRoute\)"):
+        setup(APIRouter())  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match=r"manager\.cache_manager, not Optimized"):
+        setup(FastAPI(), cache=create_serialization_manager())  # type: ignore[arg-type]
 
 
 def test_without_setup_the_error_names_the_way_out() -> None:
@@ -211,6 +217,43 @@ def test_without_setup_the_error_names_the_way_out() -> None:
         return Item(id=1)
 
     assert "call setup(app)" in call(app, "/item").error
+
+
+@pytest.mark.parametrize("by_setup", [False, True])
+def test_fastapis_test_client(by_setup: bool) -> None:
+    """What applications are tested with starts and stops everything, and gets states, formats and kept responses."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # older versions of Starlette are warned of by newer ones of anyio
+        from fastapi.testclient import TestClient
+    notes: list[str] = []
+
+    @asynccontextmanager
+    async def users(app: FastAPI) -> AsyncIterator[dict[str, int]]:
+        notes.append("start")
+        yield {"number": 3}
+        notes.append("stop")
+
+    if by_setup:
+        app = FastAPI(lifespan=users)
+        setup(app)
+    else:
+        app = FastAPI(lifespan=lifespan(create_serialization_manager(), inner=users))
+    router = APIRouter(route_class=model_route("json", "msgpack"))
+
+    @router.get("/item")
+    @cached(60)
+    async def item(request: Request, cache: CacheDep) -> Item:
+        notes.append("run")
+        return Item(id=request.state.number)
+
+    app.include_router(router, prefix="/inner")
+    with TestClient(app) as client:
+        first, second = client.get("/inner/item"), client.get("/inner/item")
+        assert first.json() == second.json() == {"id": 3}
+        assert client.get("/inner/item", headers={"if-none-match": first.headers["etag"]}).status_code == 304
+        packed = client.get("/inner/item", headers={"accept": "application/msgpack"})
+        assert ormsgpack.unpackb(packed.content) == {"id": 3}
+    assert notes == ["start", "run", "run", "stop"]
 
 
 @pytest.mark.parametrize("included", [False, True])

@@ -473,6 +473,20 @@ def test_unknown_names() -> None:
         model_route("msgpak")
     with pytest.raises(ConfigurationError, match="no content coding"):
         model_route("json", compression="lz4")
+    with pytest.raises(ConfigurationError, match="is no list; each one is by itself"):
+        model_route(["json", "msgpack"])  # type: ignore[arg-type]
+
+
+def test_one_format_needs_no_tuple() -> None:
+    """A text is the name of one format, not of as many as it has letters."""
+    app = FastAPI()
+    setup(app, formats="msgpack")
+
+    @app.get("/")
+    async def endpoint() -> list[int]:
+        return [1]
+
+    assert call(app, "/").body == ormsgpack.packb([1])
 
 
 @given(st.text(max_size=80) | st.text(alphabet="jsonapplicti/*;q=0.1, \t", max_size=60))

@@ -13,12 +13,22 @@ from fastapi.routing import APIRoute
 from integrations.fastapi import stock_app
 from integrations.fastapi.support import FASTAPI, Answer, call
 
-from pydantic_serialization.integrations.fastapi import ModelRoute, model_route
+from pydantic_serialization.integrations.fastapi import ModelRoute, coalescing, model_route, streams
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 USER = {"id": 1, "name": "Ada", "created": "2024-05-17T12:30:00Z", "tags": ["x"], "score": 2, "color": "blue"}
+
+
+FORGETS_ITEMS = (0, 134) <= FASTAPI < (0, 141)
+"""Whether FastAPI forgets the declared type of a stream's items in routers that are included (fixed in 0.140.8). It sends
+what stands in them then, undeclared fields too: there ours does what FastAPI does on routes of the application's own.
+"""
+
+
+def is_forgotten(path: str) -> bool:
+    return FORGETS_ITEMS and "/inner/" in path and ("/lines" in path or "/events" in path)
 
 
 class Twins:
@@ -58,6 +68,10 @@ def assert_same(twins: Twins, *args: Any, **kwargs: Any) -> Answer:
     return ours[0]
 
 
+INCLUDED = ("/outer", "/again", "/guarded", "/changing")
+WAYS = ("", "/outer/inner", "/again/outer/inner", "/mounted")
+
+
 def paths(method: str) -> list[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -65,14 +79,16 @@ def paths(method: str) -> list[str]:
     return [
         route.path
         for route in app.routes
-        if isinstance(route, APIRoute) and method in route.methods and not route.path.startswith("/outer")
+        if isinstance(route, APIRoute) and method in route.methods and not route.path.startswith(INCLUDED)
     ]
 
 
-@pytest.mark.parametrize("prefix", ["", "/outer/inner"])
+@pytest.mark.parametrize("prefix", WAYS)
 @pytest.mark.parametrize("path", paths("GET"))
 def test_responses(twins: Twins, path: str, prefix: str) -> None:
-    """Status, headers, body, side effects, exceptions and warnings are the same, on both ways to a route."""
+    """Status, headers, body, side effects, exceptions and warnings are the same, on every way to a route."""
+    if is_forgotten(prefix + path):
+        pytest.skip("what FastAPI sends there is not what was declared; see test_no_leak.py")
     path = path.replace("{item_id}", "3").replace("{kind}", "red")
     answer = assert_same(twins, prefix + path, x_key="k", cookie="session=s", agent="test")
     assert answer.status or answer.error
@@ -165,6 +181,14 @@ def test_bodies(twins: Twins, path: str) -> None:
         assert_same(twins, "/outer/inner" + path, "POST", body, content_type="application/json")
 
 
+@pytest.mark.parametrize("prefix", ["/again/outer/inner", "/guarded", "/changing", "/mounted"])
+@pytest.mark.parametrize("path", paths("POST"))
+def test_bodies_that_dependencies_of_a_router_read(twins: Twins, path: str, prefix: str) -> None:
+    """The same for some of the bodies where routers, and dependencies of theirs that read the body, stand before."""
+    for name in ("user", "users", "embedded", "n", "wrong", "malformed", "empty", "duplicate"):
+        assert_same(twins, prefix + path, "POST", BODIES[name], content_type="application/json")
+
+
 @pytest.mark.parametrize(
     "content_type",
     [
@@ -233,6 +257,39 @@ def test_another_parameter_is_wrong(twins: Twins) -> None:
         assert answer.json()["seen"] == "dict"
 
 
+KNOWN: list[tuple[str, str, int, str]] = [
+    ("/strict", "strict", 422, "date_type"),  # JSON text alone would do; a tree of plain values does not
+    ("/strict-field", "strict", 422, "date_type"),
+    ("/mixed", "mixed", 200, "when='2024-01-01T00:00:00', uid='12345678-"),
+    ("/mixed", "mixed", 200, "amount=Decimal('1.0'), raw='b'"),
+    ("/user", "utf-16", 201, '"id":1'),
+    ("/user", "bom", 201, "x"),
+    ("/user", "duplicate good", 201, '"id":2'),
+    ("/set-fields", "nan", 200, '["id","name","score"]'),
+    ("/user", "surrogate", 422, "string_unicode"),
+    ("/user", "wrong", 422, "int_parsing"),
+    ("/changed", "user", 200, '"name":"Ada"'),
+    ("/kept", "user", 200, '"tags":["x","added by the endpoint"]'),
+    ("/request-json", "user", 200, '["dict",'),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "status", "told"), KNOWN)
+def test_where_a_faster_way_would_be_wrong(twins: Twins, path: str, body: str, status: int, told: str) -> None:
+    """What FastAPI does there is known, and not only the same: its own tree is validated, each reader has its own."""
+    answer = assert_same(twins, path, "POST", BODIES[body], content_type="application/json")
+    assert answer.status == status
+    assert told in answer.body.decode()
+
+
+@pytest.mark.parametrize(("path", "made", "sent"), [("/wrap", 1, 1), ("/before", 1, 0), ("/checked", 2, 0)])
+def test_validators_run_as_often_as_with_fastapi(twins: Twins, path: str, made: int, sent: int) -> None:
+    """Those around a model run once more when it is sent, those inside of it do not."""
+    assert_same(twins, path)
+    _, calls, _ = observe(twins.ours, path)
+    assert len(calls) == made + sent
+
+
 @pytest.mark.parametrize("accept", ["text/html", "application/vnd.msgpack", "application/json;q=0", "nonsense"])
 def test_accept_is_not_looked_at(twins: Twins, accept: str) -> None:
     """FastAPI does not look at Accept, so a plain route does not."""
@@ -244,19 +301,25 @@ def test_openapi(twins: Twins) -> None:
     """The OpenAPI document is the same, byte for byte."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert json.dumps(twins.ours.openapi()) == json.dumps(twins.stock.openapi())
+        ours, stock = twins.ours.openapi(), twins.stock.openapi()
+    for found in (ours, stock):
+        found["paths"] = {path: what for path, what in found["paths"].items() if not is_forgotten(path)}
+    assert json.dumps(ours) == json.dumps(stock)
 
 
 @pytest.mark.skipif(FASTAPI < (0, 134), reason="FastAPI streams generators from 0.134 on")
-def test_streams_are_taken_over(twins: Twins) -> None:
+def test_streams_are_taken_over(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
     """The streams that are compared above are not all FastAPI's own: ours come in fewer pieces."""
+    monkeypatch.setattr(streams, "Pace", lambda: coalescing.Pace(seconds=3600))
     assert len(call(twins.stock, "/lines").chunks) > len(call(twins.ours, "/lines").chunks)
 
 
 def test_work_is_ours() -> None:
     """The writers and readers that are compared above are in use: most routes have one."""
-    twins = Twins(ModelRoute)
-    stock = Twins(model_route(body="stock", unannotated="stock", stream="stock"))
-    assert call(twins.ours, "/user") == call(stock.ours, "/user")
-    bound = [route for route in twins.ours.routes if isinstance(route, ModelRoute)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ours = stock_app.make_app(ModelRoute, is_part=True)
+        stock = stock_app.make_app(model_route(body="stock", unannotated="stock", stream="stock"), is_part=True)
+    assert call(ours, "/user") == call(stock, "/user")
+    bound = [route for route in ours.routes if isinstance(route, ModelRoute)]
     assert len(bound) > 100

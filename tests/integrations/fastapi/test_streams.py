@@ -22,10 +22,14 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
 from pydantic_serialization import ConfigurationError
-from pydantic_serialization.integrations.fastapi import ModelRoute, ModelStream, setup
+from pydantic_serialization.integrations.fastapi import ModelRoute, ModelStream, setup, streams
 from pydantic_serialization.integrations.fastapi.coalescing import Pace, coalesce_async, coalesce_sync
 
 needs_generators = pytest.mark.skipif(FASTAPI < (0, 134), reason="FastAPI streams generators from 0.134 on")
+
+
+UNHURRIED = Pace(seconds=3600)
+"""Where it matters what goes out together: a machine may stand still for longer than a batch may wait."""
 
 
 class Item(BaseModel):
@@ -93,6 +97,8 @@ def test_what_cannot_be_streamed() -> None:
     for name in ("pickle", "protobuff"):
         with pytest.raises(ConfigurationError):
             ModelStream([], Item, format=name)
+    with pytest.raises(ConfigurationError, match="Item is one: use ModelResponse"):
+        ModelStream(Item(id=1), Item)
 
 
 @pytest.mark.parametrize("source", [async_items, sync_items])
@@ -158,7 +164,9 @@ def test_an_item_that_nobody_writes_is_an_error(in_thread: bool) -> None:
     async def run() -> None:
         numbers = iter((1, 2))
         chunks = (
-            coalesce_sync(numbers, write, None, Pace()) if in_thread else coalesce_async(source(), write, None, Pace())
+            coalesce_sync(numbers, write, None, UNHURRIED)
+            if in_thread
+            else coalesce_async(source(), write, None, UNHURRIED)
         )
         async for chunk in chunks:
             sent.append(chunk)  # noqa: PERF401  (what was sent before the error)
@@ -180,7 +188,7 @@ def test_an_item_does_not_wait_for_the_next() -> None:
             await gate.wait()
             yield 3
 
-        chunks = coalesce_async(source(), lambda item: b"%d" % item, encode_other, Pace())
+        chunks = coalesce_async(source(), lambda item: b"%d" % item, encode_other, UNHURRIED)
         first = await anext(chunks)
         assert not gate.is_set()
         gate.set()
@@ -219,9 +227,9 @@ def test_what_was_made_before_an_error_is_sent(in_thread: bool) -> None:
     async def run() -> bytes:
         received = b""
         chunks = (
-            coalesce_sync(source(), lambda item: b"%d" % item, encode_other, Pace())
+            coalesce_sync(source(), lambda item: b"%d" % item, encode_other, UNHURRIED)
             if in_thread
-            else coalesce_async(source_async(), lambda item: b"%d" % item, encode_other, Pace())
+            else coalesce_async(source_async(), lambda item: b"%d" % item, encode_other, UNHURRIED)
         )
         with pytest.raises(RuntimeError, match="broken"):  # noqa: PT012  (what came before counts)
             async for chunk in chunks:
@@ -234,11 +242,13 @@ def test_what_was_made_before_an_error_is_sent(in_thread: bool) -> None:
 def test_a_cancellation_arrives_in_the_generator() -> None:
     """Who cancels the consumer cancels what the generator waits for, and the generator cleans up."""
     notes: list[str] = []
+    waits = asyncio.Event()
 
     async def source() -> AsyncIterator[int]:
         try:
             yield 1
-            await asyncio.sleep(60)
+            waits.set()
+            await asyncio.sleep(3600)
         except asyncio.CancelledError:
             notes.append("cancelled")
             raise
@@ -247,11 +257,11 @@ def test_a_cancellation_arrives_in_the_generator() -> None:
 
     async def run() -> None:
         async def consume() -> None:
-            async for _ in coalesce_async(source(), lambda item: b"%d" % item, encode_other, Pace()):
+            async for _ in coalesce_async(source(), lambda item: b"%d" % item, encode_other, UNHURRIED):
                 pass
 
         task = asyncio.create_task(consume())
-        await asyncio.sleep(0.02)
+        await waits.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -298,7 +308,7 @@ def test_a_generator_that_waits_is_ended_as_by_a_cancellation(how: str) -> None:
     waiting = Waiting(how)
 
     async def main() -> None:
-        chunks = coalesce_async(waiting.items(), lambda item: b"%d" % item, encode_other, Pace())
+        chunks = coalesce_async(waiting.items(), lambda item: b"%d" % item, encode_other, UNHURRIED)
         assert await anext(chunks) == b"1"
         await chunks.aclose()
         assert waiting.notes == ["cancelled", "closed"]
@@ -311,22 +321,24 @@ def test_a_generator_that_waits_is_ended_as_by_a_cancellation(how: str) -> None:
 
 def test_a_cancellation_while_a_generator_is_ended_is_kept() -> None:
     """The cancellation of the request is not taken for the generator's own."""
+    ends = asyncio.Event()
 
     async def items() -> AsyncIterator[int]:
         try:
             yield 1
             await asyncio.sleep(3600)
         finally:
-            await asyncio.sleep(0.05)
+            ends.set()
+            await asyncio.sleep(3600)
 
     async def close() -> None:
-        chunks = coalesce_async(items(), lambda item: b"%d" % item, encode_other, Pace())
+        chunks = coalesce_async(items(), lambda item: b"%d" % item, encode_other, UNHURRIED)
         await anext(chunks)
         await chunks.aclose()
 
     async def main() -> None:
         task = asyncio.create_task(close())
-        await asyncio.sleep(0.01)
+        await ends.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -348,7 +360,7 @@ def test_context_variables_and_timeouts_work_in_generators() -> None:
         yield 3
 
     async def run() -> list[bytes]:
-        return [chunk async for chunk in coalesce_async(source(), lambda item: b"%d" % item, encode_other, Pace())]
+        return [chunk async for chunk in coalesce_async(source(), lambda item: b"%d" % item, encode_other, UNHURRIED)]
 
     assert b"".join(asyncio.run(run())) == b"123"
 
@@ -528,7 +540,7 @@ def test_items_arrive_when_they_are_made(kind: str) -> None:
     @app.get("/sync")
     def items_sync() -> Iterator[Item]:
         yield Item(id=1)
-        gate.wait(10)
+        gate.wait(60)
         yield Item(id=2)
 
     with serving(app) as port:
@@ -541,8 +553,9 @@ def test_items_arrive_when_they_are_made(kind: str) -> None:
 
 @needs_generators
 @pytest.mark.parametrize("kind", ["async", "sync"])
-def test_long_streams_are_fastapis_bytes_in_fewer_pieces(kind: str) -> None:
+def test_long_streams_are_fastapis_bytes_in_fewer_pieces(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand items are the bytes that FastAPI sends, in a handful of messages."""
+    monkeypatch.setattr(streams, "Pace", lambda: UNHURRIED)
     answers = []
     items = [Item(id=number) if number % 100 else ODD[number // 100 % 4] for number in range(1000)]
     for route_class in (APIRoute, ModelRoute):

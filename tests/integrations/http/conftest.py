@@ -77,7 +77,7 @@ def make(request: pytest.FixtureRequest, server: Behaviour, address: str) -> Ite
             return runner.run(wait())
 
         def build(http_options: dict[str, Any] | None = None, **options: Any) -> Blocking:
-            http: Any = http_client(**{"base_url": address, "verify": TLS, **(http_options or {})})
+            http: Any = http_client(**{"base_url": address, "verify": TLS, "timeout": 60, **(http_options or {})})
             opened.append(http)
             return Blocking(kind(http, **options), run)
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from pydantic import BaseModel, Field
-from services import free_port
 
 from pydantic_serialization import CompressionLevel, PydanticModelSerializer, SerializationConfig, decoder, encoder
 from pydantic_serialization.codecs import get_codec
@@ -50,6 +49,8 @@ class Behaviour:
         self.headers: dict[str, str] = {}
         self.body: bytes | None = None
         self.delay = 0.0
+        self.answers = threading.Event()
+        self.answers.set()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -61,6 +62,8 @@ class Behaviour:
             content, more = content + message.get("body", b""), message.get("more_body", False)
         self.requests[scope["path"]] += 1
         await asyncio.sleep(self.delay)
+        while not self.answers.is_set():  # noqa: ASYNC110  (threads set it)
+            await asyncio.sleep(0.005)
         status, given, body = self.answer(scope["path"], scope["method"], headers, content)
         await send(
             {
@@ -125,9 +128,8 @@ def _aliased(value: BaseModel, format_name: str = "msgpack") -> bytes:
 @contextmanager
 def serve(application: Behaviour) -> Iterator[str]:
     """Serve an application, and give its address."""
-    port = free_port()
     server = uvicorn.Server(
-        uvicorn.Config(application, host="127.0.0.1", port=port, log_level="critical", lifespan="off", ws="none")
+        uvicorn.Config(application, host="127.0.0.1", port=0, log_level="critical", lifespan="off", ws="none")
     )
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -137,7 +139,7 @@ def serve(application: Behaviour) -> Iterator[str]:
                 message = "the server did not start"
                 raise RuntimeError(message)
             threading.Event().wait(0.01)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(20)

@@ -371,7 +371,7 @@ def test_fifty_callers_share_one_request(server: Behaviour, address: str, librar
     server.delay = 0.05
 
     async def run() -> list[User]:
-        async with library.AsyncClient(base_url=address) as http:
+        async with library.AsyncClient(base_url=address, timeout=60) as http:
             client = ModelClient(http, cache=CacheManager())
             return list(await asyncio.gather(*(client.get("/user", User, ttl=60) for _ in range(50))))
 
@@ -383,28 +383,30 @@ def test_fifty_callers_share_one_request(server: Behaviour, address: str, librar
 @pytest.mark.parametrize("library", [httpx, httpx2])
 def test_threads_share_one_request(server: Behaviour, address: str, library: Any) -> None:
     """Threads that miss at once."""
-    server.delay, barrier = 0.05, threading.Barrier(8)
-    with library.Client(base_url=address) as http, ThreadPoolExecutor(8) as pool:
+    server.delay, barrier = 0.05, threading.Barrier(50)
+    with library.Client(base_url=address, timeout=60) as http, ThreadPoolExecutor(50) as pool:
         client = SyncModelClient(http, cache=CacheManager())
 
         def get(_: int) -> User:
             barrier.wait()
             return client.get("/user", User, ttl=60)
 
-        users = list(pool.map(get, range(8)))
-    assert (server.requests["/user"], len({id(user) for user in users})) == (1, 8)
+        users = list(pool.map(get, range(50)))
+    assert (server.requests["/user"], len({id(user) for user in users})) == (1, 50)
 
 
 def test_a_cancelled_caller_does_not_take_the_others_along(server: Behaviour, address: str) -> None:
     """Another one makes the request then."""
-    server.delay = 0.1
+    server.answers.clear()
 
     async def run() -> list[Any]:
-        async with httpx.AsyncClient(base_url=address) as http:
+        async with httpx.AsyncClient(base_url=address, timeout=60) as http:
             client = ModelClient(http, cache=CacheManager())
             calls = [asyncio.create_task(client.get("/user", User, ttl=60)) for _ in range(5)]
-            await asyncio.sleep(0.02)
+            while not server.requests["/user"]:  # noqa: ASYNC110  (the server is in another thread)
+                await asyncio.sleep(0.001)
             calls[0].cancel()
+            server.answers.set()
             return list(await asyncio.gather(*calls, return_exceptions=True))
 
     first, *others = asyncio.run(run())

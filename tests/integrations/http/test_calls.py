@@ -17,6 +17,7 @@ from pydantic_serialization import (
     DecompressionError,
     LimitExceededError,
     UnknownFormatError,
+    create_serialization_manager,
 )
 from pydantic_serialization.integrations.http import ModelClient, SyncModelClient, UnexpectedStatusError
 from pydantic_serialization.integrations.http.answers import Collector
@@ -60,7 +61,7 @@ def test_what_is_asked_for(make: Callable[..., Any]) -> None:
     assert headers["accept"] == f"{MSGPACK}, {JSON};q=0.9"
     assert headers["accept-encoding"] == "gzip, zstd, br"
     given = {"accept": JSON, "Accept-Encoding": "deflate", "x-own": "1"}
-    headers = make().get("/echo", Seen, headers=given, params={"a": "b"}, timeout=5).headers
+    headers = make().get("/echo", Seen, headers=given, params={"a": "b"}, timeout=60).headers
     assert (headers["accept"], headers["accept-encoding"], headers["x-own"]) == (JSON, "gzip, zstd, br", "1")
 
 
@@ -222,6 +223,15 @@ def test_the_wrong_colour_is_told() -> None:
         ModelClient(client)  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="use ModelClient"):
         SyncModelClient(httpx.AsyncClient())
+
+
+def test_what_is_no_client_or_no_cache_is_told() -> None:
+    """An address in place of a client, a manager in place of its cache."""
+    for kind in (ModelClient, SyncModelClient):
+        with pytest.raises(ConfigurationError, match="a client of httpx or httpx2, not of str"):
+            kind("https://api.example")  # type: ignore[arg-type]
+    with httpx.Client() as client, pytest.raises(ConfigurationError, match=r"manager\.cache_manager, not Optimized"):
+        SyncModelClient(client, cache=create_serialization_manager())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def run_jobs(port: int, *jobs: tuple[str, Any]) -> list[Any]:
         await worker.main()
         stored = [await pool.get(key) async for key in pool.scan_iter("arq:result:*")]
         assert (len(stored), b"4111" in b"".join(stored)) == (len(jobs), False)
-        results = await asyncio.gather(*(job.result(timeout=5) for job in sent), return_exceptions=True)
+        results = await asyncio.gather(*(job.result(timeout=60) for job in sent), return_exceptions=True)
         await pool.aclose()
         return list(results)
 

@@ -48,13 +48,13 @@ def app() -> Iterator[Celery]:
         """Stand for an application that sets up logging by itself: a worker would raise the level of all loggers."""
 
     setup_logging.connect(leave_alone)
-    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
+    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=120):
         yield app
     setup_logging.disconnect(leave_alone)
 
 
 def send(app: Celery, name: str, *arguments: Any, **named: Any) -> Any:
-    return app.tasks[name].apply_async(arguments, named).get(timeout=20)
+    return app.tasks[name].apply_async(arguments, named).get(timeout=60)
 
 
 def test_arguments_and_results_are_models(app: Celery) -> None:
@@ -66,8 +66,8 @@ def test_arguments_and_results_are_models(app: Celery) -> None:
 def test_canvas(app: Celery) -> None:
     """Chains and groups carry models between tasks."""
     ship, note_of = app.tasks["ship"], app.tasks["note of"]
-    assert chain(ship.s(ORDER, note="slow"), note_of.s()).apply_async().get(timeout=20) == "slow"
-    both = group(ship.s(ORDER, note="a"), ship.s(ORDER, note="b")).apply_async().get(timeout=20)
+    assert chain(ship.s(ORDER, note="slow"), note_of.s()).apply_async().get(timeout=60) == "slow"
+    both = group(ship.s(ORDER, note="a"), ship.s(ORDER, note="b")).apply_async().get(timeout=60)
     assert [receipt.note for receipt in both] == ["a", "b"]
 
 
@@ -93,7 +93,7 @@ def test_kombu_sends_models() -> None:
         consumer = kombu.Consumer(connection, queue.queue, accept=["models"])
         consumer.register_callback(lambda body, message: (received.append(body), message.ack()))
         with consumer:
-            connection.drain_events(timeout=5)
+            connection.drain_events(timeout=60)
     assert received == [{"order": ORDER}]
 
 

@@ -335,6 +335,7 @@ def other_order() -> type[BaseModel]:
         ({"": Order}, {}, "1 to 255 bytes"),
         ({"x" * 256: Order}, {}, "1 to 255 bytes"),
         ({"a": list[Order]}, {}, "lists classes"),
+        (Order, {}, r"TaggedCodec\(\[Order\]\)"),
         ([Order], {"format": "pickle"}, "pickle has no place in a queue"),
         ([Order], {"format": "msgpak"}, "did you mean 'msgpack'"),
         ([Order], {"ttl": 5}, "ttl needs signing_keys"),

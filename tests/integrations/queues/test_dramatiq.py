@@ -45,7 +45,7 @@ def test_an_actor_gets_and_returns_models(broker: StubBroker, order: Order) -> N
 
     actor = dramatiq.actor(ship, broker=broker, store_results=True)
     message = actor.send(order, note="by sea")
-    result = message.get_result(backend=broker.get_results_backend(), block=True, timeout=10_000)
+    result = message.get_result(backend=broker.get_results_backend(), block=True, timeout=60_000)
     assert result == Receipt(order=ORDER, note="by sea")
     assert [type(value) for value in seen] == [Order]
 

@@ -56,7 +56,7 @@ def test_a_real_redis(redis_port: int) -> None:
         async with broker:
             await broker.start()
             await broker.publish({"order": ORDER, "again": [ORDER]}, list="orders")
-            return await asyncio.wait_for(received, 10)
+            return await asyncio.wait_for(received, 60)
 
     assert asyncio.run(run()) == {"order": ORDER, "again": [ORDER]}
 

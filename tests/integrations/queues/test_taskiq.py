@@ -29,7 +29,7 @@ def run(*arguments: Any, **named: Any) -> tuple[Any, list[Any]]:
 
         await broker.startup()
         task = await ship.kiq(*arguments, **named)
-        result = await task.wait_result(timeout=10)
+        result = await task.wait_result(timeout=60)
         await broker.shutdown()
         result.raise_for_error()
         return result.return_value

@@ -29,7 +29,12 @@ from sqlalchemy.orm import (
     undefer,
 )
 
-from pydantic_serialization import CacheManager, ConfigurationError, UnsupportedTypeError
+from pydantic_serialization import (
+    CacheManager,
+    ConfigurationError,
+    UnsupportedTypeError,
+    create_serialization_manager,
+)
 from pydantic_serialization.integrations.sqlalchemy import fetch_models, fetch_models_sync
 
 if TYPE_CHECKING:
@@ -474,3 +479,22 @@ def test_options_of_the_cache_need_a_cache(session: Session, options: dict[str, 
     """Forgetting ``cache=`` is not silently uncached."""
     with pytest.raises(ConfigurationError, match=r"pass cache=manager\.cache_manager"):
         fetch_models_sync(session, AUTHORS, Author, **options)
+
+
+def test_what_is_easily_confused_is_told(session: Session, open_session: OpenSession) -> None:
+    """A session of the other kind, and a manager in place of its cache."""
+    with pytest.raises(
+        ConfigurationError, match="Session is no AsyncSession: for a Session there is fetch_models_sync"
+    ):
+        asyncio.run(fetch_models(session, AUTHORS, Author))  # type: ignore[call-overload]
+    manager: Any = create_serialization_manager()
+    with pytest.raises(ConfigurationError, match=r"manager\.cache_manager, not Optimized"):
+        fetch_models_sync(session, AUTHORS, Author, cache=manager)
+
+    async def work(other: AsyncSession) -> None:
+        with pytest.raises(ConfigurationError, match="AsyncSession is asynchronous: await fetch_models"):
+            fetch_models_sync(other, AUTHORS, Author)  # type: ignore[call-overload]
+        with pytest.raises(ConfigurationError, match=r"manager\.cache_manager, not Optimized"):
+            await fetch_models(other, AUTHORS, Author, cache=manager)
+
+    run_async(open_session, work)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection  # noqa: TC002  (FastAPI reads it)
 
 from pydantic_serialization.cache import CacheManager
 from pydantic_serialization.errors import ConfigurationError
+from pydantic_serialization.integrations._cache import checked_cache
 from pydantic_serialization.integrations.fastapi.cache_policy import check_cached
 from pydantic_serialization.integrations.fastapi.openapi import fill_in
 from pydantic_serialization.integrations.fastapi.route import ModelRoute, model_route
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from starlette.types import Lifespan
 
     from pydantic_serialization.config import SerializationConfig, SerializationFormat
+
+
+_ROUTERS: Final = "APIRouter(route_class=ModelRoute)"
 
 
 def setup(
@@ -55,8 +59,13 @@ def setup(
         What the application holds from now on; :data:`RuntimeDep` gives it to endpoints.
 
     Raises:
-        ConfigurationError: the application has routes already, or two of the arguments contradict each other.
+        ConfigurationError: the application has routes already, or is none; two of the arguments contradict each other.
+        UnknownFormatError: nobody knows a format.
     """
+    if not isinstance(app, FastAPI):
+        message = f"setup() takes a FastAPI application, not {type(app).__name__}; routers name their class: {_ROUTERS}"
+        raise ConfigurationError(message)
+    checked_cache(cache)
     if manager is not None and (cache is not None or config is not None):
         message = "a manager brings its own cache and configuration: give either the manager, or cache and config"
         raise ConfigurationError(message)
@@ -69,7 +78,7 @@ def setup(
         raise ConfigurationError(message)
     runtime = Runtime(manager if manager is not None else create_serialization_manager(config, cache))
     app.state.pydantic_serialization = runtime
-    chosen = tuple(formats)
+    chosen = (formats,) if isinstance(formats, str) else tuple(formats)
     app.router.route_class = route_class or (ModelRoute if chosen == ("json",) else model_route(*chosen))
     app.router.lifespan_context = lifespan(runtime.manager, inner=app.router.lifespan_context)
     if openapi:

@@ -116,9 +116,7 @@ class RequestKeys:
 
     def __init__(self, headers: tuple[str, ...], *parts: bytes) -> None:
         self._headers = {name.encode("latin-1") for name in headers}
-        self._seed = blake2b(digest_size=20)
-        for part in (*parts, *sorted(self._headers)):
-            _add(self._seed, part)
+        self._seed = blake2b(_joined((*parts, *sorted(self._headers))), digest_size=20)
 
     def key(self, request: Request, media_type: str, what: str | None) -> str:
         """Return the key of a request's response.
@@ -129,25 +127,22 @@ class RequestKeys:
             what: What is asked for, in place of scheme, host, path and query as they came.
         """
         scope, wanted = request.scope, self._headers
-        seed = self._seed.copy()
-        _add(seed, media_type.encode())
+        parts = [media_type.encode()]
         if what is None:
-            for part in (scope["scheme"], scope.get("root_path", ""), scope["path"]):
-                _add(seed, part.encode())
-            _add(seed, scope.get("query_string", b""))
+            parts += [scope["scheme"].encode(), scope.get("root_path", "").encode(), scope["path"].encode()]
             hosts = [value for name, value in scope["headers"] if name == b"host"]
-            _add(seed, b",".join(hosts))
+            parts += [scope.get("query_string", b""), b",".join(hosts)]
         else:
-            _add(seed, b"key")
-            _add(seed, what.encode())
+            parts += [b"key", what.encode()]
         if wanted:
             # In the order in which they came: another order gives another key, which costs a miss and nothing else.
-            for name, value in scope["headers"]:
-                if name in wanted:
-                    _add(seed, name)
-                    _add(seed, value)
+            for pair in scope["headers"]:
+                if pair[0] in wanted:
+                    parts += pair
+        seed = self._seed.copy()
+        seed.update(_joined(parts))
         return f"response:{seed.hexdigest()}"
 
 
-def _add(digest: blake2b, part: bytes) -> None:
-    digest.update(b"%d:%b" % (len(part), part))
+def _joined(parts: Iterable[bytes]) -> bytes:
+    return b"".join([b"%d:%b" % (len(part), part) for part in parts])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -10,6 +11,7 @@ from pydantic_serialization.cache.values import as_seconds
 from pydantic_serialization.errors import ConfigurationError
 from pydantic_serialization.integrations.fastapi.endpoint import original
 from pydantic_serialization.integrations.fastapi.options import codings
+from pydantic_serialization.integrations.fastapi.signatures import refuse_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 EndpointT = TypeVar("EndpointT", bound="Callable[..., Any]")
 
 _POLICY: Final = "__pydantic_serialization_cached__"
+_PLAIN_ROUTE: Final = "its route is FastAPI's own: call setup(app) first, or use APIRouter(route_class=ModelRoute)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ def cached(
     endpoint or a dependency declares, in ``vary`` and in ``private_by``. What code reads from the request by itself has
     to be named in ``vary`` or ``key``.
 
+    On a route of FastAPI's own, which keeps nothing, requests fail with a :class:`ConfigurationError` that says so.
+
     Not kept: anything but 200 and 203, responses with Set-Cookie, streams. Of concurrent requests that miss one runs the
     endpoint, the others wait for its result.
 
@@ -74,6 +79,9 @@ def cached(
     if isinstance(vary, str) or isinstance(private_by, str):
         message = "vary and private_by are collections of names: write vary=('accept-language',)"
         raise ConfigurationError(message)
+    if callable(ttl):
+        message = "cached() takes the seconds first: write @cached(60)"
+        raise ConfigurationError(message)
     policy = CachePolicy(
         as_seconds(ttl, "ttl"),
         key,
@@ -87,6 +95,10 @@ def cached(
 
     def decorate(endpoint: EndpointT) -> EndpointT:
         setattr(endpoint, _POLICY, policy)
+        function: Any = endpoint
+        if inspect.isfunction(function):
+            where = f"{function.__module__}.{function.__qualname__}"
+            refuse_elsewhere(function, f"cached() has no effect on {where}: {_PLAIN_ROUTE}")
         return endpoint
 
     return decorate
@@ -110,7 +122,7 @@ def check_cached(app: Any) -> None:
             continue
         way_out = "put @cached below the route's decorator"
         if not hasattr(route, "caches"):
-            way_out = "its route is FastAPI's own; use APIRouter(route_class=ModelRoute)"
+            way_out = _PLAIN_ROUTE
         message = f"cached() has no effect on {route.path!r}: {way_out}"
         raise ConfigurationError(message)
 

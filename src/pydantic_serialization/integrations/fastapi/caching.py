@@ -11,8 +11,6 @@ import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 
-from starlette.responses import Response
-
 from pydantic_serialization.cache import compile_key
 from pydantic_serialization.errors import ConfigurationError, UnsupportedTypeError
 from pydantic_serialization.integrations.fastapi.body import body_fields
@@ -26,15 +24,18 @@ from pydantic_serialization.integrations.fastapi.coding import (
     not_modified,
     quoted,
 )
-from pydantic_serialization.integrations.fastapi.entries import CachedEntry, entry_of, unpacked
+from pydantic_serialization.integrations.fastapi.entries import CachedEntry, unpacked
+from pydantic_serialization.integrations.fastapi.making import Failed, Making, NotKept
 from pydantic_serialization.integrations.fastapi.negotiation import IDENTITY, choose_coding
 from pydantic_serialization.integrations.fastapi.runtime import runtime_of
+from pydantic_serialization.integrations.fastapi.signatures import own_signature
 from pydantic_serialization.plan import plan_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.types import Message
 
     from pydantic_serialization.cache import CacheManager
@@ -46,19 +47,11 @@ CAPTURE: Final = "pydantic_serialization.capture"
 _SMALLEST_CODED: Final = 1024
 """Bytes below which a body is not worth a content coding."""
 
+_COPIED_ONCE: Final = range(65_536, 1_048_576)
+"""Sizes of bodies of which a route keeps the copy that it has sent: shorter ones are copied at once, longer ones too large
+to keep twice."""
+
 _log = logging.getLogger(__name__)
-
-
-class _NotKept(Exception):  # noqa: N818  (no error: it carries a result past the cache)
-    """A result that must not be kept."""
-
-
-class _Failed(Exception):  # noqa: N818
-    """What the endpoint raised, marked as not the cache's."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
 
 
 class CachedResponses:
@@ -91,11 +84,12 @@ class CachedResponses:
         self._lifetime = policy.ttl + policy.stale
         self._refresh_after = policy.ttl / self._lifetime if policy.stale else None
         self._control = b"private, no-cache" if policy.private_by else b"no-cache"
-        signature = inspect.signature(endpoint)
+        signature = own_signature(endpoint)
         self._template = compile_key(policy.key, signature) if isinstance(policy.key, str) else None
         for tag in policy.tags:
             compile_key(tag, signature)
         self._tags_vary = any("{" in tag for tag in policy.tags)
+        self._last: tuple[object, bytes] = None, b""
 
     @classmethod
     def of(cls, route: Any, endpoint: Any) -> CachedResponses | None:
@@ -111,7 +105,7 @@ class CachedResponses:
         by_dependencies = tuple(injected.raw_headers)
         capture = request.scope.get(CAPTURE)
         if capture is not None:
-            making = _Making(exchange, injected, call)
+            making = Making(exchange, injected, call)
             result = await making.run()
             capture.append(making.entry)
             return result
@@ -119,16 +113,16 @@ class CachedResponses:
         key = self._key(exchange, arguments)
         found = await self._find(cache, key)
         if found is None:
-            making = _Making(exchange, injected, call)
+            making = Making(exchange, injected, call)
             tags = self._tags_of(arguments)
             error: Exception | None = None
             try:
                 data = await cache.get_or_load(
                     key, making.load, ttl=self._lifetime, refresh_after=self._refresh_after, tags=tags
                 )
-            except _NotKept:
+            except NotKept:
                 return making.result if making.has_run else await making.run()
-            except _Failed as failed:
+            except Failed as failed:
                 error = failed.error
             except Exception as failure:  # noqa: BLE001  (whatever a cache raises is a miss)
                 self._note(failure)
@@ -139,7 +133,7 @@ class CachedResponses:
                 raise error
             if found is None:  # what is stored there is none of ours
                 return await making.run()
-        elif self._refresh_after is not None and time.time() - found.created >= self._policy.ttl:
+        elif self._refresh_after is not None and time.time() - found.head.created >= self._policy.ttl:
             await self._refresh(cache, key, request, self._tags_of(arguments))
         return await self._send(cache, exchange, by_dependencies, found)
 
@@ -162,7 +156,7 @@ class CachedResponses:
                 await scope["route"].handle(scope, _no_body, _discard)
             entry = entries[0] if entries else None
             if entry is None:
-                raise _NotKept
+                raise NotKept
             return entry.packed()
 
         try:
@@ -181,39 +175,51 @@ class CachedResponses:
         by_dependencies: tuple[tuple[bytes, bytes], ...],
         entry: CachedEntry,
     ) -> Response:
-        policy, request = self._policy, exchange.request
+        policy, request, head = self._policy, exchange.request, entry.head
         coding = IDENTITY
-        if policy.compress and len(entry.body) >= _SMALLEST_CODED and not entry.has(b"content-encoding"):
+        if policy.compress and len(entry.body) >= _SMALLEST_CODED and not head.has(b"content-encoding"):
             coding = choose_coding(joined(request, "accept-encoding"), policy.compress)
-        headers = [*entry.headers, *self._vary[len(exchange.binding.offers) > 1]]
-        if entry.merges:
+        headers = [*head.headers, *self._vary[len(exchange.binding.offers) > 1]]
+        if head.merges:
             headers += by_dependencies
-        if not entry.has(b"cache-control"):
+        if not head.has(b"cache-control"):
             headers.append((b"cache-control", self._control))
         if policy.etag:
-            etag = quoted(entry.tag, coding)
+            etag = quoted(head.tag, coding)
             headers.append((b"etag", etag.encode()))
             if is_unchanged(joined(request, "if-none-match"), etag):
-                return not_modified(FinalResponse(b"", entry.status, headers))
+                return not_modified(FinalResponse(b"", head.status, headers))
         if coding == IDENTITY:
-            body = bytes(entry.body)
+            body = self._whole(entry)
         else:
             body = await self._coded(cache, entry, coding)
             headers.append((b"content-encoding", coding.encode()))
         headers.append((b"content-length", b"%d" % len(body)))
-        headers.append((b"content-type", entry.media_type.encode("latin-1")))
-        return FinalResponse(body, entry.status, headers)
+        headers.append((b"content-type", head.media_type.encode("latin-1")))
+        return FinalResponse(body, head.status, headers)
+
+    def _whole(self, entry: CachedEntry) -> bytes:
+        """Return the body as the ``bytes`` that ASGI asks for; a long one that was sent last is not copied again."""
+        body = entry.body
+        if isinstance(body, bytes) or len(body) not in _COPIED_ONCE:
+            return bytes(body)
+        sent_from, copy = self._last
+        if sent_from is not body.obj:
+            copy = bytes(body)
+            self._last = body.obj, copy
+        return copy
 
     async def _coded(self, cache: CacheManager, entry: CachedEntry, coding: str) -> bytes:
         """Return the body in a content coding; it is found by the body's own digest, so it can never be out of date."""
-        body = bytes(entry.body)
+
+        def load() -> Awaitable[bytes]:
+            return compressed(bytes(entry.body), coding)
+
         try:
-            packed = await cache.get_or_load(
-                f"coded:{coding}:{entry.tag}", lambda: compressed(body, coding), ttl=self._lifetime
-            )
+            packed = await cache.get_or_load(f"coded:{coding}:{entry.head.tag}", load, ttl=self._lifetime)
         except Exception:  # noqa: BLE001  (whatever a cache raises is a miss)
             packed = None
-        return await compressed(body, coding) if packed is None else packed
+        return await load() if packed is None else packed
 
     def _key(self, exchange: Exchange, arguments: dict[str, Any]) -> str:
         request, key = exchange.request, self._policy.key
@@ -227,53 +233,6 @@ class CachedResponses:
     def _tags_of(self, arguments: dict[str, Any]) -> tuple[str, ...]:
         tags = self._policy.tags
         return tuple(tag.format_map(arguments) for tag in tags) if self._tags_vary else tags
-
-
-class _Making:
-    """The making of one response by the endpoint.
-
-    Attributes:
-        has_run: Whether the endpoint was called.
-        result: What to return to FastAPI.
-        entry: What to keep, if it may be kept.
-    """
-
-    def __init__(self, exchange: Exchange, injected: Response, call: Callable[[], Awaitable[Any]]) -> None:
-        self._exchange = exchange
-        self._injected = injected
-        self._call = call
-        self.has_run = False
-        self.result: Any = None
-        self.entry: CachedEntry | None = None
-
-    async def run(self) -> Any:
-        """Call the endpoint, and return what FastAPI is to get."""
-        self.has_run = True
-        injected, binding = self._injected, self._exchange.binding
-        by_dependencies = len(injected.raw_headers)
-        value = await self._call()
-        result = binding.respond(self._exchange, value, injected)
-        if not isinstance(result, Response):
-            written = binding.written_by_fastapi(value, injected)
-            if written is None:
-                self.result = result
-                return result
-            result = written
-        is_users = result is value
-        added = result.raw_headers if is_users else injected.raw_headers[by_dependencies:]
-        self.result = result
-        self.entry = entry_of(result, added, merges=not is_users)
-        return result
-
-    async def load(self) -> bytes:
-        """Do what :meth:`run` does, for the cache."""
-        try:
-            await self.run()
-        except Exception as error:  # noqa: BLE001  (every error of the endpoint is the endpoint's)
-            raise _Failed(error) from None
-        if self.entry is None:
-            raise _NotKept
-        return self.entry.packed()
 
 
 def _vary_header(names: list[str]) -> list[tuple[bytes, bytes]]:

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 
 from pydantic_serialization.integrations.fastapi.exchange import CURRENT
+from pydantic_serialization.integrations.fastapi.signatures import own_signature, with_parameter
 from pydantic_serialization.integrations.fastapi.turns import LARGE, in_turn
 
 if TYPE_CHECKING:
@@ -110,14 +111,11 @@ def _marked(run: Callable[..., Any], endpoint: Callable[..., Any]) -> Callable[.
 
 def _signature(endpoint: Callable[..., Any], added: str | None) -> inspect.Signature:
     """Return the endpoint's signature with its annotations resolved, which FastAPI could not do for the stand-in."""
-    parameters = list(get_typed_signature(endpoint).parameters.values())
+    signature = own_signature(endpoint, get_typed_signature)
     if added is not None:
-        place = next(
-            (index for index, item in enumerate(parameters) if item.kind is inspect.Parameter.VAR_KEYWORD),
-            len(parameters),
-        )
-        parameters.insert(place, inspect.Parameter(added, inspect.Parameter.KEYWORD_ONLY, annotation=Response))
+        response = inspect.Parameter(added, inspect.Parameter.KEYWORD_ONLY, annotation=Response)
+        signature = with_parameter(signature, response)
     returned = inspect.signature(endpoint).return_annotation
     if returned is not inspect.Signature.empty:
         returned = get_typed_return_annotation(endpoint)
-    return inspect.Signature(parameters, return_annotation=returned)
+    return signature.replace(return_annotation=returned)

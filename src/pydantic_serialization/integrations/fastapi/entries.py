@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import ormsgpack
@@ -24,10 +25,12 @@ _NEVER_KEPT: Final = _OF_THE_BODY | {b"set-cookie", b"vary", b"transfer-encoding
 _NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _MAGIC: Final = b"psr1"
 _HEAD: Final = struct.Struct(">4sI")
+_LONGEST_REMEMBERED: Final = 1024
+"""Bytes; longer heads are read each time, so that no store fills the memory with them."""
 
 
-class CachedEntry(NamedTuple):
-    """A response as it is kept.
+class EntryHead(NamedTuple):
+    """What has to be said about a body that is kept.
 
     Attributes:
         status: The status.
@@ -36,7 +39,6 @@ class CachedEntry(NamedTuple):
         tag: A name for exactly this body.
         created: When it was made, in seconds since the epoch.
         merges: Whether headers that dependencies set belong to it, as FastAPI does for values and not for responses.
-        body: The body, in no content coding unless ``headers`` names one.
     """
 
     status: int
@@ -45,15 +47,26 @@ class CachedEntry(NamedTuple):
     tag: str
     created: float
     merges: bool
-    body: bytes | memoryview
 
     def has(self, name: bytes) -> bool:
         """Say whether the endpoint has set a header."""
-        return any(key == name for key, _ in self.headers)
+        return name in dict(self.headers)
+
+
+class CachedEntry(NamedTuple):
+    """A response as it is kept.
+
+    Attributes:
+        head: What has to be said about the body.
+        body: The body, in no content coding unless a header of ``head`` names one.
+    """
+
+    head: EntryHead
+    body: bytes | memoryview
 
     def packed(self) -> bytes:
         """Return the bytes to keep: a head in MessagePack, and the body as it is."""
-        head = ormsgpack.packb([self.status, self.media_type, self.headers, self.tag, self.created, self.merges])
+        head = ormsgpack.packb(list(self.head))
         return b"".join((_HEAD.pack(_MAGIC, len(head)), head, self.body))
 
 
@@ -61,15 +74,25 @@ def unpacked(data: bytes) -> CachedEntry | None:
     """Return the entry in ``data``, whose body is not copied; ``None`` if it is none: a cache may hold anything."""
     try:
         magic, size = _HEAD.unpack_from(data)
-        start = _HEAD.size + size
-        if magic != _MAGIC or start > len(data):
-            return None
-        status, media_type, headers, tag, created, merges = ormsgpack.unpackb(memoryview(data)[_HEAD.size : start])
+    except struct.error:
+        return None
+    start = _HEAD.size + size
+    if magic != _MAGIC or start > len(data):
+        return None
+    packed = data[_HEAD.size : start]
+    head = _read_before(packed) if size <= _LONGEST_REMEMBERED else _read(packed)
+    return None if head is None else CachedEntry(head, memoryview(data)[start:])
+
+
+def _read(packed: bytes) -> EntryHead | None:
+    """Return a head, checked: what it says becomes headers."""
+    try:
+        status, media_type, headers, tag, created, merges = ormsgpack.unpackb(packed)
         pairs = tuple([(name, value) for name, value in headers])
         said = b"\0".join(
             [media_type.encode("latin-1"), tag.encode("latin-1"), *[part for pair in pairs for part in pair]]
         )
-    except (ValueError, TypeError, AttributeError, struct.error):
+    except (ValueError, TypeError, AttributeError):
         return None
     if type(status) is not int or type(created) is not float or type(merges) is not bool:
         return None
@@ -77,7 +100,11 @@ def unpacked(data: bytes) -> CachedEntry | None:
         return None  # a header must not be able to end its line
     if status not in _CACHEABLE or any(name in _NEVER_KEPT or not _NAME.fullmatch(name) for name, _ in pairs):
         return None
-    return CachedEntry(status, media_type, pairs, tag, created, merges, memoryview(data)[start:])
+    return EntryHead(status, media_type, pairs, tag, created, merges)
+
+
+_read_before = lru_cache(maxsize=512)(_read)
+"""Every hit of an entry brings the same head."""
 
 
 def entry_of(response: Response, headers: Iterable[tuple[bytes, bytes]], *, merges: bool) -> CachedEntry | None:
@@ -86,7 +113,7 @@ def entry_of(response: Response, headers: Iterable[tuple[bytes, bytes]], *, merg
     Args:
         response: The response.
         headers: Those of its headers that do not depend on the request.
-        merges: See :class:`CachedEntry`.
+        merges: See :class:`EntryHead`.
     """
     body = getattr(response, "body", None)
     control = response.headers.get("cache-control", "").lower()
@@ -101,12 +128,5 @@ def entry_of(response: Response, headers: Iterable[tuple[bytes, bytes]], *, merg
     ):
         return None
     kept = tuple((name.lower(), value) for name, value in headers if name.lower() not in _OF_THE_BODY)
-    return CachedEntry(
-        response.status_code,
-        response.headers.get("content-type", JSON),
-        kept,
-        entity_tag(body),
-        time.time(),
-        merges,
-        body,
-    )
+    media_type = response.headers.get("content-type", JSON)
+    return CachedEntry(EntryHead(response.status_code, media_type, kept, entity_tag(body), time.time(), merges), body)

@@ -90,8 +90,17 @@ def offer_name(offer: Offer) -> str:
 
 
 def names(formats: Iterable[SerializationFormat | str]) -> tuple[str, ...]:
-    """Return the names of formats as plain lower-case text."""
-    return tuple(str(getattr(item, "value", item)).lower() for item in formats)
+    """Return the names of formats as plain lower-case text.
+
+    Raises:
+        ConfigurationError: something is no name.
+    """
+    given = tuple(formats)
+    for item in given:
+        if not isinstance(item, str):
+            message = f"a format has a name, such as 'msgpack', and is no {type(item).__name__}; each one is by itself"
+            raise ConfigurationError(message)
+    return tuple(str(getattr(item, "value", item)).lower() for item in given)
 
 
 def is_json(content_type: str) -> bool:

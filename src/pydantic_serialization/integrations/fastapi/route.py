@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from fastapi import routing
+from fastapi.datastructures import Default
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
@@ -54,6 +55,10 @@ class ModelRoute(APIRoute):
             not offer.is_json for offer in offers(self.options.formats)
         )
         super().__init__(path, stand_in(endpoint, path), **settings)
+        if getattr(self, "stream_item_field", None) is not None:
+            # Where a router includes this route, FastAPI before 0.140.8 forgets what type its items have, and sends
+            # whatever stands in them: it shall look at the endpoint again.
+            self.response_model = Default(None)
         if self.caches and self.endpoint is original(endpoint):
             message = f"cached() is for functions; the endpoint of {path!r} is a {type(endpoint).__name__}"
             raise ConfigurationError(message)

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterab
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fastapi.exceptions import ResponseValidationError
+from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 
 from pydantic_serialization.errors import ConfigurationError, UnsupportedTypeError
@@ -93,7 +94,7 @@ class ModelStream(StreamingResponse):
         background: What runs after the response was sent.
 
     Raises:
-        ConfigurationError: documents of the format cannot stand one after the other.
+        ConfigurationError: documents of the format cannot stand one after the other; ``items`` is one model.
         UnsupportedTypeError: the format cannot represent the type.
     """
 
@@ -108,6 +109,9 @@ class ModelStream(StreamingResponse):
         headers: Mapping[str, str] | None = None,
         background: BackgroundTask | None = None,
     ) -> None:
+        if isinstance(items, BaseModel):  # which is an iterable, of the names and values of its fields
+            message = f"ModelStream sends several items, and {type(items).__name__} is one: use ModelResponse"
+            raise ConfigurationError(message)
         frame = framing(format)
         encode = declared_encoder(model, frame.format)
         self._content = framed(items, frame, encode, None, Pace(batch_bytes))
@@ -182,7 +186,7 @@ class StreamBinding:
             try:
                 frame = framing(offer.format)
                 self._writers[offer.format] = item_writer(
-                    route.stream_item_type, self._field, frame.format, self._options
+                    route.stream_item_type, self._field, frame.format, self._options, always=True
                 )
             except (ConfigurationError, UnsupportedTypeError):
                 continue

@@ -106,7 +106,9 @@ def write_as_fastapi(route: Any, value: Any) -> Response | None:
     return cast("Response", made_by(content))
 
 
-def item_writer(declared: Any, field: Any, format_name: str, options: dict[str, Any]) -> Writer:
+def item_writer(
+    declared: Any, field: Any, format_name: str, options: dict[str, Any], *, always: bool = False
+) -> Writer:
     """Return the writer of an item of a stream; it returns ``None`` for what FastAPI has to write, or to refuse.
 
     Args:
@@ -114,6 +116,7 @@ def item_writer(declared: Any, field: Any, format_name: str, options: dict[str, 
         field: FastAPI's field for it.
         format_name: The format of an item.
         options: What items are written with.
+        always: Leave nothing to FastAPI but what it has to refuse, because the stream is none that FastAPI knows.
 
     Raises:
         UnsupportedTypeError: the format cannot represent the type.
@@ -121,7 +124,7 @@ def item_writer(declared: Any, field: Any, format_name: str, options: dict[str, 
     plan = plan_for(declared)
     if format_name in {"json", "orjson"}:
         encode = bind_encoder(plan, field.serialize_json) if plan.wire_schema is plan.schema else field.serialize_json
-        return _checked(partial(encode, **options), field, plan)
+        return _checked(partial(encode, **options), field, plan, always=always)
     bound = http_format(format_name).bind(plan, FormatOptions())
     return _checked(lambda value: bound.encode_with(value, cast("DumpOptions", options)), field, plan, always=True)
 

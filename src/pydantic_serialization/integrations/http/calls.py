@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_serialization.cache.parts import digest, encode_part
 from pydantic_serialization.config import SerializationConfig
 from pydantic_serialization.errors import ConfigurationError, DecodeError, SerializationError
+from pydantic_serialization.integrations._cache import checked_cache
 from pydantic_serialization.integrations.http.answers import accepted_codings, unpack
 from pydantic_serialization.integrations.http.errors import UnexpectedStatusError
 from pydantic_serialization.integrations.http.media_types import MediaTypes, media_type_of
@@ -67,7 +68,7 @@ class Calls:
         self._types = MediaTypes(formats)
         self._body_format = body_format
         media_type_of(body_format)
-        self._cache = cache
+        self._cache = checked_cache(cache)
         self.limit = max_response_bytes
         self.revalidate_for = revalidate_for
         self._namespace = namespace
@@ -232,6 +233,18 @@ def _is_for_all_callers(auth: Any) -> bool:
         cls.__module__.partition(".")[0] in {"httpx", "httpx2"}
         and cls.__name__ in {"BasicAuth", "DigestAuth", "NetRCAuth"}
     )
+
+
+def checked_client(client: Any) -> Any:
+    """Return the client.
+
+    Raises:
+        ConfigurationError: it cannot send requests.
+    """
+    if not hasattr(client, "send") or not hasattr(client, "build_request"):
+        message = f"a ModelClient is made of a client of httpx or httpx2, not of {type(client).__name__}"
+        raise ConfigurationError(message)
+    return client
 
 
 def is_final(error: UnexpectedStatusError) -> bool:

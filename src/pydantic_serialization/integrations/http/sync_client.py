@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_serialization.cache.keys import check_tags
 from pydantic_serialization.errors import CacheError, ConfigurationError, DecodeError
 from pydantic_serialization.integrations.http.answers import Collector, pack, unpack
-from pydantic_serialization.integrations.http.calls import Calls, describe, is_final
+from pydantic_serialization.integrations.http.calls import Calls, checked_client, describe, is_final
 from pydantic_serialization.integrations.http.errors import UnexpectedStatusError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class SyncModelClient:
             caller. A text says that they do not.
 
     Raises:
-        ConfigurationError: the client is synchronous, or a format has no place on a network.
+        ConfigurationError: the client is asynchronous, or none, or a format has no place on a network.
         UnknownFormatError: no such format.
     """
 
@@ -75,7 +75,7 @@ class SyncModelClient:
         revalidate_for: float = 3600.0,
         namespace: str | Callable[[], str] = "",
     ) -> None:
-        if inspect.iscoroutinefunction(client.send):
+        if inspect.iscoroutinefunction(checked_client(client).send):
             message = f"{type(client).__name__} is asynchronous: use ModelClient"
             raise ConfigurationError(message)
         self._client = client

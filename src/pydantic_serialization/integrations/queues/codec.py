@@ -272,6 +272,9 @@ class TaggedCodec:
 
 def _named(models: Mapping[str, type[Any]] | Iterable[type[Any]]) -> list[tuple[str, type[Any]]]:
     given: Any = models
+    if isinstance(given, type):
+        message = f"a codec takes a list of classes, or names for them: TaggedCodec([{given.__name__}])"
+        raise ConfigurationError(message)
     pairs: list[tuple[Any, Any]] = (
         list(given.items()) if isinstance(given, Mapping) else [(type_name(model), model) for model in given]
     )

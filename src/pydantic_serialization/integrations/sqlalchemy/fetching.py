@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_serialization.cache.keys import check_tags
 from pydantic_serialization.cache.parts import encode_parts
 from pydantic_serialization.errors import ConfigurationError, DecodeError
+from pydantic_serialization.integrations._cache import checked_cache
 from pydantic_serialization.integrations._round_trip import RoundTrip, plain_serializer
 from pydantic_serialization.integrations.sqlalchemy.rows import run_statement
 from pydantic_serialization.integrations.sqlalchemy.sessions import has_read, is_changing, sees_the_past
@@ -96,10 +97,14 @@ async def fetch_models(
 
     Raises:
         pydantic.ValidationError: a row does not fit the model.
-        ConfigurationError: (a ``ValueError``) the model needs what the statement has not loaded; or ``ttl``, ``tags`` or
-            ``key`` without ``cache``.
+        ConfigurationError: (a ``ValueError``) the model needs what the statement has not loaded; ``ttl``, ``tags`` or
+            ``key`` without ``cache``; a session of the other kind.
         UnsupportedTypeError: (a ``TypeError``) no key can be made of the statement, or the model does not read back.
     """
+    if not hasattr(session, "sync_session"):
+        message = f"{type(session).__name__} is no AsyncSession: for a Session there is fetch_models_sync"
+        raise ConfigurationError(message)
+    checked_cache(cache)
     if cache is None or is_changing(session.sync_session):
         _refuse_without_cache(cache, ttl, tags, key)
         return await session.run_sync(run_statement, statement, model)
@@ -163,6 +168,10 @@ def fetch_models_sync(
     namespace: str = "",
 ) -> list[Any]:
     """Do what :func:`fetch_models` does, with a synchronous session."""
+    if hasattr(session, "sync_session"):
+        message = f"{type(session).__name__} is asynchronous: await fetch_models"
+        raise ConfigurationError(message)
+    checked_cache(cache)
     if cache is None or is_changing(session):
         _refuse_without_cache(cache, ttl, tags, key)
         return run_statement(session, statement, model)
