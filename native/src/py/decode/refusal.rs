@@ -6,6 +6,7 @@ use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use super::draft::{KeyPlace, Origin};
 use super::realise::{Realiser, Stop};
+use crate::memory::push;
 use crate::py::object::Owned;
 
 /// Where in a document something is.
@@ -94,7 +95,7 @@ impl<'py> Realiser<'_, '_, 'py> {
         if !is_refusal {
             return Stop::Raised(error);
         }
-        self.refusals.push(Refusal { error, places: Vec::new(), origin });
+        push(&mut self.refusals, Refusal { error, places: Vec::new(), origin });
         Stop::Refused
     }
 
