@@ -119,9 +119,12 @@ unsafe extern "C" fn trampoline<T: Callable>(
     let object = unsafe { pyo3::Borrowed::from_ptr(py, slf).cast_unchecked::<T>() };
     // A panic must not unwind into the interpreter.
     catch_unwind(AssertUnwindSafe(|| object.get().call(py, arguments))).unwrap_or_else(|cause| {
-        if cause.is::<OutOfMemory>() {
-            // SAFETY: the GIL is held.
-            return unsafe { ffi::PyErr_NoMemory() };
+        // SAFETY: the GIL is held. PyO3 panics where the interpreter has had no memory for an object.
+        unsafe {
+            let is_set = || !ffi::PyErr_Occurred().is_null();
+            if cause.is::<OutOfMemory>() || (is_set() && ffi::PyErr_ExceptionMatches(ffi::PyExc_MemoryError) != 0) {
+                return ffi::PyErr_NoMemory();
+            }
         }
         PySystemError::new_err("the native core failed; please report it with the model's definition").restore(py);
         std::ptr::null_mut()
