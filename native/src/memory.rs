@@ -75,9 +75,18 @@ pub fn copied(bytes: &[u8]) -> Vec<u8> {
 /// Append an item.
 #[inline]
 pub fn push<T>(list: &mut Vec<T>, item: T) {
-    if list.len() == list.capacity() {
-        grow(list, 1);
+    // In each branch it is known whether there is room: the check of `Vec` itself goes away.
+    if list.len() < list.capacity() {
+        list.push(item);
+    } else {
+        push_slowly(list, item);
     }
+}
+
+#[cold]
+#[inline(never)]
+fn push_slowly<T>(list: &mut Vec<T>, item: T) {
+    room(list, 1);
     list.push(item);
 }
 
@@ -115,7 +124,17 @@ impl Buffer {
 
     #[inline]
     pub fn extend_from_slice(&mut self, bytes: &[u8]) {
-        self.reserve(bytes.len());
+        if self.0.capacity() - self.0.len() >= bytes.len() {
+            self.0.extend_from_slice(bytes);
+        } else {
+            self.extend_slowly(bytes);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn extend_slowly(&mut self, bytes: &[u8]) {
+        room(&mut self.0, bytes.len());
         self.0.extend_from_slice(bytes);
     }
 
