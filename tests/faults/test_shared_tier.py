@@ -61,6 +61,22 @@ def test_a_fault_is_a_miss(
 
 
 @pytest.mark.parametrize("world", [Threads, Loop])
+def test_what_is_slow_within_the_deadline_is_used(proxy: Proxy, world: Callable[..., Threads | Loop]) -> None:
+    """A reply that is late, and in time, is a hit: nothing is loaded in its place."""
+    caller = world(proxy.url, timeout=5.0)
+    try:
+        warm(caller)
+        proxy.set("latency", 0.02)
+        loads = caller.loads
+        for number in range(2 * WARM):
+            caller.read(f"warm:{number % WARM}")
+        assert caller.loads == loads
+        assert caller.stats()["timeouts"] == 0
+    finally:
+        caller.close()
+
+
+@pytest.mark.parametrize("world", [Threads, Loop])
 @pytest.mark.parametrize("second", ["ticket", "tags"])
 def test_a_load_waits_once_for_all_that_it_asks(
     proxy: Proxy, world: Callable[..., Threads | Loop], second: str
