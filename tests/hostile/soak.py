@@ -29,8 +29,10 @@ EVERY = 5.0
 """Seconds between two faults."""
 HEARD = 10.0
 """Seconds after which an invalidation has reached another manager, whatever happens: five times ``unheard_ttl``."""
-MOST_GROWTH = 256
-"""MiB by which the process may grow after its first third: the allocator keeps what some floods at once have taken."""
+MOST_GROWTH = 128
+"""MiB by which what the process keeps may grow after its first third; ten versions of all records are a few."""
+MOST_AT_ONCE = 1024
+"""MiB that it may take for a moment: a flood of 16 MiB, and what it is put together from, on each of its connections."""
 SECRET = b"the secret of the soak, 32 bytes"
 COUNTED = ("operations", "writes", "undelivered", "faults", "wrong values", "lost writes", "undeclared exceptions")
 
@@ -128,13 +130,13 @@ class Soak:
         self._outages.mend()
         for thread in self._threads:
             thread.join(30)
-        early, late = self._memory[len(self._memory) // 3], resources.memory()
         self._own.stop_sync()
         self._other.stop_sync()
         self._outages.close()
         deadline = time.monotonic() + 10
         while (left := resources.left(self._before)) and time.monotonic() < deadline:
             time.sleep(0.05)
+        early, late = self._memory[len(self._memory) // 3], resources.memory()
         self.figures["memory growth in MiB"] = round(late - early, 1)
         self.figures |= {"files left": left.get("files", 0), "threads left": left.get("threads", 0)}
         assert not self._problems, self._problems.popleft()
