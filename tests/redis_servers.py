@@ -18,7 +18,7 @@ import redis
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_PATIENCE = 10.0
+_PATIENCE = 30.0
 
 
 def free_port() -> int:

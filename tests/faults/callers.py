@@ -92,4 +92,4 @@ def warm(caller: Caller) -> None:
             caller.read(f"warm:{number}")
         return caller.loads == before
 
-    wait_until(all_hit, "the shared tier has all keys", 15)
+    wait_until(all_hit, "the shared tier has all keys", 60)

