@@ -11,7 +11,6 @@ import sys
 import threading
 from pathlib import Path
 
-
 _M_MMAP_THRESHOLD = -3
 """From malloc.h."""
 
