@@ -18,7 +18,7 @@ def test_a_message_that_never_ends_is_given_up(shared_server: Server, redis_url:
     """Half of a message, and then more and more of what seems to belong to it, is silence: old entries are dropped."""
     proxy = Proxy(shared_server.port)
     one, other = (
-        CacheManager(redis_url=redis_url),
+        CacheManager(redis_url=redis_url, shared_settings=SharedSettings(timeout=5.0)),
         CacheManager(redis_url=proxy.url, shared_settings=SharedSettings(heartbeat=0.2)),
     )
     stopping = threading.Event()
