@@ -61,6 +61,7 @@ def decoder(model: Any, format: SerializationFormat | str = _DEFAULT) -> Callabl
 
     The function raises ``DecodeError`` for what is not a document of the format, ``pydantic.ValidationError`` for one
     of the wrong shape, and ``UntrustedDataError`` for a pickle that names classes outside the type.
+    Of the limits only depth is held: bound what comes from outside before.
 
     Args:
         model: A model class, or anything that Pydantic makes a ``TypeAdapter`` of.

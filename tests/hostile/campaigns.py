@@ -24,6 +24,6 @@ CAMPAIGNS = (
     ),
     Campaign("blocks", blocks.prepare, 25_000, can_run=core is not None),
     Campaign("kills", kills.prepare, 100, can_run=hasattr(signal, "SIGKILL")),
-    Campaign("soak", soak.prepare, 0, can_run=shutil.which("redis-server") is not None),
+    Campaign("soak", soak.prepare, 0, shutil.which("redis-server") is not None, soak.MOST_AT_ONCE),
     Campaign("leaks", leaks.prepare, 0, can_run=core is not None),
 )

@@ -42,7 +42,10 @@ class Killer:
         self._directory = tempfile.TemporaryDirectory()
         self._target = Path(self._directory.name) / "out.jsonl"
         self._seen = 0
+        started = time.monotonic()
         write(self._target, 0)
+        # On a slow disk too some children get to replace the file, and some do not.
+        self._longest = max(0.08, 4 * (time.monotonic() - started))
         command = [sys.executable, "-m", "hostile.kills", str(self._target)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         self._process = subprocess.Popen(
@@ -53,7 +56,7 @@ class Killer:
         """Have one child killed, and look at what it left."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        print(self._random.uniform(0, 0.08), file=self._process.stdin, flush=True)
+        print(self._random.uniform(0, self._longest), file=self._process.stdin, flush=True)
         assert self._process.stdout.readline() == "killed\n", "the process that forks is gone"
         lines = [json.loads(line) for line in self._target.read_bytes().splitlines()]
         versions = {line["version"] for line in lines}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import os
 import re
@@ -9,13 +11,27 @@ import sys
 import threading
 from pathlib import Path
 
+_M_MMAP_THRESHOLD = -3
+"""From malloc.h."""
+
 
 def memory() -> float:
     """Return how many MiB this process has; 0 where the system does not say."""
+    gc.collect()
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
     except OSError:
         return 0.0
+
+
+def give_back() -> None:
+    """Have the allocator give large pieces back to the system as soon as they are free, from now on.
+
+    glibc keeps up to 64 MiB for each of its arenas once it has seen a large piece, so that after some floods nobody can
+    tell whether anything is left of them.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 1 << 18)
 
 
 def peak() -> float:

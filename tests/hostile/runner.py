@@ -29,12 +29,14 @@ class Campaign(NamedTuple):
             ``close``, that is called at the end, and may raise the same; if it has ``figures``, they are reported.
         executions: How many of them ``make test`` does; 0 where that has tests of its own for the same.
         can_run: Whether this machine has what it needs.
+        most_growth: MiB by which the peak of the process's memory may grow.
     """
 
     name: str
     prepare: Callable[[Random], Callable[[], bool]]
     executions: int
     can_run: bool = True
+    most_growth: float = MOST_GROWTH
 
 
 @dataclass
@@ -90,7 +92,7 @@ def run(campaign: Campaign, seed: int, *, executions: int | None = None, seconds
         except AssertionError as fault:
             tally.faults.append(f"at the end: {fault}")
     tally.growth = peak() - memory
-    if tally.growth > MOST_GROWTH:
+    if tally.growth > campaign.most_growth:
         tally.faults.append(f"the memory of the process has grown by {tally.growth:.0f} MiB")
     tally.figures = getattr(step, "figures", {})
     return tally

@@ -29,8 +29,10 @@ EVERY = 5.0
 """Seconds between two faults."""
 HEARD = 10.0
 """Seconds after which an invalidation has reached another manager, whatever happens: five times ``unheard_ttl``."""
-MOST_GROWTH = 256
-"""MiB by which the process may grow after its first third: the allocator keeps what some floods at once have taken."""
+MOST_GROWTH = 32
+"""MiB that the process may have at its end beyond the least that it had after its first third."""
+MOST_AT_ONCE = 1024
+"""MiB that it may take for a moment: a flood of 16 MiB, and what it is put together from, on each of its connections."""
 SECRET = b"the secret of the soak, 32 bytes"
 COUNTED = ("operations", "writes", "undelivered", "faults", "wrong values", "lost writes", "undeclared exceptions")
 
@@ -97,6 +99,7 @@ class Soak:
     """
 
     def __init__(self, random: Random, every: float) -> None:
+        resources.give_back()
         self._before = resources.held()
         self._outages = Outages(random, every)
         self._truth = Truth()
@@ -128,13 +131,13 @@ class Soak:
         self._outages.mend()
         for thread in self._threads:
             thread.join(30)
-        early, late = self._memory[len(self._memory) // 3], resources.memory()
         self._own.stop_sync()
         self._other.stop_sync()
         self._outages.close()
         deadline = time.monotonic() + 10
         while (left := resources.left(self._before)) and time.monotonic() < deadline:
             time.sleep(0.05)
+        early, late = min(self._memory[len(self._memory) // 3 :]), resources.memory()
         self.figures["memory growth in MiB"] = round(late - early, 1)
         self.figures |= {"files left": left.get("files", 0), "threads left": left.get("threads", 0)}
         assert not self._problems, self._problems.popleft()

@@ -684,6 +684,41 @@ def test_a_mark_in_the_payload_is_only_text() -> None:
     assert MANAGER.deserialize_sync(data, zoo.BytesBesideUnions, "msgpack") == model
 
 
+class Open(BaseModel, extra="allow"):
+    """Takes whatever comes, in a field, as an extra, and by the shape of a union."""
+
+    anything: Any = None
+    either: Note | dict[str, Any] = {}
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        {"lc": 1, "type": "constructor", "id": ["os", "system"], "kwargs": {"command": "true"}},
+        {"py/object": "os.system", "py/reduce": [{"py/function": "os.system"}, ["true"]]},
+        {"__type__": "os.system", "__value__": ["true"]},
+        {"__class__": "Note", "__module__": __name__, "__reduce__": ["os.system", ["true"]]},
+        {
+            "$type": "System.Diagnostics.Process",
+            "@class": "java.lang.Runtime",
+            "!!python/object/apply:os.system": ["true"],
+        },
+        {"__pydantic_fields_set__": ["text"], "__dict__": {}, "__pydantic_serializer__": None},
+    ],
+    ids=lambda spell: next(iter(spell)),
+)
+@pytest.mark.parametrize("format_name", zoo.FORMATS)
+def test_no_name_in_a_document_names_a_class(format_name: str, spell: dict[str, Any]) -> None:
+    """What other libraries take for a class, a function or their own state is data, and comes back as it was."""
+    model = Open(anything=[spell, {"deeper": spell}], either=spell, other=spell, __class__="Note")
+    found = MANAGER.deserialize_sync(MANAGER.serialize_sync(model, format_name), Open, format_name)
+    assert found == model
+    assert type(found) is Open
+    assert [type(part) for part in (found.anything[0], found.either, found.model_extra["other"])] == [dict] * 3
+    plain = MANAGER.serialize_sync({"a": spell}, format_name, model_class=dict[str, Any])
+    assert MANAGER.deserialize_sync(plain, dict[str, Any], format_name) == {"a": spell}
+
+
 @given(value=json_values)
 def test_bin_from_another_writer_is_kept_where_nothing_is_declared(value: Any) -> None:
     """Bin in an ``Any`` field or an extra of a type that holds bytes is read as bytes, at any depth."""

@@ -2,6 +2,7 @@
 
 import json
 import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import ormsgpack
@@ -17,6 +18,7 @@ from pydantic_serialization import (
     SerializationConfig,
     create_serialization_manager,
 )
+from pydantic_serialization.bulk import read_records
 from pydantic_serialization.codecs import get_codec
 from pydantic_serialization.config import CompressionLevel
 from pydantic_serialization.envelope import Sealer
@@ -156,6 +158,32 @@ class Number(BaseModel):
     """An integer of any size."""
 
     value: int = 0
+
+
+@pytest.mark.parametrize("format_name", ["json", "orjson"])
+@pytest.mark.parametrize("declared", [Number, list[Any], float])
+@pytest.mark.parametrize("sign", [b"", b"-"])
+def test_longer_integers_are_over_a_limit_that_is_named(format_name: str, declared: Any, sign: bytes) -> None:
+    """What Python would take a long time to read is refused by name, with the way out and the place."""
+    text = {Number: b'{"value":%s}', float: b"%s"}.get(declared, b"[%s]") % (sign + b"7" * 4301)
+    with pytest.raises(
+        LimitExceededError, match=r"4300 digits.*int_max_str_digits.*as a string at line 1 column"
+    ) as caught:
+        manager().deserialize_sync(text, declared, format_name)
+    assert caught.value.limit == "int_max_str_digits"
+    assert "777" not in str(caught.value)
+
+
+def test_longer_integers_in_files_are_over_a_limit_that_is_named(tmp_path: Path) -> None:
+    """With a model and without."""
+    path = tmp_path / "numbers.jsonl"
+    path.write_bytes(b'{"value":' + b"7" * 4301 + b"}\n")
+    for model in (None, Number):
+        with (
+            pytest.raises(LimitExceededError, match=r"int_max_str_digits.*as a string"),
+            read_records(path, model) as records,
+        ):
+            list(records)
 
 
 @pytest.mark.parametrize("format_name", FORMATS)

@@ -2,6 +2,8 @@
 //!
 //! Only the one form is read that Pydantic itself writes; what else it accepts is left to it.
 
+use crate::memory::with_room;
+
 /// Read URL-safe base64 with padding (RFC 4648, section 5).
 pub fn base64(text: &[u8]) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(4) {
@@ -12,7 +14,7 @@ pub fn base64(text: &[u8]) -> Option<Vec<u8>> {
     if padding > 2 {
         return None;
     }
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let mut bytes = with_room(text.len() / 4 * 3);
     for group in digits.chunks(4) {
         let mut word = 0_u32;
         for byte in group {
@@ -46,9 +48,14 @@ pub fn hex(text: &[u8]) -> Option<Vec<u8>> {
         b'a'..=b'f' => Some(byte - b'a' + 10),
         _ => None,
     };
-    text.len()
-        .is_multiple_of(2)
-        .then(|| text.chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect())?
+    if !text.len().is_multiple_of(2) {
+        return None;
+    }
+    let mut bytes = with_room(text.len() / 2);
+    for pair in text.chunks(2) {
+        bytes.push(digit(pair[0])? << 4 | digit(pair[1])?);
+    }
+    Some(bytes)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Which characters of a string JSON escapes, and how.
 
+use crate::memory::room;
+
 /// For each byte the letter behind the backslash: 0 where nothing is escaped, `u` for `\u00XX`.
 pub static ESCAPES: [u8; 256] = table();
 
@@ -36,7 +38,7 @@ pub fn escape(byte: u8) -> ([u8; 6], usize) {
 
 /// Write bytes as lower-case hexadecimal digits.
 pub fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.reserve(bytes.len() * 2);
+    room(out, bytes.len() * 2);
     for byte in bytes {
         out.extend_from_slice(&[HEX[(byte >> 4) as usize], HEX[(byte & 15) as usize]]);
     }
@@ -51,7 +53,7 @@ pub fn base64_length(bytes: usize) -> usize {
 
 /// Write bytes as URL-safe base64 with padding.
 pub fn push_base64(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.reserve(base64_length(bytes.len()));
+    room(out, base64_length(bytes.len()));
     for chunk in bytes.chunks(3) {
         let block = [chunk[0], chunk.get(1).copied().unwrap_or(0), chunk.get(2).copied().unwrap_or(0)];
         let bits = u32::from_be_bytes([0, block[0], block[1], block[2]]);

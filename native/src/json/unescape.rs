@@ -1,9 +1,12 @@
 //! The text of a JSON string with escapes (RFC 8259, section 7).
 
+use crate::memory::room;
+
 /// Append the text of a string to `text`; `None` for an escape that JSON does not have, or for half a surrogate pair.
 ///
 /// `bytes` is what stands between the quotes, valid UTF-8.
 pub fn unescape(bytes: &[u8], text: &mut String) -> Option<()> {
+    room(text, bytes.len()); // no escape is shorter than its character
     let mut rest = bytes;
     while let Some(at) = memchr::memchr(b'\\', rest) {
         text.push_str(std::str::from_utf8(&rest[..at]).ok()?);

@@ -4,6 +4,7 @@
 //! allocates anything by it. What is not certain (extension types, keys that are no strings) ends the reading.
 
 use super::json;
+use crate::memory::{Buffer, push};
 
 /// What stands for bytes where a document is read as JSON, which has none.
 #[derive(Clone, Copy)]
@@ -285,7 +286,7 @@ impl<'t> Cursor<'t> {
                 let levels = levels.checked_sub(1)?;
                 let mut keys = Vec::new(); // as many as there are, not as many as are claimed
                 for _ in 0..count {
-                    keys.push(self.string()?);
+                    push(&mut keys, self.string()?);
                     self.skip_distinct(levels)?;
                 }
                 keys.sort_unstable();
@@ -297,11 +298,11 @@ impl<'t> Cursor<'t> {
 
     /// The JSON text of the values up to a position.
     pub fn json_until(&mut self, end: usize) -> Option<Vec<u8>> {
-        let mut text = Vec::with_capacity((end - self.position) * 2);
+        let mut text = Buffer::with_room((end - self.position) * 2);
         while self.position < end {
             json::write_value(self, &mut text, json::DEEPEST)?;
         }
-        Some(text)
+        Some(text.into_inner())
     }
 }
 

@@ -5,12 +5,13 @@
 use super::cursor::{Binary, Cursor, Num, Token, is_text};
 use crate::json::escape::{ESCAPES, escape, push_base64};
 use crate::json::number::{LONGEST_FLOAT, LONGEST_INT, write_float, write_int};
+use crate::memory::Buffer;
 
 /// Levels of arrays and maps that are written; what has been read is not nested so deep.
 pub const DEEPEST: usize = 512;
 
 /// Append the JSON text of the next value; `None` where it has none.
-pub fn write_value(cursor: &mut Cursor<'_>, text: &mut Vec<u8>, levels: usize) -> Option<()> {
+pub fn write_value(cursor: &mut Cursor<'_>, text: &mut Buffer, levels: usize) -> Option<()> {
     match cursor.token()? {
         Token::Null => text.extend_from_slice(b"null"),
         Token::Truth(truth) => text.extend_from_slice(if truth { b"true" } else { b"false" }),
@@ -48,7 +49,7 @@ pub fn write_value(cursor: &mut Cursor<'_>, text: &mut Vec<u8>, levels: usize) -
     Some(())
 }
 
-fn write_number(text: &mut Vec<u8>, number: Num) {
+fn write_number(text: &mut Buffer, number: Num) {
     match number {
         Num::Integer(value) => {
             let mut digits = [0; LONGEST_INT];
@@ -70,17 +71,17 @@ fn write_number(text: &mut Vec<u8>, number: Num) {
 
 /// The JSON string of a text.
 pub fn string(text: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() + 2);
+    let mut out = Buffer::with_room(text.len() + 2);
     push_string(&mut out, text.as_bytes());
-    out
+    out.into_inner()
 }
 
 /// Append a JSON string; `None` if the bytes are no text.
-fn write_string(text: &mut Vec<u8>, bytes: &[u8]) -> Option<()> {
+fn write_string(text: &mut Buffer, bytes: &[u8]) -> Option<()> {
     is_text(bytes).then(|| push_string(text, bytes))
 }
 
-fn push_string(text: &mut Vec<u8>, bytes: &[u8]) {
+fn push_string(text: &mut Buffer, bytes: &[u8]) {
     text.push(b'"');
     let mut rest = bytes;
     while let Some(at) = rest.iter().position(|byte| ESCAPES[usize::from(*byte)] != 0) {
@@ -93,7 +94,7 @@ fn push_string(text: &mut Vec<u8>, bytes: &[u8]) {
     text.push(b'"');
 }
 
-fn write_marked(text: &mut Vec<u8>, mark: &[u8], bytes: &[u8]) {
+fn write_marked(text: &mut Buffer, mark: &[u8], bytes: &[u8]) {
     text.push(b'{');
     text.extend_from_slice(mark);
     text.extend_from_slice(b":\"");

@@ -12,6 +12,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::pyclass::boolean_struct::True;
 
+use crate::memory::OutOfMemory;
+
 /// The arguments of a vectorcall: `values` holds the positional ones, then the keyword ones in the order of `names`.
 #[derive(Clone, Copy)]
 pub struct Arguments {
@@ -116,7 +118,14 @@ unsafe extern "C" fn trampoline<T: Callable>(
     // SAFETY: `bound` puts an instance of T here, and the function object keeps it alive.
     let object = unsafe { pyo3::Borrowed::from_ptr(py, slf).cast_unchecked::<T>() };
     // A panic must not unwind into the interpreter.
-    catch_unwind(AssertUnwindSafe(|| object.get().call(py, arguments))).unwrap_or_else(|_| {
+    catch_unwind(AssertUnwindSafe(|| object.get().call(py, arguments))).unwrap_or_else(|cause| {
+        // SAFETY: the GIL is held. PyO3 panics where the interpreter has had no memory for an object.
+        unsafe {
+            let is_set = || !ffi::PyErr_Occurred().is_null();
+            if cause.is::<OutOfMemory>() || (is_set() && ffi::PyErr_ExceptionMatches(ffi::PyExc_MemoryError) != 0) {
+                return ffi::PyErr_NoMemory();
+            }
+        }
         PySystemError::new_err("the native core failed; please report it with the model's definition").restore(py);
         std::ptr::null_mut()
     })

@@ -1,9 +1,10 @@
 //! What a document has too much of, for Python.
 
 use pyo3::buffer::PyBuffer;
+use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
-use super::decode::input::{Accepts, Input};
 use crate::json::measure;
 use crate::msgpack::measure::{Excess, excess};
 
@@ -40,13 +41,18 @@ fn json_has_longer_integer(data: &Bound<'_, PyAny>, digits: usize) -> PyResult<b
 
 /// Look at the bytes of an object of Python's.
 fn look_at<T: Send>(data: &Bound<'_, PyAny>, look: impl FnOnce(&[u8]) -> T + Send) -> PyResult<T> {
-    // SAFETY: the caller holds the object, and this is a call that holds the GIL.
-    let Some(input) = (unsafe { Input::of(data.as_ptr(), Accepts { text: false, views: true }) }) else {
-        return Ok(look(&PyBuffer::<u8>::get(data)?.to_vec(data.py())?));
+    if let Ok(bytes) = data.cast_exact::<PyBytes>() {
+        let text = bytes.as_bytes();
+        return Ok(if text.len() < LONG { look(text) } else { data.py().detach(|| look(text)) });
+    }
+    let plain = PyBuffer::<u8>::get(data).ok().filter(|view| view.is_c_contiguous() && view.item_count() > 0);
+    let Some(view) = plain else {
+        // SAFETY: the object is alive; the result is new, or null with an exception set.
+        let copy = unsafe { Bound::from_owned_ptr_or_err(data.py(), ffi::PyBytes_FromObject(data.as_ptr()))? };
+        return Ok(look(copy.cast::<PyBytes>()?.as_bytes()));
     };
-    let text = input.text();
-    // The memory behind a view may be another's to change.
-    if text.len() < LONG || input.is_locked() { Ok(look(text)) } else { Ok(data.py().detach(|| look(text))) }
+    // SAFETY: the view keeps the memory, whose owner may change it; not while the GIL is held, as it is here.
+    Ok(look(unsafe { std::slice::from_raw_parts(view.buf_ptr().cast(), view.item_count()) }))
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,5 +1,6 @@
 //! Everything that touches Python objects.
 
+pub mod allocator;
 pub mod attributes;
 pub mod catching;
 pub mod collector;

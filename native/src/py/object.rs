@@ -7,6 +7,8 @@ use std::ptr::NonNull;
 
 use pyo3::ffi;
 
+use crate::memory::give_up;
+
 /// A strong reference, dropped with a plain `Py_DECREF`. Only for code that runs while the GIL is held.
 #[repr(transparent)]
 pub struct Owned(NonNull<ffi::PyObject>);
@@ -54,6 +56,21 @@ impl Drop for Owned {
     fn drop(&mut self) {
         // SAFETY: made with the GIL held, and only used within one call that holds it.
         unsafe { ffi::Py_DECREF(self.0.as_ptr()) }
+    }
+}
+
+/// Forget the exception that is set: something else is tried. Where memory has run out, nothing is; the call is left.
+///
+/// # Safety
+/// The GIL is held.
+#[cold]
+pub unsafe fn forget() {
+    // SAFETY: an exception is compared with only where there is one.
+    unsafe {
+        if !ffi::PyErr_Occurred().is_null() && ffi::PyErr_ExceptionMatches(ffi::PyExc_MemoryError) != 0 {
+            give_up();
+        }
+        ffi::PyErr_Clear();
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
+use super::allocator;
 use super::collector::{Resting, Working};
 
 /// How many items pass between two looks at the clock.
@@ -60,6 +61,7 @@ impl Pauses {
     #[cold]
     fn look(&mut self, py: Python<'_>) {
         self.items = 0;
+        allocator::look();
         match self.since {
             None => self.interval = interval(py).mul_f64(MARGIN),
             Some(since) if since.elapsed() < self.interval => return,

@@ -11,6 +11,8 @@ from pydantic_core import from_json
 
 from pydantic_serialization.config import SerializationConfig
 from pydantic_serialization.errors import DecodeError, EncodeError
+from pydantic_serialization.formats._errors import unreadable_json
+from pydantic_serialization.formats._items import check_json_extent, check_msgpack_extent
 from pydantic_serialization.serializer import PydanticModelSerializer
 
 if TYPE_CHECKING:
@@ -30,13 +32,13 @@ def bind_reader(record_format: RecordFormat, model: Any, config: SerializationCo
     Args:
         record_format: Format of the record.
         model: The records' type; ``None`` reads plain data.
-        config: Settings such as ``strict_validation``.
+        config: ``strict_validation``, ``enable_validation``, and the limits of a record.
 
     Raises:
         UnsupportedTypeError: the format cannot represent the type.
     """
     if model is None:
-        return _read_msgpack if record_format == "msgpack" else _read_json
+        return _plain_reader(record_format, SerializationConfig() if config is None else config)
     return record_serializer(config).pipeline(model, _wire(record_format)).load
 
 
@@ -76,12 +78,26 @@ def record_serializer(config: SerializationConfig | None) -> PydanticModelSerial
     return PydanticModelSerializer(SerializationConfig(**{**given, **off}))
 
 
+def _plain_reader(record_format: RecordFormat, config: SerializationConfig) -> Read:
+    """Return the function that turns a record into plain data, within the limits of ``config``."""
+    levels, items = config.max_depth, config.max_items
+    is_binary = record_format == "msgpack"
+
+    def read(data: bytes) -> Any:
+        if is_binary:
+            check_msgpack_extent(data, levels, items)
+            return _read_msgpack(data)
+        check_json_extent(data, levels, items)
+        return _read_json(data)
+
+    return read
+
+
 def _read_json(data: bytes) -> Any:
     try:
         return from_json(data, allow_inf_nan=False)
     except ValueError as error:
-        message = f"not a JSON document: {error}"
-        raise DecodeError(message, format="json") from None
+        raise unreadable_json(str(error), None, "json") from None
 
 
 def _read_msgpack(data: bytes) -> Any:

@@ -159,14 +159,16 @@ def read_records(
             place in bytes. ``"skip"`` counts it and goes on. ``"collect"`` also writes it, as it is, to ``quarantine``.
         quarantine: Path for the bad records: a line each for JSON, documents in a row for MessagePack. It appears,
             complete, when the input was read to its end or the ``with`` block was left, and only if there are any.
-        config: ``strict_validation``, ``enable_validation``, ``max_depth``, and ``max_payload_bytes`` as the limit of
-            one record; the defaults if ``None``.
+        config: ``strict_validation``, ``enable_validation``, and ``max_depth``, ``max_items``, ``max_payload_bytes`` as
+            limits of one record; the defaults if ``None``. ``max_compression_ratio`` is for whole payloads: a file is
+            decompressed as it is read.
 
     Raises:
         ConfigurationError: the name says pickle, which is not read; ``quarantine`` and ``on_error`` do not match.
         DecodeError: the file is not of its format, or nothing says which that is. While iterating: the boundaries
             between records are damaged, or compressed data is, after everything before that was delivered.
-        LimitExceededError: while iterating, a record is over the limit, whatever ``on_error`` says.
+        LimitExceededError: while iterating, a record is longer than ``max_payload_bytes``, whatever ``on_error`` says; or
+            over another limit, which makes it a bad record.
         UnsupportedTypeError: the format cannot represent the model.
         OSError: the file cannot be read.
     """

@@ -7,6 +7,7 @@ through :func:`read_frames`: the input goes in by windows, the output comes out 
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
@@ -25,6 +26,8 @@ CHUNK = 256 * 1024
 """Bytes of output that a library is asked for at once."""
 MOST_FRAMES = 1 << 16
 """An empty frame is some 10 bytes and costs up to 20 microseconds to open: megabytes of them would take a minute."""
+_NO_MEMORY = re.compile(r"not enough memory|allocation_failed|out of memory", re.IGNORECASE)
+"""What zstd and lz4 say. What zstd says of a window that is too large is another thing."""
 LONGEST_HEADER = 32
 """Bytes that are enough to judge how a frame begins; zstd's header has up to 18."""
 
@@ -101,10 +104,17 @@ def read_frames(
         except DecodeError:
             raise
         except failures as error:
+            raise_out_of_memory(error)
             message = f"damaged {codec} data, or something else follows it"
             raise DecompressionError(message, position=position) from error
         window = FIRST_WINDOW_OF_A_LATER_FRAME
     return output.value()
+
+
+def raise_out_of_memory(error: Exception) -> None:
+    """Raise ``MemoryError`` if that is what the error of a library means: nothing is wrong with the data then."""
+    if _NO_MEMORY.search(str(error)):
+        raise MemoryError from None
 
 
 def flat(data: Payload) -> memoryview:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pydantic_serialization.codecs._bounded import raise_out_of_memory
 from pydantic_serialization.codecs.detection import FIRST_BYTES, detect_codec, is_reserved
 from pydantic_serialization.codecs.registry import get_codec, load_announced
 from pydantic_serialization.config import CompressionLevel
@@ -131,7 +132,11 @@ def _bind_compression(
         size = len(payload)
         if size < smallest or (size >= _PROBE_FROM and _looks_random(payload)):
             return payload, None
-        packed = compress(payload)
+        try:
+            packed = compress(payload)
+        except Exception as error:
+            raise_out_of_memory(error)
+            raise
         if size > _ANY_RATIO_UP_TO and size > ratio * len(packed):  # nobody would read it
             return payload, None
         return (packed, codec) if len(packed) <= size * _WORTHWHILE else (payload, None)

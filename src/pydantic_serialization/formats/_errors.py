@@ -23,6 +23,7 @@ _CALLED = re.compile(r"Error calling function `([\w.<>]+)`: (\w+)")
 _DEEPEST_PATH = 32
 _MOST_LOOKED_AT = 100_000
 _TOO_LONG = 10**MOST_DIGITS
+_TOO_LONG_TO_READ = "number out of range"
 _TOO_DEEP_TO_WRITE = "it is nested too deep"
 
 
@@ -80,9 +81,20 @@ def json_error(error: ValidationError, model: str, format_name: str) -> Exceptio
     if first["type"] != "json_invalid" or first["loc"] != ():
         return error
     reason = str(first.get("ctx", {}).get("error", "invalid JSON"))
+    return unreadable_json(reason, model, format_name)
+
+
+def unreadable_json(reason: str, model: str | None, format_name: str) -> DecodeError:
+    """Return the error for a text that Pydantic's parser refuses, for a reason which repeats nothing of it."""
     if "recursion limit" in reason:
         message = "the document is nested deeper than max_depth allows"
         return LimitExceededError(message, limit="max_depth", model=model, format=format_name)
+    if reason.startswith(_TOO_LONG_TO_READ):
+        message = (
+            f"an integer has more than {MOST_DIGITS} digits, Python's int_max_str_digits, "
+            f"which Pydantic's reader keeps to; pass it as a string{reason.removeprefix(_TOO_LONG_TO_READ)}"
+        )
+        return LimitExceededError(message, limit="int_max_str_digits", model=model, format=format_name)
     return DecodeError(f"not a JSON document: {reason}", model=model, format=format_name)
 
 

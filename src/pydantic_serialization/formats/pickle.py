@@ -129,7 +129,7 @@ def _bind_unsigned(
             strict = load_options.get("strict")
             is_strict = options.strict if strict is None else strict
             rules.check(value, len(document), strict=is_strict, context=load_options.get("context"))
-        except ValidationError:
+        except (ValidationError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001  (a pickle can make a constructor raise anything)
             raise _decode_error(error, plan.name) from None
@@ -160,7 +160,7 @@ def _bind_authenticated(
             value = pickle.Unpickler(file).load()
             _expect_end(file)
             check_type(value, load_options)
-        except ValidationError:
+        except (ValidationError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001  (a pickle can make a constructor raise anything)
             raise _decode_error(error, plan.name) from None
@@ -205,6 +205,4 @@ def _decode_error(error: Exception, model: str) -> SerializationError:
         return type(error)(error.args[0], model=model, format="pickle", position=error.position)
     if isinstance(error, RecursionError):
         return LimitExceededError("the pickle is nested too deep", limit="max_depth", model=model, format="pickle")
-    if isinstance(error, MemoryError):
-        return LimitExceededError("the pickle asks for more memory than there is", model=model, format="pickle")
     return DecodeError(f"not a pickle document ({type(error).__name__})", model=model, format="pickle")

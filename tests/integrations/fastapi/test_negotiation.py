@@ -360,6 +360,14 @@ def test_lenient_accept() -> None:
     assert (answer.status, answer.header("content-type")) == (200, "application/json")
 
 
+def test_bodies_of_too_many_items_are_refused(app: FastAPI) -> None:
+    """A flood of small items is 413 before anybody makes objects of them."""
+    flood = b"\xdd" + (4_000_000).to_bytes(4, "big") + b"\x90" * 4_000_000
+    answer = call(app, "/item", "POST", flood, content_type=MSGPACK)
+    assert answer.status == 413
+    assert "max_items" in answer.body.decode()
+
+
 def test_large_bodies_are_refused() -> None:
     """``max_body_bytes`` answers 413 in every format, as soon as the body is over it."""
     app = make_app(max_body_bytes=100)

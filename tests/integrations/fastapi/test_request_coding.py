@@ -147,6 +147,17 @@ def test_the_limit_of_routes_without_one(monkeypatch: pytest.MonkeyPatch) -> Non
     )
 
 
+def test_what_unpacks_to_a_thousand_times_its_size_is_refused() -> None:
+    """Padding compresses so well, documents do not; up to a mebibyte that is no matter."""
+    app = make_app(request_compression=("zstd",))
+    for padding, status in ((900_000, 200), (8_000_000, 413)):
+        packed = get_codec("zstd").compressor(CompressionLevel.FAST)(BODY + b" " * padding)
+        assert padding > 1000 * len(packed)
+        answer = call(app, "/item", "POST", packed, content_type="application/json", content_encoding="zstd")
+        assert answer.status == status
+    assert answer.json() == {"detail": "a body may have 1000 times its size, unpacked"}
+
+
 @pytest.mark.parametrize(
     "body",
     [b"x", gzip.compress(BODY)[:-1], gzip.compress(BODY) + b"x", zlib.compress(BODY), b"\x1f\x8b", BODY],

@@ -265,6 +265,18 @@ def test_sizes_are_bounded_both_ways() -> None:
         small.loads(CODEC.dumps([ORDER] * 2))
 
 
+def test_items_are_bounded_both_ways() -> None:
+    """A flood of small items is neither written nor read, whether it stands in the message or in a model of it."""
+    many = [[]] * 1000
+    few = TaggedCodec([Order], max_items=500)
+    with pytest.raises(EncodeError, match="max_items=500"):
+        few.dumps(many)
+    with pytest.raises(LimitExceededError, match="max_items=500") as caught:
+        few.loads(CODEC.dumps(many))
+    assert caught.value.limit == "max_items"
+    assert few.loads(few.dumps([ORDER] * 3)) == [ORDER] * 3
+
+
 @pytest.mark.parametrize("text", ["x", None, 5, [b"x"]])
 def test_only_bytes_are_read(text: Any) -> None:
     """Other types are a ``DecodeError`` too: some brokers hand over text."""

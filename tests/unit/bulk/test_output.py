@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -59,6 +61,69 @@ def test_a_writer_that_fails_leaves_the_target_alone(tmp_path: Path, name: str) 
         fail_halfway()
     assert path.read_bytes() == b"old"
     assert [item.name for item in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="POSIX limits")
+@pytest.mark.parametrize("room", [0, 1, 100_000])
+def test_a_full_disk_leaves_the_target_alone(tmp_path: Path, room: int) -> None:
+    """Where the system takes no more bytes that is the error, whether it shows while writing or at the end."""
+    path = tmp_path / "out.jsonl"
+    path.write_bytes(b"old")
+    script = (
+        "import resource, signal, sys\n"
+        "from pydantic_serialization.bulk import write_records\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)\n"
+        "try:\n"
+        "    write_records(sys.argv[1], ({'number': number} for number in range(100_000)))\n"
+        "except OSError as error:\n"
+        "    print(type(error).__name__, error.errno)\n"
+    )
+    command = [sys.executable, "-B", "-c", script, str(path), str(room)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout == f"OSError {errno.EFBIG}\n"
+    assert path.read_bytes() == b"old"
+    assert [item.name for item in tmp_path.iterdir()] == ["out.jsonl"]
+
+
+@pytest.mark.parametrize("failing", ["fsync", "replace"])
+@pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC])
+def test_a_disk_that_fails_at_the_end_leaves_the_target_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str, error: int
+) -> None:
+    """What the disk has not confirmed does not take the target's place."""
+    path = tmp_path / "out.jsonl"
+    path.write_bytes(b"old")
+
+    def fail(*_: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(*((os, "fsync") if failing == "fsync" else (Path, "replace")), fail)
+    with pytest.raises(OSError, match=re.escape(os.strerror(error))):
+        write_records(path, [{"number": 1}])
+    assert path.read_bytes() == b"old"
+    assert [item.name for item in tmp_path.iterdir()] == ["out.jsonl"]
+
+
+def test_a_power_failure_finds_the_old_content_or_the_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The content is on the disk before it gets the name, and the name before the call returns."""
+    path = tmp_path / "out.jsonl"
+    steps: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def noted_fsync(descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        steps.append("name" if stat.S_ISDIR(status.st_mode) else f"content, {status.st_size} bytes")
+        fsync(descriptor)
+
+    def noted_replace(self: Path, target: Path) -> Path:
+        steps.append("rename")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(Path, "replace", noted_replace)
+    write_records(path, [{"number": 1}])
+    assert steps == [f"content, {path.stat().st_size} bytes", "rename", "name"]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX signals")

@@ -325,6 +325,21 @@ def test_a_record_over_the_limit_is_an_error(tmp_path: Path, kind: str) -> None:
     assert caught.value.limit == "max_payload_bytes"
 
 
+@pytest.mark.parametrize("kind", [".jsonl", ".json", ".msgpack"])
+@pytest.mark.parametrize("model", [None, dict[str, Any]])
+def test_a_record_over_another_limit_is_a_bad_record(tmp_path: Path, kind: str, model: Any) -> None:
+    """Levels and items are those of one record, with a model and without; the other records are read."""
+    good, deep, many = {"a": [1, 2]}, {"a": [[[]]]}, {"a": [0] * 51}
+    path = tmp_path / f"some{kind}"
+    write_records(path, [good, deep, good, many, good])
+    config = SerializationConfig(max_depth=3, max_items=50)
+    with read_records(path, model, config=config, on_error="skip") as found:
+        assert list(found) == [good] * 3
+    assert [problem.number for problem in found.problems] == [2, 4]
+    assert "max_depth=3" in found.problems[0].reason
+    assert "max_items=50" in found.problems[1].reason
+
+
 @pytest.mark.parametrize("name", ["orders.pickle", "orders.pkl.gz"])
 def test_pickle_is_refused_by_name(tmp_path: Path, name: str) -> None:
     """A file that says it is a pickle is neither read nor written."""

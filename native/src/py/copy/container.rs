@@ -6,6 +6,7 @@ use super::classes::Object;
 use super::set;
 use super::shared::is_plain_scalar;
 use super::walk::{BY_ONE, BY_TWO, Copied, Stop, Walk, owned};
+use crate::memory::with_room;
 use crate::py::entries::{Beside, InPlace, Table};
 use crate::py::object::Owned;
 
@@ -136,7 +137,9 @@ impl Walk<'_> {
                 let new = self.value(item, BY_ONE)?;
                 if made.is_none() && new.is_some() {
                     let before = (0..index).map(|index| Owned::from_borrowed(ffi::PyTuple_GET_ITEM(tuple, index)));
-                    made = Some(before.collect());
+                    let mut all = with_room(size as usize);
+                    all.extend(before);
+                    made = Some(all);
                 }
                 if let Some(made) = &mut made {
                     made.push(new.unwrap_or_else(|| Owned::from_borrowed(item)));

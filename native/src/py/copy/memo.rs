@@ -6,6 +6,7 @@ use std::hash::BuildHasherDefault;
 use pyo3::ffi;
 
 use super::classes::{AddressHasher, Object};
+use crate::memory::{push, room};
 use crate::py::object::Owned;
 
 /// Originals and copies, by the address of the original.
@@ -81,12 +82,13 @@ impl Memo {
                     if first.is_none() {
                         *first = Some(pair);
                     } else {
+                        room(others, 1);
                         others.insert(original.addr(), pair);
                     }
                     Ok(())
                 }
                 Self::Full { dict, originals } => {
-                    originals.push(held);
+                    push(originals, held);
                     let key = key_of(original).ok_or(())?;
                     let failed = ffi::PyDict_SetItem(dict.as_ptr(), key.as_ptr(), copy.as_ptr()) < 0;
                     if failed { Err(()) } else { Ok(()) }

@@ -5,6 +5,7 @@ use pyo3::ffi;
 use super::node::{Entries, Items, Node};
 use super::reader::{Fit, Miss, Read, Reader, out_of_memory};
 use super::scalar::{new_dict, new_integer, set_item};
+use crate::memory::push;
 use crate::py::object::Owned;
 use crate::source::Source;
 
@@ -26,7 +27,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
                 Node::Any => self.plain()?,
                 _ => self.value(&items.item)?,
             };
-            self.stack.push(item);
+            push(&mut self.stack, item);
             self.item_done();
         }
         within(items, self.stack.len() - base)

@@ -7,6 +7,7 @@ use super::model::Found;
 use super::node::{After, Before, Entries, Extra, Items, Length, Model, Node, Piece, RootModel, Tagged};
 use super::reader::{Miss, Read, Reader};
 use super::scalar::{new_dict, set_item};
+use crate::memory::push;
 use crate::py::object::Owned;
 use crate::source::Source;
 
@@ -131,7 +132,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
             let key_at = self.cursor.next_position();
             let key = self.dict_key(&entries.key)?;
             let value = self.draft(&entries.value)?;
-            members.push(Member { key, key_at, value });
+            push(&mut members, Member { key, key_at, value });
             self.item_done();
         }
         // Equal keys would be one entry: how many there are is only known afterwards.
@@ -188,7 +189,7 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
         let mut open = self.open_array()?;
         let mut values = Vec::new();
         while self.goes_on(&mut open)? {
-            values.push(self.draft(&items.item)?);
+            push(&mut values, self.draft(&items.item)?);
             self.item_done();
         }
         if items.length.allows(values.len()) { Ok(values) } else { Err(Miss::Refused) }

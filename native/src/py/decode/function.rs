@@ -15,6 +15,7 @@ use super::node::Plan;
 use super::reader::{Call, Reader};
 use super::realise::{Realiser, Stop};
 use crate::json;
+use crate::memory::copied;
 use crate::msgpack::{self, cursor::Binary};
 use crate::py::collector::{LONG, Resting};
 use crate::py::function::{Arguments, Callable, bound};
@@ -97,7 +98,7 @@ impl Decoder {
         };
         // Code of the user's may want to change what was passed: Pydantic has read it by then, and does not lock it.
         if self.plan.is_live(&self.plan.root) && input.is_locked() {
-            let copy = input.text().to_vec();
+            let copy = copied(input.text());
             drop(input);
             return self.read_format(&copy, call, Some(pauses(py, copy.len())));
         }

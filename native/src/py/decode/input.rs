@@ -2,6 +2,9 @@
 
 use pyo3::ffi;
 
+use crate::memory::copied;
+use crate::py::object::forget;
+
 /// The bytes of a document, borrowed from the object that was passed.
 pub struct Input {
     data: *const u8,
@@ -42,7 +45,7 @@ impl Input {
                 let mut length = 0;
                 let data = ffi::PyUnicode_AsUTF8AndSize(object, &raw mut length);
                 if data.is_null() {
-                    ffi::PyErr_Clear();
+                    forget();
                     return None;
                 }
                 return Some(Self { data: data.cast(), length: length as usize, view: None, copy: None });
@@ -55,14 +58,13 @@ impl Input {
                 ffi::PyErr_Clear();
                 return None;
             }
-            let mut input = Self { data: view.buf.cast(), length: view.len as usize, view: None, copy: None };
-            if view.readonly == 0 {
-                let copy: Box<[u8]> = input.text().into();
+            let (data, length, is_fixed) = (view.buf.cast(), view.len as usize, view.readonly != 0);
+            let mut input = Self { data, length, view: Some(view), copy: None };
+            if !is_fixed {
+                let copy = copied(input.text()).into_boxed_slice();
                 input.data = copy.as_ptr();
                 input.copy = Some(copy);
-                ffi::PyBuffer_Release(&raw mut *view);
-            } else {
-                input.view = Some(view);
+                input.release();
             }
             Some(input)
         }
@@ -71,6 +73,14 @@ impl Input {
     /// Whether the memory is that of an object which could change it, and is locked meanwhile.
     pub fn is_locked(&self) -> bool {
         self.view.is_some()
+    }
+
+    /// Let go of the view.
+    fn release(&mut self) {
+        if let Some(mut view) = self.view.take() {
+            // SAFETY: the view was filled by PyObject_GetBuffer, and the GIL is held.
+            unsafe { ffi::PyBuffer_Release(&raw mut *view) }
+        }
     }
 
     /// The bytes.
@@ -86,9 +96,6 @@ impl Input {
 
 impl Drop for Input {
     fn drop(&mut self) {
-        if let Some(view) = &mut self.view {
-            // SAFETY: the view was filled by PyObject_GetBuffer, and the GIL is held.
-            unsafe { ffi::PyBuffer_Release(&raw mut **view) }
-        }
+        self.release();
     }
 }

@@ -12,7 +12,7 @@ mod draft;
 mod fields;
 mod function;
 pub(crate) mod inline_template;
-pub mod input;
+mod input;
 pub(crate) mod instance;
 mod model;
 mod node;

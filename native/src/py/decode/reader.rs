@@ -11,7 +11,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::node::{Node, Plan};
-use crate::py::object::Owned;
+use crate::py::allocator;
+use crate::py::object::{Owned, forget};
 use crate::py::pause::Pauses;
 use crate::py::stack;
 use crate::source::{Kind, RawString, Source};
@@ -138,6 +139,8 @@ impl<'p, 't, S: Source<'t>> Reader<'p, 't, S> {
         if let Some(pauses) = &mut self.pauses {
             // SAFETY: values are only made while the GIL is held.
             pauses.item(unsafe { Python::assume_attached() });
+        } else {
+            allocator::look();
         }
     }
 
@@ -327,10 +330,10 @@ pub fn new_text(bytes: &[u8]) -> Option<Owned> {
     }
 }
 
-/// Drop the exception of a call that failed for lack of memory: Pydantic will meet the same and tell it.
+/// Drop the exception of a call that failed: Pydantic will meet the same and tell it. Leave the call for lack of memory.
 #[cold]
 pub fn out_of_memory() -> Miss {
     // SAFETY: the GIL is held.
-    unsafe { ffi::PyErr_Clear() };
+    unsafe { forget() };
     Miss::Unknown
 }

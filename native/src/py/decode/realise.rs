@@ -16,6 +16,7 @@ use super::node::{Length, Model, Plan, RootModel};
 use super::reader::{Call, Miss};
 use super::refusal::{Place, Refusal};
 use super::scalar::{new_dict, set_item};
+use crate::memory::with_room;
 use crate::py::object::Owned;
 use crate::py::pause::Pauses;
 use crate::source::Document;
@@ -189,7 +190,7 @@ impl<'p, 't, 'py> Realiser<'p, 't, 'py> {
     /// Make all items; every one is tried, as Pydantic does it.
     #[inline(never)]
     fn all(&mut self, items: Vec<Draft<'p>>, length: Length) -> Result<Vec<Owned>, Stop> {
-        let mut values = Vec::with_capacity(items.len());
+        let mut values = with_room(items.len());
         let (mut failed, mut omitted) = (false, false);
         let mut items = items.into_iter(); // alive until the end: to free so much memory at once takes some time
         for (index, item) in items.by_ref().enumerate() {

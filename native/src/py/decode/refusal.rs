@@ -1,11 +1,12 @@
 //! What validators refused while a document was made: where, what, and the error of it.
 
-use pyo3::exceptions::{PyAssertionError, PyValueError};
+use pyo3::exceptions::{PyAssertionError, PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use super::draft::{KeyPlace, Origin};
 use super::realise::{Realiser, Stop};
+use crate::memory::{give_up, push};
 use crate::py::object::Owned;
 
 /// Where in a document something is.
@@ -45,7 +46,11 @@ impl<'py> Realiser<'_, '_, 'py> {
                         let Some(input) = self.document.json(span.start, span.end) else {
                             return Ok(None);
                         };
-                        list.append((error, place, PyBytes::new(py, &input), true))?;
+                        let input = PyBytes::new_with(py, input.len(), |bytes| {
+                            bytes.copy_from_slice(&input);
+                            Ok(())
+                        })?;
+                        list.append((error, place, input, true))?;
                     }
                     Origin::Object(object) => {
                         // SAFETY: a reference that is given away.
@@ -60,7 +65,12 @@ impl<'py> Realiser<'_, '_, 'py> {
             let made = fail.bind(py).call1((list,))?;
             Ok((!made.is_none()).then(|| PyErr::from_value(made)))
         };
-        make().ok().flatten()
+        make().unwrap_or_else(|error| {
+            if error.is_instance_of::<PyMemoryError>(py) {
+                give_up();
+            }
+            None
+        })
     }
 
     /// Take the exception that is set, which goes to the caller.
@@ -94,7 +104,7 @@ impl<'py> Realiser<'_, '_, 'py> {
         if !is_refusal {
             return Stop::Raised(error);
         }
-        self.refusals.push(Refusal { error, places: Vec::new(), origin });
+        push(&mut self.refusals, Refusal { error, places: Vec::new(), origin });
         Stop::Refused
     }
 

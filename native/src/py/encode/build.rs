@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyString, PyTuple, PyType};
 
 use crate::json::number::InfNan;
+use crate::memory::Buffer;
 
 use super::layout::{Slot, Support};
 use super::node::{
@@ -226,7 +227,7 @@ fn enumeration<O: Output>(items: &Items<'_, '_, O>) -> PyResult<Enum> {
     let members = members.iter().map(|item| {
         let tuple = item.cast::<PyTuple>()?;
         let items = Items::<O>::of(tuple);
-        let mut key = O::behind(Vec::new());
+        let mut key = O::behind(Buffer::new());
         push_text(&mut key, &items.text(2)?);
         Ok(Member { object: items.object(0)?, value: constant::<O>(&items.any(1)?)?, key: Piece::new(key.bytes()) })
     });
@@ -275,7 +276,7 @@ fn push_text<O: Output>(out: &mut O, text: &str) {
 
 /// A plain value that stands in the program.
 fn constant<O: Output>(value: &Bound<'_, PyAny>) -> PyResult<Piece> {
-    let mut out = O::behind(Vec::new());
+    let mut out = O::behind(Buffer::new());
     if value.is_none() {
         out.push_null();
     } else if let Ok(text) = value.cast::<PyString>() {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use pyo3::ffi;
 
 use crate::json::number::{LONGEST_INT, write_int};
+use crate::memory::{push, with_room};
 use crate::py::object::Owned;
 
 use super::node::{Class, Node, Object, Tuple};
@@ -261,7 +262,7 @@ impl Names {
         if unsafe { ffi::PyLong_CheckExact(key) } != 0 {
             self.ints += 1; // no two ints have the same text
         } else {
-            self.places.push(place);
+            push(&mut self.places, place);
         }
     }
 
@@ -273,7 +274,8 @@ impl Names {
         if self.places.len() != keys {
             return true;
         }
-        let mut texts: Vec<&[u8]> = self.places.iter().map(|place| &written[place.clone()]).collect();
+        let mut texts: Vec<&[u8]> = with_room(self.places.len());
+        texts.extend(self.places.iter().map(|place| &written[place.clone()]));
         texts.sort_unstable();
         texts.windows(2).any(|pair| pair[0] == pair[1])
     }

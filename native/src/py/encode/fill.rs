@@ -2,6 +2,7 @@
 
 use pyo3::ffi;
 
+use crate::memory::{self, Buffer};
 use crate::py::object::{Owned, caught};
 
 use super::calls;
@@ -38,7 +39,7 @@ pub struct Passed<'a> {
 
 /// Fill the holes in order, and put the output together.
 pub fn fill<O: Parts>(program: &Program<O>, bytes: &[u8], holes: Vec<Hole>, passed: &Passed<'_>) -> Outcome<O> {
-    let out = O::behind(Vec::with_capacity(bytes.len() + 64 * holes.len()));
+    let out = O::behind(Buffer::with_room(bytes.len() + 64 * holes.len()));
     let state = State::new(out, program, passed.options, passed.max_depth);
     let mut filling = Filling { state, passed, refusals: Refusals::new(program.pack) };
     filling.fill(bytes, holes)?;
@@ -151,7 +152,9 @@ impl<O: Parts> Filling<'_, O> {
             self.state.out.go_back(place);
             return Ok(false);
         }
-        let written = self.state.out.bytes().split_off(place.length);
+        let out = self.state.out.bytes();
+        let written = memory::copied(&out[place.length..]);
+        out.truncate(place.length);
         holes.iter_mut().for_each(|hole| hole.at -= place.length);
         self.fill(&written, holes)?;
         Ok(true)

@@ -2,6 +2,7 @@
 
 use pyo3::ffi;
 
+use crate::memory::push;
 use crate::py::object::Owned;
 
 use super::holes::Hole;
@@ -146,7 +147,7 @@ impl<O: Output> State<'_, O> {
                 return Err(Stop::Decline);
             }
             let hole = Hole::undeclared(self.out.len(), self.depth, serializer, value);
-            self.holes.push(hole);
+            push(&mut self.holes, hole);
         }
         Ok(())
     }

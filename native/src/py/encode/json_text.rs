@@ -4,6 +4,7 @@ use pyo3::ffi;
 
 use crate::json::escape::{ESCAPES, escape};
 use crate::json::number::{LONGEST_FLOAT, LONGEST_INT, write_float, write_int};
+use crate::memory::Buffer;
 
 use super::clean_copy::copy_clean;
 use super::node::Object;
@@ -11,7 +12,7 @@ use super::output::{Output, Piece, Place, bytes_object};
 
 #[derive(Default)]
 pub struct JsonText {
-    bytes: Vec<u8>,
+    bytes: Buffer,
     /// Some text was not ASCII.
     wide: bool,
 }
@@ -24,12 +25,12 @@ impl Output for JsonText {
     const FLOAT_ROOM: usize = LONGEST_FLOAT;
 
     #[inline]
-    fn behind(bytes: Vec<u8>) -> Self {
+    fn behind(bytes: Buffer) -> Self {
         Self { bytes, wide: false }
     }
 
     #[inline]
-    fn bytes(&mut self) -> &mut Vec<u8> {
+    fn bytes(&mut self) -> &mut Buffer {
         &mut self.bytes
     }
 
@@ -292,7 +293,7 @@ mod tests {
                     }
                     let mut out = JsonText::default();
                     out.push_text(&text, false);
-                    assert_eq!(out.bytes, plainly(&text));
+                    assert_eq!(*out.bytes, plainly(&text));
                 }
             }
         }
@@ -309,7 +310,7 @@ mod tests {
             if length > 0 {
                 let mut out = JsonText::default();
                 out.push_first_name(&Piece::new(&text));
-                assert_eq!(out.bytes, text[1..]);
+                assert_eq!(*out.bytes, text[1..]);
             }
         }
     }

@@ -5,6 +5,8 @@
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use crate::memory::Buffer;
+
 use super::node::Object;
 
 /// What stands in every document of a type, padded so that it is copied without a loop where it is short.
@@ -51,7 +53,7 @@ impl Piece {
 
     /// Write it without its first byte.
     #[inline]
-    pub fn push_rest(&self, out: &mut Vec<u8>) {
+    pub fn push_rest(&self, out: &mut Buffer) {
         out.extend_from_slice(&self.head.as_flattened()[1..self.length.min(32)]);
         out.extend_from_slice(&self.tail);
     }
@@ -78,8 +80,8 @@ pub trait Output: Sized {
     const FLOAT_ROOM: usize;
 
     /// Write behind what is there.
-    fn behind(bytes: Vec<u8>) -> Self;
-    fn bytes(&mut self) -> &mut Vec<u8>;
+    fn behind(bytes: Buffer) -> Self;
+    fn bytes(&mut self) -> &mut Buffer;
     fn len(&self) -> usize;
     /// Everything that was written is ASCII, as far as the form wants to know.
     fn is_ascii(&self) -> bool;

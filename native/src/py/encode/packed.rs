@@ -1,5 +1,6 @@
 //! MessagePack, as an [`Output`].
 
+use crate::memory::Buffer;
 use crate::msgpack::write::{
     FALSE, Head, LONGEST_HEAD, NIL, TRUE, map_head_length, write_array_head, write_bin_head, write_float, write_int,
     write_map_head, write_str_head, write_uint,
@@ -10,7 +11,7 @@ use super::output::{Output, Piece, Place, bytes_object};
 
 #[derive(Default)]
 pub struct Packed {
-    bytes: Vec<u8>,
+    bytes: Buffer,
     /// Something has more than 2^32 bytes or items.
     is_too_long: bool,
 }
@@ -76,12 +77,12 @@ impl Output for Packed {
     const FLOAT_ROOM: usize = LONGEST_HEAD;
 
     #[inline]
-    fn behind(bytes: Vec<u8>) -> Self {
+    fn behind(bytes: Buffer) -> Self {
         Self { bytes, is_too_long: false }
     }
 
     #[inline]
-    fn bytes(&mut self) -> &mut Vec<u8> {
+    fn bytes(&mut self) -> &mut Buffer {
         &mut self.bytes
     }
 
@@ -157,6 +158,7 @@ impl Output for Packed {
 
     #[inline]
     fn push_plain(&mut self, length: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        self.bytes.reserve(length + LONGEST_HEAD);
         self.push_head(|head| write_str_head(head, length));
         write(&mut self.bytes);
     }
@@ -250,6 +252,7 @@ impl Packed {
         if length == head {
             self.bytes[start..start + head].copy_from_slice(&wanted[..head]);
         } else {
+            self.bytes.reserve(length);
             self.bytes.splice(start..start + head, wanted[..length].iter().copied());
         }
         length as isize - head as isize
@@ -260,19 +263,25 @@ impl Packed {
 mod tests {
     use super::*;
 
+    fn behind_a_byte() -> Packed {
+        let mut out = Packed::default();
+        out.push_bool(true);
+        out
+    }
+
     #[test]
     fn the_number_of_members_may_be_another_than_expected() {
         for expected in [0, 15, 16, 70_000] {
             for found in [0, 1, 15, 16, 65_535, 65_536] {
-                let mut out = Packed::behind(vec![7]);
+                let mut out = behind_a_byte();
                 let head = out.begin_members(expected);
                 out.push_text(b"content", false);
                 let moved = out.end_members(1, head, found);
-                let mut plain = Packed::behind(vec![7]);
+                let mut plain = behind_a_byte();
                 plain.begin_dict(found);
                 let length = plain.len();
                 plain.push_text(b"content", false);
-                assert_eq!(out.bytes, plain.bytes);
+                assert_eq!(*out.bytes, *plain.bytes);
                 assert_eq!(moved, length as isize - 1 - head as isize);
             }
         }

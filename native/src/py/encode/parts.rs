@@ -3,6 +3,7 @@
 use pyo3::ffi;
 
 use crate::json::members;
+use crate::memory::Buffer;
 use crate::py::object::{Owned, caught};
 
 use super::fill::{Outcome, Unfilled};
@@ -202,7 +203,7 @@ impl Refusals {
     /// # Safety
     /// The value is held.
     #[cold]
-    unsafe fn pack(&mut self, out: &mut Vec<u8>, value: Object) -> Outcome {
+    unsafe fn pack(&mut self, out: &mut Buffer, value: Object) -> Outcome {
         // SAFETY: the function belongs to the program, the value is held by the caller; an error is set where none is given.
         unsafe {
             if let Some(packed) = Owned::from_new(ffi::PyObject_CallOneArg(self.pack, value)) {

@@ -2,6 +2,8 @@
 
 use pyo3::ffi;
 
+use crate::memory::push;
+
 use super::holes::{Comma, Expected, Hole};
 use super::node::{Call, Computed, Field, FieldKind, Fields, Node, Object};
 use super::output::Output;
@@ -39,7 +41,7 @@ impl Record {
             // The number is known when the holes are filled.
             let begin = Hole::begin(self.start, self.head, self.members);
             state.holes.insert(self.holes_before, begin);
-            state.holes.push(Hole::end(state.out.len()));
+            push(&mut state.holes, Hole::end(state.out.len()));
         } else {
             state.end_members(self.start, self.head, self.members, self.holes_before);
         }
@@ -51,7 +53,7 @@ impl Record {
         if self.members > 0 {
             state.out.next(false);
         } else if self.has_holes && !O::IS_COUNTED {
-            state.holes.push(Hole::comma(state.out.len()));
+            push(&mut state.holes, Hole::comma(state.out.len()));
         }
         self.members += 1;
     }
@@ -134,7 +136,7 @@ impl<O: Output> State<'_, O> {
             let length = self.out.len() - place.length;
             self.out.go_back(place);
             let inner = self.holes.split_off(holes);
-            self.holes.push(Hole::late(place.length, self.depth, node, value, Expected { length, holes: inner }));
+            push(&mut self.holes, Hole::late(place.length, self.depth, node, value, Expected { length, holes: inner }));
         }
         Ok(())
     }
@@ -151,7 +153,7 @@ impl<O: Output> State<'_, O> {
             if STRICT || (call.takes_model && owner.is_null()) {
                 return Err(Stop::Decline);
             }
-            self.holes.push(Hole::call(self.out.len(), self.depth, call, owner, value));
+            push(&mut self.holes, Hole::call(self.out.len(), self.depth, call, owner, value));
         }
         Ok(())
     }
@@ -184,7 +186,7 @@ impl<O: Output> State<'_, O> {
 
     fn leave_hole(&mut self, hole: Hole) {
         if !self.holes.last_mut().is_some_and(|last| last.absorb(&hole)) {
-            self.holes.push(hole);
+            push(&mut self.holes, hole);
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::memory::Buffer;
 use crate::py::function::{Arguments, Callable};
 use crate::py::stack;
 
@@ -33,23 +34,23 @@ const DEAR: usize = 700;
 const KEPT: usize = 1 << 20;
 
 /// The buffer of the last call, for the next one; who comes while it is in use makes another.
-struct Spare(UnsafeCell<Vec<u8>>);
+struct Spare(UnsafeCell<Buffer>);
 
 // SAFETY: touched only while the GIL is held, and never borrowed from.
 unsafe impl Sync for Spare {}
 
 /// One for all threads: the GIL is held, and to find a thread's own takes a tenth of the time of a small model.
-static SPARE: Spare = Spare(UnsafeCell::new(Vec::new()));
+static SPARE: Spare = Spare(UnsafeCell::new(Buffer::new()));
 
 impl Spare {
     #[inline]
-    fn take(&self, _py: Python<'_>) -> Vec<u8> {
+    fn take(&self, _py: Python<'_>) -> Buffer {
         // SAFETY: the GIL is held.
         std::mem::take(unsafe { &mut *self.0.get() })
     }
 
     #[inline]
-    fn set(&self, _py: Python<'_>, buffer: Vec<u8>) {
+    fn set(&self, _py: Python<'_>, buffer: Buffer) {
         // SAFETY: the GIL is held; dropping the one that was there runs no code of anybody's.
         unsafe { *self.0.get() = buffer }
     }

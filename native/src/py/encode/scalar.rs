@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 
 use crate::json::escape::{base64_length, push_base64, push_hex};
 use crate::json::number::InfNan;
-use crate::py::object::Owned;
+use crate::py::object::{Owned, forget};
 
 use super::json_text::constant;
 use super::node::{BytesMode, Class, Enum, Object, SubType};
@@ -28,7 +28,7 @@ pub unsafe fn text_of<'a>(value: Object) -> Option<(&'a [u8], bool)> {
         let mut length = 0;
         let data = ffi::PyUnicode_AsUTF8AndSize(value, &raw mut length);
         if data.is_null() {
-            ffi::PyErr_Clear();
+            forget();
             return None;
         }
         let text = std::slice::from_raw_parts(data.cast::<u8>(), length as usize);

@@ -10,6 +10,7 @@ use super::holes::Hole;
 use super::node::{Node, Object, Program};
 use super::options::Options;
 use super::output::Output;
+use crate::memory::{push, room};
 use crate::py::object::Owned;
 use crate::py::pause::Pauses;
 use crate::py::stack;
@@ -84,6 +85,7 @@ impl<'p, O: Output> State<'p, O> {
 
     /// Note that code of the user's is given an object.
     pub fn give_away(&mut self, object: Object) {
+        room(&mut self.given_away, 1);
         self.given_away.insert(object.addr());
     }
 
@@ -235,7 +237,7 @@ impl<'p, O: Output> State<'p, O> {
                         return Err(Stop::Decline);
                     }
                     let hole = Hole::whole(self.out.len(), self.depth, whole.serializer, value, whole.keeps_warnings);
-                    self.holes.push(hole);
+                    push(&mut self.holes, hole);
                     Ok(())
                 }
             }

@@ -43,7 +43,7 @@ class Faults:
 
 
 class Access:
-    """The operations of a tier that never raise: what fails is counted and logged, and gives ``None``.
+    """The operations of a tier. They raise ``MemoryError`` only: what else fails is counted and logged, and gives ``None``.
 
     Args:
         tier: The tier.
@@ -218,6 +218,9 @@ class Access:
         except TimeoutError as error:
             self.faults.timeouts += 1
             self._note(breaker, error)
+        except MemoryError:  # nothing is wrong with the store
+            breaker.abandoned()
+            raise
         except Exception as error:  # noqa: BLE001  (whatever a store raises is a miss)
             self.faults.errors += 1
             self._note(breaker, error)

@@ -81,6 +81,10 @@ class Batch(Generic[ItemT, ResultT]):
         result, taken = None, longest
         try:
             result, taken = await self._send(loop, items, ttl, longest)
+        except MemoryError:
+            for answer in answers.values():
+                if not answer.done():
+                    answer.set_exception(MemoryError())
         finally:
             for timer in timers:
                 timer.cancel()

@@ -6,7 +6,7 @@ document, or, for a format that only exists with a schema, the decoded values. S
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NotRequired, cast
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from typing_extensions import TypedDict
 
+from pydantic_serialization.config import SerializationConfig
 from pydantic_serialization.errors import DecodeError, LimitExceededError, UnsupportedTypeError
 from pydantic_serialization.formats import FormatOptions, TreeFormat
 from pydantic_serialization.formats._depth import tree_depth_exceeds
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     from pydantic_serialization.integrations.fastapi.options import RouteOptions
 
+MOST_ITEMS: Final[int] = SerializationConfig.model_fields["max_items"].default
+"""Items of all arrays and objects: in JSON bodies as many as FastAPI takes, which is any number."""
 _DEEPEST = 200
 """Levels of arrays and objects: what JSON bodies may have."""
 
@@ -88,9 +91,11 @@ def _media_type(field: Any) -> str:
 def _reader(route: Any, fields: list[Any], name: str) -> Callable[[bytes], Any]:
     found = http_format(name)
     if isinstance(found, TreeFormat):
-        unpack = found.unpack
+        unpack, check_items = found.unpack, found.check_items
 
         def read(data: bytes) -> Any:
+            if check_items is not None and len(data) > MOST_ITEMS:
+                check_items(data, MOST_ITEMS)
             tree = unpack(data)
             if tree_depth_exceeds(tree, _DEEPEST):
                 message = f"the body is nested deeper than {_DEEPEST} levels"

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
+from pydantic_serialization.codecs.packing import decompress_within
 from pydantic_serialization.config import SerializationConfig
 from pydantic_serialization.errors import DecompressionError, LimitExceededError
 from pydantic_serialization.integrations.fastapi.coding import http_codec, joined
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 DECODED_BYTES: Final[int] = SerializationConfig.model_fields["max_payload_bytes"].default
 """What an unpacked body may have where a route names no limit."""
+
+DECODED_RATIO: Final[int] = SerializationConfig.model_fields["max_compression_ratio"].default
+"""How many times its size as it came an unpacked body may have, where that is more than a mebibyte."""
 
 _OFFLOAD_BYTES: Final = 16_384
 """Bytes of a compressed body from which on a thread unpacks it."""
@@ -73,11 +77,14 @@ async def decoded_request(request: Request, options: RouteOptions) -> Request:
 
 
 async def _unpacked(data: bytes, coding: str, limit: int) -> bytes:
-    unpack = partial(http_codec(coding).decompress, data, limit=limit)
+    unpack = partial(decompress_within, http_codec(coding), data, limit=limit, ratio=DECODED_RATIO)
     try:
         return await run_in_threadpool(unpack) if len(data) >= _OFFLOAD_BYTES else unpack()
     except LimitExceededError as error:
-        raise HTTPException(413, f"a body may have {limit} bytes") from error
+        allowed = (
+            f"{limit} bytes" if error.limit == "max_payload_bytes" else f"{DECODED_RATIO} times its size, unpacked"
+        )
+        raise HTTPException(413, f"a body may have {allowed}") from error
     except DecompressionError as error:
         raise HTTPException(400, f"the body is not what its Content-Encoding says: {coding}") from error
 

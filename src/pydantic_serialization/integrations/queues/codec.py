@@ -33,6 +33,8 @@ from pydantic_serialization.errors import (
     UntrustedDataError,
 )
 from pydantic_serialization.formats import get_format
+from pydantic_serialization.formats._items import check_msgpack_items
+from pydantic_serialization.formats._msgpack_headers import excess
 from pydantic_serialization.frame import FormatId, is_frame
 from pydantic_serialization.integrations._round_trip import RoundTrip
 from pydantic_serialization.integrations.queues.scalars import read_scalar, write_scalar
@@ -81,6 +83,7 @@ class TaggedCodec:
             is not signed is not read.
         ttl: Seconds for which a signed message may be read; ``None`` sets no end. Repeating it meanwhile is possible.
         max_bytes: The largest message that is written or read.
+        max_items: Items of all lists and members of all dicts that a message may have, and each model in it.
 
     Raises:
         ConfigurationError: a name is given twice, is empty or too long, or stands for something that is no class; a key
@@ -96,6 +99,7 @@ class TaggedCodec:
         signing_keys: str | SecretStr | Iterable[str | SecretStr] = (),
         ttl: float | None = None,
         max_bytes: int = 67_108_864,
+        max_items: int = 4_000_000,
     ) -> None:
         member = get_format(format)
         if getattr(member, "sealed", False):
@@ -103,14 +107,18 @@ class TaggedCodec:
             raise ConfigurationError(message)
         keys: Any = signing_keys  # validated there: one key or several, as text or as SecretStr
         config = SerializationConfig(
-            enable_compression=False, fallback_format=None, signing_keys=keys, max_payload_bytes=max_bytes
+            enable_compression=False,
+            fallback_format=None,
+            signing_keys=keys,
+            max_payload_bytes=max_bytes,
+            max_items=max_items,
         )
         self._sealer = Sealer(config.secrets()) if config.signing_keys else None
         if ttl is not None and self._sealer is None:
             message = "ttl needs signing_keys: only a signed message says when it was written"
             raise ConfigurationError(message)
         self._ttl = ttl
-        self._max_bytes = max_bytes
+        self._max_bytes, self._max_items = max_bytes, max_items
         serializer = PydanticModelSerializer(config)
         self._forms: dict[str, RoundTrip] = {}
         self._names: dict[type[Any], str] = {}
@@ -125,7 +133,7 @@ class TaggedCodec:
         """Return the message that holds ``value``.
 
         Raises:
-            EncodeError: the value holds something that is neither plain nor listed, or is too large.
+            EncodeError: the value holds something that is neither plain nor listed, is too large, or has too many items.
         """
         try:
             data = ormsgpack.packb(self._prepared(value), option=_OPTIONS)
@@ -137,6 +145,9 @@ class TaggedCodec:
             raise EncodeError(message) from None
         if len(data) > self._max_bytes:
             message = f"the message has {len(data)} bytes; max_bytes={self._max_bytes} is the limit"
+            raise EncodeError(message)
+        if len(data) > self._max_items and excess(data, len(data), self._max_items) is not None:
+            message = f"the message has more items than max_items={self._max_items} allows"
             raise EncodeError(message)
         if self._sealer is None:
             return data
@@ -159,7 +170,7 @@ class TaggedCodec:
             DecodeError: no message of this codec, cut or damaged, or of another class than ``expected``.
             UntrustedDataError: (a ``DecodeError``) it names a model that is not listed.
             FrameError: (a ``DecodeError``) it is not signed, with another key, altered, or past its time.
-            LimitExceededError: (a ``DecodeError``) it is larger than ``max_bytes``.
+            LimitExceededError: (a ``DecodeError``) it is larger than ``max_bytes``, or has more than ``max_items``.
             pydantic.ValidationError: the content of a listed model does not fit it.
         """
         if not isinstance(data, (bytes, bytearray, memoryview)):
@@ -229,6 +240,8 @@ class TaggedCodec:
         return data
 
     def _unpacked(self, data: Payload) -> Any:
+        if len(data) > self._max_items:
+            check_msgpack_items(data, self._max_items)
         faults: list[Exception] = []
 
         def read(kind: int, content: bytes) -> Any:

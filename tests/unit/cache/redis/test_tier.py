@@ -150,6 +150,33 @@ def test_a_child_process_makes_its_own_connections(redis_url: str) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_eight_children_at_once_share_no_connection(redis_url: str) -> None:
+    """Each has its own replies, and the values of all are found by all."""
+    cache = CacheManager(redis_url=redis_url, max_size=1, shared_settings=SharedSettings(timeout=5.0))
+    cache.set_sync("before", b"1")
+    children = []
+    for number in range(8):
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                for key in (f"{number}:{count}" for count in range(100)):
+                    assert cache.get_or_load_sync(key, key.encode) == key.encode()
+                    assert cache.get_sync("before") == b"1"
+                cache.stop_sync()
+                assert cache.get_stats()["l2_cache"]["errors"] == 0
+                status = 0
+            finally:
+                os._exit(status)
+        children.append(child)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 8
+    keys = [f"{number}:{count}" for number in range(8) for count in range(100)]
+    assert cache.get_many_sync(keys) == {key: key.encode() for key in keys}
+    cache.stop_sync()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_child_leaves_the_connections_of_the_parents_loop_alone(redis_url: str) -> None:
     """Forked while a loop runs, a child that forgets the loop's client takes nothing from the parent."""
 

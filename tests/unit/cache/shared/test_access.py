@@ -41,10 +41,10 @@ def test_large_values_go_alone() -> None:
 
 def test_a_burst_of_loads_makes_few_trips() -> None:
     """A thousand different keys at once: every one is stored, and the tier is asked some ten times."""
-    tier = DictTier()
+    tier, patient = DictTier(), SharedSettings(timeout=5.0)
 
     async def main() -> None:
-        async with CacheManager(shared_tier=tier, max_size=2000, shared_settings=SharedSettings(timeout=10)) as cache:
+        async with CacheManager(shared_tier=tier, max_size=2000, shared_settings=patient) as cache:
             tier.calls.clear()
             keys = [f"key:{number}" for number in range(1000)]
             assert await asyncio.gather(*(cache.get_or_load(key, key.encode, tags=("tag",)) for key in keys)) == [

@@ -115,7 +115,7 @@ def test_a_process_that_missed_a_message_drops_everything(shared_server: Server,
         one("invalidate", ["missed"], [])
         assert other("state", "degraded") == "degraded"
         # It cannot ask Redis, and soon has nothing of its own any more.
-        wait_until(lambda: other("get", "missed") is None, "what may be old is dropped", 3)
+        wait_until(lambda: other("get", "missed") is None, "what may be old is dropped")
         proxy.set("pass")
         proxy.cut()
         assert other("state", "verified") == "verified"

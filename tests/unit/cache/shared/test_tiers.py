@@ -504,6 +504,33 @@ def test_a_faulty_read_does_not_cost_a_second_one(pair: Pair) -> None:
     assert pair.one.get_stats()["l2_cache"]["timeouts"] == 1
 
 
+def test_a_lack_of_memory_is_the_callers(pair: Pair) -> None:
+    """It says nothing of the store: it is raised, the breaker stays closed, and the next call finds everything."""
+    pair.one.set_sync("key", b"1")
+    pair.forget()
+
+    async def read(times: int) -> None:
+        for _ in range(times):
+            with pytest.raises(MemoryError):
+                await pair.other.get("key")
+        with pytest.raises(MemoryError):
+            await pair.other.get_or_load("key", no_load)
+
+    pair.tier.fault = MemoryError()
+    for _ in range(10):
+        with pytest.raises(MemoryError):
+            pair.other.get_sync("key")
+    with pytest.raises(MemoryError):
+        pair.other.get_or_load_sync("key", no_load)
+    asyncio.run(read(10))
+    stats = pair.other.get_stats()["l2_cache"]
+    assert (stats["errors"], stats["timeouts"], stats["breaker"]) == (0, 0, "closed")
+    pair.tier.fault = None
+    assert pair.other.get_or_load_sync("key", no_load) == b"1"
+    pair.forget()
+    assert asyncio.run(pair.other.get("key")) == b"1"
+
+
 def test_a_thousand_misses_make_one_load(pair: Pair) -> None:
     """Also with a shared tier behind: one reading trip, one ticket, one load, one write."""
 

@@ -3,6 +3,7 @@
 use super::TreeReader;
 use super::object::{Kind, items_of, kind_of, same};
 use super::tree_choice;
+use crate::memory::push;
 use crate::py::decode::draft::{Draft, Origin};
 use crate::py::decode::node::Node;
 use crate::py::decode::reader::{Miss, Read};
@@ -30,7 +31,7 @@ impl<'p> TreeReader<'p, '_> {
             Node::List(items) if kind == Kind::List => {
                 let mut drafts = Vec::new();
                 for item in items_of(object) {
-                    drafts.push(self.deeper(|reader| reader.tree_draft(&items.item, &item))?);
+                    push(&mut drafts, self.deeper(|reader| reader.tree_draft(&items.item, &item))?);
                 }
                 if items.length.allows(drafts.len()) {
                     Ok(Draft::List(drafts, items.length))

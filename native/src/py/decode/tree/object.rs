@@ -2,6 +2,7 @@
 
 use pyo3::ffi;
 
+use crate::memory::push;
 use crate::py::decode::reader::{Read, out_of_memory};
 use crate::py::object::Owned;
 
@@ -77,7 +78,7 @@ pub(super) fn members_of(dict: &Owned) -> Vec<(Owned, Owned)> {
     unsafe {
         let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
         while ffi::PyDict_Next(dict.as_ptr(), &raw mut position, &raw mut key, &raw mut value) != 0 {
-            members.push((Owned::from_borrowed(key), Owned::from_borrowed(value)));
+            push(&mut members, (Owned::from_borrowed(key), Owned::from_borrowed(value)));
         }
     }
     members

@@ -7,6 +7,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::shape::Shape;
+use crate::memory::push;
 use crate::py::copy::classes::{Kind, Object};
 use crate::py::object::Owned;
 use crate::py::pickle::known::Known;
@@ -126,7 +127,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn keep(&mut self, object: &Owned, is_key: bool) {
         // SAFETY: alive, being held.
-        self.kept.push((unsafe { Owned::from_borrowed(object.as_ptr()) }, is_key));
+        push(&mut self.kept, (unsafe { Owned::from_borrowed(object.as_ptr()) }, is_key));
     }
 
     pub(super) fn reference(&mut self) -> Read<(Owned, bool)> {

@@ -7,8 +7,9 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::shape::Shape;
+use crate::memory::{Buffer, push, room};
 use crate::py::copy::classes::{AddressHasher, Class, Object};
-use crate::py::object::Owned;
+use crate::py::object::{Owned, forget};
 use crate::py::pickle::known::Known;
 use crate::py::pickle::tag;
 
@@ -24,7 +25,7 @@ pub(super) const HELD: ffi::Py_ssize_t = 2;
 
 pub(super) struct Block<'a> {
     pub(super) known: &'a Known,
-    pub(super) out: Vec<u8>,
+    pub(super) out: Buffer,
     /// Numbers of what is kept, by address; what is kept is held, so that no address is used twice.
     numbers: ByAddress<usize>,
     kept: Vec<Owned>,
@@ -39,7 +40,7 @@ pub(super) struct Block<'a> {
 
 impl<'a> Block<'a> {
     pub(super) fn new(known: &'a Known) -> Self {
-        let mut out = Vec::with_capacity(256);
+        let mut out = Buffer::with_room(256);
         out.push(tag::VERSION);
         Self {
             known,
@@ -85,9 +86,10 @@ impl<'a> Block<'a> {
 
     /// Keep what stands in the block from here on, under the next number.
     pub(super) unsafe fn keep(&mut self, object: Object) {
+        room(&mut self.numbers, 1);
         self.numbers.insert(object.addr(), self.kept.len());
         // SAFETY: the caller holds the object.
-        self.kept.push(unsafe { Owned::from_borrowed(object) });
+        push(&mut self.kept, unsafe { Owned::from_borrowed(object) });
     }
 
     /// Write a reference to what is kept; say whether that is done.
@@ -130,7 +132,7 @@ impl<'a> Block<'a> {
 #[cold]
 pub(super) fn unsuited() -> Unsuited {
     // SAFETY: the GIL is held.
-    unsafe { ffi::PyErr_Clear() };
+    unsafe { forget() };
     Unsuited
 }
 

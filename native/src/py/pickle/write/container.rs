@@ -3,6 +3,7 @@
 use pyo3::ffi;
 
 use super::block::{Block, HELD, Unsuited, Written, unsuited};
+use crate::memory::push;
 use crate::py::copy::classes::{Kind, Object};
 use crate::py::object::Owned;
 use crate::py::pickle::tag;
@@ -58,8 +59,8 @@ impl Block<'_> {
             let (mut at, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
             while ffi::PyDict_Next(dict, &raw mut at, &raw mut key, &raw mut value) != 0 {
                 if value != without {
-                    self.entries.push(Owned::from_borrowed(key));
-                    self.entries.push(Owned::from_borrowed(value));
+                    push(&mut self.entries, Owned::from_borrowed(key));
+                    push(&mut self.entries, Owned::from_borrowed(value));
                 }
             }
             let end = self.entries.len();

@@ -6,6 +6,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::block::{Block, Unsuited, Written};
+use crate::memory::push;
 use crate::py::attributes::Attributes;
 use crate::py::copy::classes::{Class, Object};
 use crate::py::decode::set_layout::Arrangement;
@@ -191,13 +192,13 @@ impl Block<'_> {
             match Entries::of(model, attributes) {
                 Entries::Table(mut entries) => {
                     while let Some((name, _)) = entries.take() {
-                        names.push(name);
+                        push(names, name);
                     }
                     return Ok(());
                 }
                 Entries::Beside(mut entries) => {
                     while let Some((name, _)) = entries.take() {
-                        names.push(name);
+                        push(names, name);
                     }
                     return Ok(());
                 }
@@ -209,7 +210,7 @@ impl Block<'_> {
                 if ffi::PyUnicode_CheckExact(name) == 0 {
                     return Err(Unsuited);
                 }
-                self.names.push(name);
+                push(&mut self.names, name);
             }
             Ok(())
         }
