@@ -37,10 +37,10 @@ class Shop:
             NotFoundError: there is none.
         """
         async with self._sessions() as session:
-            found = await fetch_models(session, select(ProductRow).where(ProductRow.id == product_id), Product)
-        if not found:
-            raise NotFoundError(f"there is no product {product_id}")
-        return found[0]
+            row = await session.get(ProductRow, product_id)
+            if row is None:
+                raise NotFoundError(f"there is no product {product_id}")
+            return Product.model_validate(row, from_attributes=True)
 
     async def add_product(self, values: ProductIn) -> Product:
         """Store a new product."""
@@ -96,10 +96,10 @@ class Shop:
     async def export(self, export_id: UUID) -> Export:
         """Return what is known of a file; :class:`NotFoundError` if it was never asked for."""
         async with self._sessions() as session:
-            found = await fetch_models(session, select(ExportRow).where(ExportRow.id == export_id), Export)
-        if not found:
-            raise NotFoundError(f"there is no export {export_id}")
-        return found[0]
+            row = await session.get(ExportRow, export_id)
+            if row is None:
+                raise NotFoundError(f"there is no export {export_id}")
+            return Export.model_validate(row, from_attributes=True)
 
 
 async def _stored(session: AsyncSession, row: ProductRow) -> Product:
