@@ -1,4 +1,4 @@
-"""Refuse documents of too many items before anybody makes objects of them."""
+"""Refuse documents of too many items or levels before anybody makes objects of them."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def check_msgpack_extent(data: bytes, levels: int, items: int) -> None:
         raise too_many_levels(levels) if found == "levels" else too_many_items(items)
 
 
-def too_many_levels(limit: int) -> LimitExceededError:
+def too_many_levels(limit: int, model: str | None = None, format_name: str | None = None) -> LimitExceededError:
     """Return the error for a document that is nested deeper than is allowed."""
     message = f"the document is nested deeper than max_depth={limit} allows"
-    return LimitExceededError(message, limit="max_depth")
+    return LimitExceededError(message, limit="max_depth", model=model, format=format_name)
 
 
 def too_many_items(limit: int) -> LimitExceededError:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import ValidationError
 
 from pydantic_serialization._native import core
-from pydantic_serialization.errors import LimitExceededError
 from pydantic_serialization.formats._depth import json_depth_exceeds
 from pydantic_serialization.formats._errors import json_error
+from pydantic_serialization.formats._items import too_many_levels
 from pydantic_serialization.formats._stack import reading_within_stack, writing_within_stack
 from pydantic_serialization.plan.overrides import has_own
 from pydantic_serialization.plan.stack import DEEPEST_READ
@@ -93,8 +93,7 @@ def _catching(
 def _with_depth_check(reader: JsonReader, max_depth: int, model: str, format_name: str) -> JsonReader:
     def check(data: Payload) -> None:
         if json_depth_exceeds(data, max_depth):
-            message = f"the document is nested deeper than max_depth={max_depth} allows"
-            raise LimitExceededError(message, limit="max_depth", model=model, format=format_name)
+            raise too_many_levels(max_depth, model, format_name)
 
     def decode(data: Payload) -> Any:
         check(data)

@@ -57,6 +57,18 @@ class SyncResource(Resource):
     stop = None  # type: ignore[assignment]
 
 
+def noting(notes: list[str]) -> Any:
+    """Return a user's lifespan, which notes when it begins and ends, and gives requests a state."""
+
+    @asynccontextmanager
+    async def users(app: FastAPI) -> AsyncIterator[dict[str, int]]:
+        notes.append("start")
+        yield {"number": 3}
+        notes.append("stop")
+
+    return users
+
+
 async def run(app: FastAPI, inside: Any = None) -> dict[str, Any]:
     """Start and stop an application as a server does. Returns the state of its lifespan."""
     state: dict[str, Any] = {}
@@ -133,14 +145,7 @@ def test_what_is_no_resource() -> None:
 def test_setup_keeps_the_lifespan() -> None:
     """``setup`` starts the manager around the lifespan that the application has."""
     notes: list[str] = []
-
-    @asynccontextmanager
-    async def users(app: FastAPI) -> AsyncIterator[dict[str, int]]:
-        notes.append("start")
-        yield {"number": 3}
-        notes.append("stop")
-
-    app = FastAPI(lifespan=users)
+    app = FastAPI(lifespan=noting(notes))
     setup(app)
 
     assert asyncio.run(run(app)) == {"number": 3}
@@ -226,18 +231,11 @@ def test_fastapis_test_client(by_setup: bool) -> None:
         warnings.simplefilter("ignore")  # older versions of Starlette are warned of by newer ones of anyio
         from fastapi.testclient import TestClient
     notes: list[str] = []
-
-    @asynccontextmanager
-    async def users(app: FastAPI) -> AsyncIterator[dict[str, int]]:
-        notes.append("start")
-        yield {"number": 3}
-        notes.append("stop")
-
     if by_setup:
-        app = FastAPI(lifespan=users)
+        app = FastAPI(lifespan=noting(notes))
         setup(app)
     else:
-        app = FastAPI(lifespan=lifespan(create_serialization_manager(), inner=users))
+        app = FastAPI(lifespan=lifespan(create_serialization_manager(), inner=noting(notes)))
     router = APIRouter(route_class=model_route("json", "msgpack"))
 
     @router.get("/item")
