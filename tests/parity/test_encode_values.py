@@ -11,6 +11,7 @@ import struct
 import uuid
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import product
 from typing import Annotated, Any, Literal, NotRequired
 
 import pydantic_core
@@ -295,6 +296,10 @@ def test_integers_at_every_boundary() -> None:
     ]
     encode = native(list[int])
     assert encode(numbers) == ("[" + ",".join(map(str, numbers)) + "]").encode()
+    places = (list[float], list[Any], list[Literal[0, 1, -1, 1073741823, 1073741824] | int], list[int | str])
+    for declared, number in product(places, numbers):
+        assert_same(declared, [number])
+    assert_same(dict[int, int], dict.fromkeys(numbers, 1))
     assert_same(list[int], [10**4299, 10**4300])
 
 

@@ -16,6 +16,7 @@ pub mod function;
 mod generations;
 mod heap;
 pub mod inline_values;
+pub mod int_object;
 pub mod measure;
 pub mod object;
 pub mod pause;
@@ -30,6 +31,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     datetime::import(module.py())?;
     inline_values::probe(module.py())?;
+    int_object::probe(module.py())?;
     entries::probe(module.py())?;
     attributes::probe(module.py())?;
     encode::register(module)?;

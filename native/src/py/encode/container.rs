@@ -6,6 +6,7 @@ use pyo3::ffi;
 
 use crate::json::number::{LONGEST_INT, write_int};
 use crate::memory::{push, with_room};
+use crate::py::int_object::as_i64;
 use crate::py::object::Owned;
 
 use super::node::{Class, Node, Object, Tuple};
@@ -216,11 +217,9 @@ impl<O: Output> State<'_, O> {
     }
 
     unsafe fn push_int_key(&mut self, key: Object) -> Outcome {
-        let mut overflow = 0;
         // SAFETY: the key is a live int; the text is used while its owner lives.
         unsafe {
-            let number = ffi::PyLong_AsLongLongAndOverflow(key, &raw mut overflow);
-            if overflow == 0 {
+            if let Some(number) = as_i64(key) {
                 let mut digits = [0; LONGEST_INT];
                 let length = write_int(&mut digits, number);
                 self.out.push_ascii(&digits[..length]);

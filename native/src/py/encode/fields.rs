@@ -4,6 +4,7 @@ use pyo3::ffi;
 
 use crate::py::attributes::Attributes;
 use crate::py::entries::{Beside, InPlace, Table, Walk};
+use crate::py::int_object::as_i64;
 
 use super::node::{FieldKind, Fields, Node, Object};
 use super::output::{Output, Piece};
@@ -116,14 +117,12 @@ impl<O: Output> State<'_, O> {
                     self.out.put_text(text, wide);
                 }
                 Node::Int if ffi::PyLong_CheckExact(value) != 0 => {
-                    let mut overflow = 0;
-                    let number = ffi::PyLong_AsLongLongAndOverflow(value, &raw mut overflow);
                     self.out.reserve(name.room() + O::INT_ROOM);
                     self.out.put_name(name);
-                    if overflow != 0 {
+                    let Some(number) = as_i64(value) else {
                         self.push_int(value)?;
                         return Ok(false);
-                    }
+                    };
                     self.out.put_int(number);
                 }
                 // Whatever is declared for others, such a number is written as it is.

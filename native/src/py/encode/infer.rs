@@ -3,6 +3,7 @@
 use pyo3::ffi;
 
 use crate::memory::push;
+use crate::py::int_object::as_i64;
 use crate::py::object::Owned;
 
 use super::holes::Hole;
@@ -173,13 +174,13 @@ impl<O: Output> State<'_, O> {
                 if literal.strings.iter().any(|known| **known == *text) {
                     return self.push_text(value);
                 }
-            } else if ffi::PyLong_Check(value) != 0 && class != &raw mut ffi::PyBool_Type {
-                let mut overflow = 0;
-                let number = ffi::PyLong_AsLongLongAndOverflow(value, &raw mut overflow);
-                if overflow == 0 && literal.ints.contains(&number) {
-                    self.out.push_int(number);
-                    return Ok(());
-                }
+            } else if ffi::PyLong_Check(value) != 0
+                && class != &raw mut ffi::PyBool_Type
+                && let Some(number) = as_i64(value)
+                && literal.ints.contains(&number)
+            {
+                self.out.push_int(number);
+                return Ok(());
             }
             match ffi::PySequence_Contains(literal.others, value) {
                 0 => Err(Stop::Reject),

@@ -4,6 +4,7 @@ use pyo3::ffi;
 
 use crate::json::members;
 use crate::memory::Buffer;
+use crate::py::int_object::as_i64;
 use crate::py::object::{Owned, caught};
 
 use super::fill::{Outcome, Unfilled};
@@ -142,11 +143,9 @@ impl Packed {
             } else if class == &raw mut ffi::PyBool_Type {
                 self.push_bool(value == ffi::Py_True());
             } else if class == &raw mut ffi::PyLong_Type {
-                let mut overflow = 0;
-                let number = ffi::PyLong_AsLongLongAndOverflow(value, &raw mut overflow);
-                if overflow != 0 {
+                let Some(number) = as_i64(value) else {
                     return refusals.pack(self.bytes(), value);
-                }
+                };
                 self.push_int(number);
             } else if class == &raw mut ffi::PyFloat_Type {
                 self.push_float(ffi::PyFloat_AS_DOUBLE(value), false);

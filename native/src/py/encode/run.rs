@@ -133,7 +133,7 @@ impl<O: Parts> Encoder<O> {
         walk: impl Walk<O>,
     ) -> Object {
         let mut state = State::new(O::behind(SPARE.take(py)), &self.program, options, self.max_depth);
-        let outcome = walk(&mut state, &self.program.root, value);
+        let outcome = walk(&mut state, self.program.resolved(&self.program.root), value);
         let State { mut out, holes, .. } = state;
         let is_ascii = out.is_ascii();
         let result = match outcome {

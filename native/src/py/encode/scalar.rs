@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 
 use crate::json::escape::{base64_length, push_base64, push_hex};
 use crate::json::number::InfNan;
+use crate::py::int_object::as_i64;
 use crate::py::object::{Owned, forget};
 
 use super::json_text::constant;
@@ -93,14 +94,13 @@ impl<O: Output> State<'_, O> {
     /// Write an exact `int` of any size.
     #[inline]
     pub unsafe fn push_int(&mut self, value: Object) -> Outcome {
-        let mut overflow = 0;
         // SAFETY: the value is a live int.
-        let number = unsafe { ffi::PyLong_AsLongLongAndOverflow(value, &raw mut overflow) };
-        if overflow != 0 {
-            // SAFETY: as above.
-            return unsafe { self.push_big_int(value) };
+        unsafe {
+            let Some(number) = as_i64(value) else {
+                return self.push_big_int(value);
+            };
+            self.out.push_int(number);
         }
-        self.out.push_int(number);
         Ok(())
     }
 
@@ -134,11 +134,7 @@ impl<O: Output> State<'_, O> {
                 return self.null();
             }
             if !STRICT && ffi::PyLong_CheckExact(value) != 0 {
-                let mut overflow = 0;
-                let number = ffi::PyLong_AsLongLongAndOverflow(value, &raw mut overflow);
-                if overflow != 0 {
-                    return Err(Stop::Decline);
-                }
+                let number = as_i64(value).ok_or(Stop::Decline)?;
                 return self.push_float(mode, number as f64);
             }
             Err(self.refuse::<STRICT>(value))

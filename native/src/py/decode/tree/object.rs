@@ -4,6 +4,7 @@ use pyo3::ffi;
 
 use crate::memory::push;
 use crate::py::decode::reader::{Read, out_of_memory};
+use crate::py::int_object;
 use crate::py::object::Owned;
 
 /// What a Python object is, if it is exactly that.
@@ -86,8 +87,6 @@ pub(super) fn members_of(dict: &Owned) -> Vec<(Owned, Owned)> {
 
 /// The value of an exact `int`, if it fits 64 bits.
 pub(super) fn as_i64(object: &Owned) -> Option<i64> {
-    let mut overflow = 0;
     // SAFETY: an int.
-    let value = unsafe { ffi::PyLong_AsLongLongAndOverflow(object.as_ptr(), &raw mut overflow) };
-    (overflow == 0).then_some(value)
+    unsafe { int_object::as_i64(object.as_ptr()) }
 }

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 
 use super::block::{Block, Unsuited, Written, quietly};
 use crate::py::copy::classes::{Class, Object};
+use crate::py::int_object::as_i64;
 use crate::py::object::Owned;
 use crate::py::pickle::tag;
 
@@ -39,11 +40,9 @@ impl Block<'_> {
     unsafe fn integer(&mut self, value: Object) -> Written {
         // SAFETY: exactly an integer.
         unsafe {
-            let mut overflow = 0;
-            let number = ffi::PyLong_AsLongLongAndOverflow(value, &raw mut overflow);
-            if overflow != 0 {
+            let Some(number) = as_i64(value) else {
                 return self.long(value);
-            }
+            };
             if (0..64).contains(&number) {
                 self.out.push(tag::SMALL | number as u8);
             } else {
