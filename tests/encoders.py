@@ -13,7 +13,7 @@ from pydantic_serialization._native import core
 from pydantic_serialization.formats import FormatOptions
 from pydantic_serialization.formats._base import TreeFormat, tree_options
 from pydantic_serialization.formats._binary import plan_with_marks
-from pydantic_serialization.formats.msgpack import MsgpackFormat, _WithBytes
+from pydantic_serialization.formats.msgpack import MsgpackFormat, _Marking
 from pydantic_serialization.plan import plan_for
 from pydantic_serialization.plan.rebuild import CAN_REBUILD
 
@@ -84,7 +84,7 @@ def packer_of(plan: ModelPlan, *, max_depth: int = 200) -> Callable[..., Any]:
     """Return the MessagePack encoder of a plan that works without the core: what it gives is right."""
     options = FormatOptions(max_depth=max_depth)
     if plan.traits.has_bytes:
-        bound = _WithBytes().bind(plan_with_marks(plan, "msgpack"), options)
+        bound = _Marking().bind(plan_with_marks(plan, "msgpack"), options)
     else:
         bound = TreeFormat.bind(MsgpackFormat(), plan, options)
 

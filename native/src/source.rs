@@ -150,8 +150,8 @@ pub trait Source<'t>: Document {
     /// Take a string, which [`Self::is_string`] has seen.
     fn string(&mut self) -> Option<RawString<'t>>;
 
-    /// Take bytes. `levels` is how many levels of arrays and objects may still be opened.
-    fn binary(&mut self, levels: usize) -> Option<&'t [u8]>;
+    /// Take bytes.
+    fn binary(&mut self) -> Option<&'t [u8]>;
 
     /// Go into an array, which [`Self::is_array`] has seen.
     fn enter_array(&mut self) -> Option<Self::Open>;

@@ -10,9 +10,10 @@ from pydantic import TypeAdapter
 from pydantic_serialization._native import core
 from pydantic_serialization.formats import FormatOptions
 from pydantic_serialization.formats._base import BoundFormat, TreeFormat
-from pydantic_serialization.formats._binary import MARK, plan_with_marks
-from pydantic_serialization.formats.msgpack import MsgpackFormat, _WithBytes
+from pydantic_serialization.formats._binary import plan_with_marks
+from pydantic_serialization.formats.msgpack import MsgpackFormat, _Marking
 from pydantic_serialization.plan import plan_for
+from pydantic_serialization.plan.marks import BINARY
 from pydantic_serialization.plan.native.decoding import compile_decoding
 from pydantic_serialization.plan.overrides import has_own
 from pydantic_serialization.plan.spec import ModelPlan
@@ -52,7 +53,7 @@ def sides_of_plan(plan: ModelPlan, max_depth: int = 200) -> Sides:
     if plan.traits.has_bytes:
         marked = plan_with_marks(plan, "msgpack")
         program = compile_decoding(marked.wire_schema, marked.validator, is_rebuilt=True).program
-        return Sides(plan, _WithBytes().bind(marked, options), program, MARK)
+        return Sides(plan, _Marking().bind(marked, options), program, BINARY)
     return Sides(plan, TreeFormat.bind(MsgpackFormat(), plan, options), plan.decoding.program, None)
 
 

@@ -22,8 +22,10 @@ from parity.outcomes import outcome
 from pydantic import AfterValidator, Base64Bytes, BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 from typing_extensions import TypedDict
 
+from pydantic_serialization import decoder
 from pydantic_serialization._native import core
 from pydantic_serialization.errors import DecodeError
+from pydantic_serialization.plan.rebuild import CAN_REBUILD
 
 SUITE = Path(__file__).parents[3] / "shared" / "data" / "msgpack-test-suite" / "msgpack-test-suite.json"
 
@@ -151,7 +153,7 @@ def same(declared: Any, document: Any, **options: Any) -> Any:
 
 @pytest.mark.skipif(not SUITE.is_file(), reason="the MessagePack test suite is not beside the project")
 def test_the_msgpack_test_suite() -> None:
-    """Every form of every value is read alike; extension types, and a moment before the year 1, are refused."""
+    """Every form of every value is read, and read alike."""
     forms = refused = 0
     for group, cases in json.loads(SUITE.read_text(encoding="utf-8")).items():
         for case in cases:
@@ -163,12 +165,12 @@ def test_the_msgpack_test_suite() -> None:
                     same(declared, document)
                 for declared in (Allowing, Holding):
                     same(declared, packed({"a": Raw(document), "zzz": Raw(document), "raw": Raw(document)}))
-                found = same(bytes if group.startswith("12.") else Any, document)
+                found = outcome(decoder(bytes if group.startswith("12.") else Any, "msgpack"), document)
                 refused += found[0] != "value"
                 seen.add(repr(found))
             # 2**53 as a double is the same number, and another kind of value.
             assert len(seen) == 1 or group.startswith("2"), case
-    assert (forms, refused) == (233, 11 + 1)
+    assert (forms, refused) == (233, 0 if CAN_REBUILD else 11 + 1)  # extensions, and a moment before the year 1
 
 
 @pytest.mark.parametrize("declared", SCALARS, ids=str)

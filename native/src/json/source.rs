@@ -146,7 +146,7 @@ impl<'t> Source<'t> for Cursor<'t> {
         Cursor::string(self)
     }
 
-    fn binary(&mut self, _levels: usize) -> Option<&'t [u8]> {
+    fn binary(&mut self) -> Option<&'t [u8]> {
         None
     }
 

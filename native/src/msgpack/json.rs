@@ -69,10 +69,11 @@ fn write_number(text: &mut Buffer, number: Num) {
     }
 }
 
-/// The JSON string of a text.
-pub fn string(text: &str) -> Vec<u8> {
+/// The JSON string of a text that goes on.
+pub fn opened_string(text: &str) -> Vec<u8> {
     let mut out = Buffer::with_room(text.len() + 2);
     push_string(&mut out, text.as_bytes());
+    out.pop(); // the quote
     out.into_inner()
 }
 
@@ -95,9 +96,7 @@ fn push_string(text: &mut Buffer, bytes: &[u8]) {
 }
 
 fn write_marked(text: &mut Buffer, mark: &[u8], bytes: &[u8]) {
-    text.push(b'{');
     text.extend_from_slice(mark);
-    text.extend_from_slice(b":\"");
     let start = text.len();
     push_base64(text, bytes);
     for digit in &mut text[start..] {
@@ -107,7 +106,7 @@ fn write_marked(text: &mut Buffer, mark: &[u8], bytes: &[u8]) {
             _ => {}
         }
     }
-    text.extend_from_slice(b"\"}");
+    text.push(b'"');
 }
 
 #[cfg(test)]
@@ -132,7 +131,7 @@ mod tests {
     fn bytes_are_text_or_marked() {
         assert_eq!(json(b"\xc4\x02\xc3\xa9", Binary::Text).unwrap(), "\"é\"");
         assert!(json(b"\xc4\x01\xff", Binary::Text).is_none());
-        assert_eq!(json(b"\xc4\x02\xfb\xff", Binary::Marked(b"\"m\"")).unwrap(), r#"{"m":"+/8="}"#);
+        assert_eq!(json(b"\xc4\x02\xfb\xff", Binary::Marked(b"\"m:")).unwrap(), r#""m:+/8=""#);
     }
 
     #[test]

@@ -155,10 +155,10 @@ impl<'t> Source<'t> for Cursor<'t> {
         (is_ascii || is_text(bytes)).then_some(RawString { bytes, is_ascii, has_escapes: false })
     }
 
-    fn binary(&mut self, levels: usize) -> Option<&'t [u8]> {
+    fn binary(&mut self) -> Option<&'t [u8]> {
         match Cursor::binary(self) {
-            Binary::Marked(_) if levels > 0 => self.bin(),
-            _ => None,
+            Binary::Marked(_) => self.bin(),
+            Binary::Text => None,
         }
     }
 

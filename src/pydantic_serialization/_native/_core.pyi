@@ -89,8 +89,8 @@ def msgpack_decoder(
         program: What the compiler made of the type.
         fallback: Reads what the program is not certain of, with the same arguments.
         max_depth: Levels of arrays and maps.
-        mark: The one key of an object that stands for bytes in parts which Pydantic reads; its value is base64. Without
-            a mark, bytes are their text in UTF-8.
+        mark: The beginning of a text that stands for bytes in parts which Pydantic reads; base64 follows it. Without a
+            mark, bytes are their text in UTF-8.
         part_stack: Bytes of the stack that have to be left for Pydantic to be asked for a part.
     """
 

@@ -122,7 +122,7 @@ def transform(
     change: Callable[[Node], Node],
     *,
     skip: frozenset[str] = frozenset(),
-    stop: Callable[[Node], bool] = lambda _: False,
+    instead: Callable[[Node], Node | None] = lambda _: None,
 ) -> Node:
     """Return a copy of the schema with ``change`` applied to every node, innermost first. The original is untouched.
 
@@ -133,7 +133,7 @@ def transform(
         node: A core schema.
         change: Returns the node to put in place of the one it is given.
         skip: Keys whose schemas stay as they are.
-        stop: Says that a node, and all that is below it, stays as it is.
+        instead: Returns what to put in place of a node and all that is below it; ``None`` to go on.
     """
     done: dict[int, Node] = {}
 
@@ -148,12 +148,13 @@ def transform(
 
     def transformed(node: Node) -> Node:
         if id(node) not in done:
-            copy = dict(node)
-            if not stop(node):
+            found = instead(node)
+            if found is None:
+                copy = dict(node)
                 for key in (_CONTAINERS - skip) & node.keys():
                     copy[key] = changed(node[key])
-                copy = change(copy)
-            done[id(node)] = copy
+                found = change(copy)
+            done[id(node)] = found
         return done[id(node)]
 
     return transformed(node)

@@ -42,15 +42,18 @@ def test_fields_that_are_called_like_keys_of_a_schema() -> None:
     assert kinds(dict(plan_for(Tricky).schema)).count("bytes") == 2
 
 
-def test_a_stop_keeps_what_is_below() -> None:
-    """Where ``stop`` says so nothing below changes."""
+def test_another_part_may_be_put_in_place() -> None:
+    """Where ``instead`` gives one, nothing below it changes."""
     schema: Node = {"type": "list", "items_schema": {"type": "list", "items_schema": {"type": "int"}}}
 
     def renamed(node: Node) -> Node:
         return {**node, "type": "str"} if node["type"] == "int" else node
 
     assert "str" in kinds(transform(schema, renamed))
-    assert "str" not in kinds(transform(schema, renamed, stop=lambda node: node is schema["items_schema"]))
+    inner = schema["items_schema"]
+    kept = transform(schema, renamed, instead=lambda node: node if node is inner else None)
+    assert "str" not in kinds(kept)
+    assert kept["items_schema"] is inner
     assert "str" not in kinds(transform(schema, renamed, skip=frozenset({"items_schema"})))
 
 

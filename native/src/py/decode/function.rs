@@ -261,8 +261,8 @@ pub fn decoder<'py>(
 
 /// Return a function that reads MessagePack by a program, and calls `fallback` with the same arguments where it cannot.
 ///
-/// With `mark`, bytes stand for themselves; where Pydantic reads a part of a document as JSON, an object with this one
-/// key stands for them, whose value is base64.
+/// With `mark`, bytes stand for themselves; where Pydantic reads a part of a document as JSON, a text that begins with it
+/// stands for them, and goes on in base64.
 #[pyfunction]
 #[pyo3(signature = (program, fallback, *, max_depth, mark, part_stack = 0))]
 pub fn msgpack_decoder<'py>(
@@ -273,8 +273,8 @@ pub fn msgpack_decoder<'py>(
     mark: Option<&str>,
     part_stack: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let key = mark.map(|mark| msgpack::json::string(mark).into());
-    bind(py, program, fallback, Format::Msgpack(key), max_depth, true, part_stack)
+    let opened = mark.map(|mark| msgpack::json::opened_string(mark).into());
+    bind(py, program, fallback, Format::Msgpack(opened), max_depth, true, part_stack)
 }
 
 fn bind<'py>(

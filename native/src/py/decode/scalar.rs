@@ -131,7 +131,7 @@ impl<'t, S: Source<'t>> Reader<'_, 't, S> {
     fn binary(&mut self, length: Length) -> Read<Owned> {
         match self.cursor.kind() {
             Kind::Binary => {
-                let bytes = self.cursor.binary(self.levels).ok_or(Miss::Unknown)?;
+                let bytes = self.cursor.binary().ok_or(Miss::Unknown)?;
                 if length.allows(bytes.len()) { new_bytes(bytes) } else { Err(Miss::Refused) }
             }
             Kind::String => Err(Miss::Lax),
@@ -208,7 +208,7 @@ impl<'t, S: Source<'t>> Reader<'_, 't, S> {
             Kind::Array => self.plain_list(),
             Kind::Truth => self.boolean(),
             Kind::Null => self.null(),
-            Kind::Binary if self.keeps_binary => new_bytes(self.cursor.binary(self.levels).ok_or(Miss::Unknown)?),
+            Kind::Binary if self.keeps_binary => new_bytes(self.cursor.binary().ok_or(Miss::Unknown)?),
             Kind::Binary | Kind::Other => Err(Miss::Unknown),
             Kind::Number => {
                 let number = self.cursor.number().ok_or(Miss::Unknown)?;

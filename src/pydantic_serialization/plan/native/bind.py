@@ -126,8 +126,8 @@ def bind_msgpack_decoder(
         plan: The type.
         fallback: Takes data and Pydantic's options of ``SchemaValidator.validate_json``.
         max_depth: Levels of arrays and maps; deeper documents go to ``fallback``.
-        mark: The schema of the plan was changed, and its validator built anew, to take ``bytes`` as an object with this
-            one key; see :mod:`~pydantic_serialization.plan.native.wire`. Without one, bytes are their text.
+        mark: The schema of the plan was changed, and its validator built anew, to take text that begins so for
+            ``bytes``; see :mod:`~pydantic_serialization.plan.marks`. Without one, bytes are their text.
 
     Returns:
         A function with the arguments of ``fallback``; ``fallback`` itself where the core can do nothing.

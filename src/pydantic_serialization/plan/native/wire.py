@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from pydantic_serialization.plan.walk import Node
 
-WireForm = Literal["binary", "restored"]
-"""``binary`` is around ``bytes``; ``restored`` is around anything that may hold them without declaring it."""
+WireForm = Literal["binary", "text", "restored"]
+"""``binary`` is around ``bytes``, ``text`` around ``str``, and ``restored`` around what takes anything."""
 
 _KEY = "pydantic_serialization_wire"
 

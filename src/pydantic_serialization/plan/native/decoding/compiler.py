@@ -135,6 +135,8 @@ class DecodingCompiler:
         form = wire_form(node)
         if form == "binary":
             return bytes_program(node["schema"], {"val_json_bytes": "binary"})
+        if form == "text":
+            return self.native(node["schema"], config)
         if form == "restored" and node["schema"]["type"] == "any":
             return ("any-binary",)
         simple = _SCALARS.get(kind)

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import (
-    InitErrorDetails,
-    PydanticCustomError,
-    PydanticKnownError,
-    ValidationError,
-    from_json,
-)
-from pydantic_core._pydantic_core import list_all_errors
+from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError, ValidationError, from_json
+
+from pydantic_serialization.plan.error_details import detail, detail_again
+from pydantic_serialization.plan.marks import without_marks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Refusal = tuple[Exception, tuple[Any, ...], Any, bool]
 """An exception, where it was raised, the value that it refuses, and whether that is still JSON text."""
-
-_KNOWN = frozenset(item["type"] for item in list_all_errors())
 
 
 def refusal_error(title: str, *, hide_input: bool) -> Callable[[list[Refusal]], ValidationError | None]:
@@ -35,40 +29,22 @@ def refusal_error(title: str, *, hide_input: bool) -> Callable[[list[Refusal]], 
 
     def make(refusals: list[Refusal]) -> ValidationError | None:
         details: list[InitErrorDetails] = []
-        for error, place, refused, is_text in refusals:
-            details += _details(error, place, refused, is_text=is_text)
-        return ValidationError.from_exception_data(title, details, "json", hide_input)
+        for cause, place, refused, is_text in refusals:
+            details += _details(cause, place, refused, is_text=is_text)
+        error = ValidationError.from_exception_data(title, details, "json", hide_input)
+        return without_marks(error, hide_input=hide_input)
 
     return make
 
 
 def _details(error: Exception, place: tuple[Any, ...], refused: Any, *, is_text: bool) -> list[InitErrorDetails]:
     if isinstance(error, ValidationError):
-        return [
-            _detail(_error_type(item), (*place, *item["loc"]), item["input"], item.get("ctx"))
-            for item in error.errors(include_url=False)
-        ]
+        return [detail_again(item, place, item["input"]) for item in error.errors(include_url=False)]
     value = from_json(refused) if is_text else refused
     if isinstance(error, PydanticCustomError):
-        return [_detail(error, place, value, None)]
+        return [detail(error, place, value, None)]
     if isinstance(error, PydanticKnownError):
-        return [_detail(error.type, place, value, error.context)]
+        return [detail(error.type, place, value, error.context)]
     str(error)  # a text that cannot be made is an error of its own in Pydantic
     kind = "assertion_error" if isinstance(error, AssertionError) else "value_error"
-    return [_detail(kind, place, value, {"error": error})]
-
-
-def _error_type(item: Any) -> Any:
-    """Return what makes the same error again: the name of a known one, or a custom one with its finished text."""
-    if item["type"] in _KNOWN:
-        return item["type"]
-    context = item.get("ctx")
-    # The text is finished: braces in it must not be taken for places to fill in.
-    return PydanticCustomError(item["type"], item["msg"], context)
-
-
-def _detail(kind: Any, place: tuple[Any, ...], value: Any, context: Any) -> InitErrorDetails:
-    detail = InitErrorDetails(type=kind, loc=place, input=value)
-    if context is not None and not isinstance(kind, PydanticCustomError):
-        detail["ctx"] = context
-    return detail
+    return [detail(kind, place, value, {"error": error})]
