@@ -38,7 +38,6 @@ from pydantic_serialization.manager import (
     OptimizedSerializationManager,
     create_serialization_manager,
 )
-from pydantic_serialization.plan import explain
 from pydantic_serialization.plan.purity import pure
 from pydantic_serialization.profiling import SerializationProfiler
 from pydantic_serialization.serializer import PydanticModelSerializer
@@ -46,6 +45,7 @@ from pydantic_serialization.utils import SerializationUtils
 
 if TYPE_CHECKING:
     from pydantic_serialization.benchmark import benchmark_serialization
+    from pydantic_serialization.plan.explain import explain
 
     __version__: str
 
@@ -102,6 +102,10 @@ def __getattr__(name: str) -> object:
         from pydantic_serialization.benchmark import benchmark_serialization  # noqa: PLC0415
 
         return benchmark_serialization
+    if name == "explain":
+        from pydantic_serialization.plan.explain import explain  # noqa: PLC0415
+
+        return explain
     if name == "__version__":
         from importlib.metadata import version  # noqa: PLC0415
 

@@ -5,7 +5,6 @@ Pydantic's own walks take a piece of the stack for each level of a value, and wh
 
 from __future__ import annotations
 
-import ctypes
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -30,7 +29,9 @@ def stack_left() -> int | None:
     if core is not None:
         return core.stack_left()
     if not hasattr(_sizes, "size"):
-        _sizes.size = _size_of_stack()
+        from pydantic_serialization._native.threads import size_of_stack  # noqa: PLC0415  (ctypes takes a while)
+
+        _sizes.size = size_of_stack()
     size: int | None = _sizes.size
     return None if size is None else max(0, size - _BELOW_PYTHON - _FRAME * _frames())
 
@@ -52,34 +53,3 @@ def _frames() -> int:
     while frame.f_back is not None:
         frame, count = frame.f_back, count + 1
     return count
-
-
-def _size_of_stack() -> int | None:
-    """Ask the C library (pthread_getattr_np of glibc and musl, pthread_get_stacksize_np of macOS)."""
-    try:
-        if sys.platform == "darwin":
-            return _size_on_macos()
-        if sys.platform.startswith("linux"):
-            return _size_on_linux()
-    except (OSError, AttributeError):  # another C library
-        pass
-    return None
-
-
-def _size_on_linux() -> int | None:
-    library = ctypes.CDLL(None)
-    thread, attributes = ctypes.c_ulong(threading.get_ident()), ctypes.create_string_buffer(256)
-    size = ctypes.c_size_t()
-    if library.pthread_getattr_np(thread, attributes):
-        return None
-    failed = library.pthread_attr_getstacksize(attributes, ctypes.byref(size))
-    library.pthread_attr_destroy(attributes)
-    # musl tells of the first thread's stack what is in use, not how far it may grow.
-    is_growing = threading.get_native_id() == threading.main_thread().native_id
-    return None if failed else max(size.value, 8 << 20) if is_growing and size.value < (1 << 20) else size.value
-
-
-def _size_on_macos() -> int:
-    library = ctypes.CDLL(None)
-    library.pthread_get_stacksize_np.restype = ctypes.c_size_t
-    return int(library.pthread_get_stacksize_np(ctypes.c_void_p(threading.get_ident())))

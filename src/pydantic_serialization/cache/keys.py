@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from inspect import Parameter, Signature
 from operator import attrgetter
 from string import Formatter
@@ -181,6 +180,8 @@ def _getter(field: str, template: str, signature: Signature) -> _Getter:
     parameter = signature.parameters.get(name)
     if parameter is None:
         known = list(signature.parameters)
+        from difflib import get_close_matches  # noqa: PLC0415  (only for errors)
+
         close = get_close_matches(name, known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known) or 'none'}"
         message = f"the key template {template!r} names {name!r}, which is no parameter of the function; {hint}"

@@ -24,7 +24,9 @@ class Extension(BaseModel):
         data: The content.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+    model_config = ConfigDict(
+        frozen=True, defer_build=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64"
+    )
 
     code: Annotated[int, Field(ge=-128, le=127)]
     data: bytes

@@ -13,7 +13,8 @@ import zoo
 from pydantic import BaseModel, Field, RootModel
 
 from pydantic_serialization import BACKEND, UnsupportedTypeError, explain
-from pydantic_serialization.plan import FieldExplanation, Way, plan_for
+from pydantic_serialization.plan import plan_for
+from pydantic_serialization.plan.explanation import FieldExplanation, Way
 from pydantic_serialization.plan.native.program import Detour
 
 T = TypeVar("T")
