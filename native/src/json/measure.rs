@@ -48,6 +48,30 @@ pub fn has_longer_integer(text: &[u8], digits: usize) -> bool {
     }
 }
 
+/// Where the array, object or string ends that a text begins with; `None` if it does not end there.
+///
+/// Only brackets and quotes are looked at: what stands between them is its reader's business.
+pub fn value_end(text: &[u8]) -> Option<usize> {
+    let (mut depth, mut rest) = (0_usize, text);
+    loop {
+        let at = rest.iter().position(|byte| matches!(byte, b'"' | b'[' | b']' | b'{' | b'}'))?;
+        rest = match rest[at] {
+            b'"' => string_rest(&rest[at + 1..])?,
+            b'[' | b'{' => {
+                depth += 1;
+                &rest[at + 1..]
+            }
+            _ => {
+                depth = depth.saturating_sub(1);
+                &rest[at + 1..]
+            }
+        };
+        if depth == 0 {
+            return Some(text.len() - rest.len());
+        }
+    }
+}
+
 fn is_opening(byte: u8) -> bool {
     matches!(byte, b'[' | b'{')
 }
@@ -71,19 +95,40 @@ fn outside_strings(text: &[u8], mut is_enough: impl FnMut(u8) -> bool) -> bool {
 }
 
 /// What follows the string that has begun.
-fn behind_string(mut rest: &[u8]) -> &[u8] {
-    while let Some(at) = memchr2(b'"', b'\\', rest) {
+fn behind_string(rest: &[u8]) -> &[u8] {
+    string_rest(rest).unwrap_or_default()
+}
+
+/// The same; `None` if it does not end.
+fn string_rest(mut rest: &[u8]) -> Option<&[u8]> {
+    loop {
+        let at = memchr2(b'"', b'\\', rest)?;
         if rest[at] == b'"' {
-            return &rest[at + 1..];
+            return Some(&rest[at + 1..]);
         }
-        rest = rest.get(at + 2..).unwrap_or_default();
+        rest = rest.get(at + 2..)?;
     }
-    &[]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_end_with_their_last_bracket_or_quote() {
+        for (value, follows) in [
+            (r#"{}"#, ","),
+            (r#"{"a": [1, {"b": "]}"}], "c\\": "\"}"}"#, " ]"),
+            (r#""a\\""#, r#""""#),
+            (r#""""#, ""),
+            (r#"[[[]], "[", "\\\"["]"#, "]]"),
+        ] {
+            assert_eq!(value_end([value, follows].concat().as_bytes()), Some(value.len()), "{value}");
+            for end in 0..value.len() {
+                assert_eq!(value_end(&value.as_bytes()[..end]), None, "{}", &value[..end]);
+            }
+        }
+    }
 
     #[test]
     fn items_outside_strings_are_counted() {

@@ -48,9 +48,46 @@ pub fn excess(data: &[u8], levels: usize, items: usize) -> Option<Excess> {
     }
 }
 
+/// Where the document ends that the data begins with; `None` if it does not end there, or is none.
+pub fn document_end(data: &[u8]) -> Option<usize> {
+    let mut cursor = Cursor::new(data, Binary::Text);
+    let mut values = 1_usize; // that are still to come
+    while values > 0 {
+        match cursor.token() {
+            Some(Token::Array(count)) => values = values.checked_add(count)?,
+            Some(Token::Map(count)) => values = values.checked_add(2 * count)?,
+            Some(_) => {}
+            None => {
+                cursor.extension()?;
+            }
+        }
+        values -= 1;
+    }
+    Some(cursor.position())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn documents_end_with_their_last_value() {
+        for document in [
+            &b"\xc0"[..],
+            b"\x90",
+            b"\x92\x91\xc0\x81\xa1a\x91\x90",
+            b"\xc4\x02\xc1\xc1",
+            b"\x93\xd4\x01\xc1\xc7\x02\x05ab\xde\x00\x01\x01\xcb\0\0\0\0\0\0\0\0",
+        ] {
+            assert_eq!(document_end(&[document, b"\xc1"].concat()), Some(document.len()), "{document:?}");
+            for end in 0..document.len() {
+                assert_eq!(document_end(&document[..end]), None, "{document:?}");
+            }
+        }
+        for wrong in [&b"\xc1"[..], b"\x92\xc0\xc1", b"\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff\xc0\xc0"] {
+            assert_eq!(document_end(wrong), None, "{wrong:?}");
+        }
+    }
 
     #[test]
     fn levels_are_counted_at_every_place() {

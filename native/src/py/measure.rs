@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::json::measure;
-use crate::msgpack::measure::{Excess, excess};
+use crate::msgpack::measure::{Excess, document_end, excess};
 
 /// Documents of this size are looked at without the GIL.
 const LONG: usize = 1 << 20;
@@ -39,6 +39,20 @@ fn json_has_longer_integer(data: &Bound<'_, PyAny>, digits: usize) -> PyResult<b
     look_at(data, |text| measure::has_longer_integer(text, digits))
 }
 
+/// Return where the JSON array, object or string ends that begins at a place, `None` if it does not.
+#[pyfunction]
+fn json_value_end(data: &Bound<'_, PyBytes>, start: usize) -> Option<usize> {
+    let rest = data.as_bytes().get(start..)?;
+    measure::value_end(rest).map(|length| start + length)
+}
+
+/// Return where the MessagePack document ends that begins at a place, `None` if it does not, or is none.
+#[pyfunction]
+fn msgpack_document_end(data: &Bound<'_, PyBytes>, start: usize) -> Option<usize> {
+    let rest = data.as_bytes().get(start..)?;
+    document_end(rest).map(|length| start + length)
+}
+
 /// Look at the bytes of an object of Python's.
 fn look_at<T: Send>(data: &Bound<'_, PyAny>, look: impl FnOnce(&[u8]) -> T + Send) -> PyResult<T> {
     if let Ok(bytes) = data.cast_exact::<PyBytes>() {
@@ -59,5 +73,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(msgpack_excess, module)?)?;
     module.add_function(wrap_pyfunction!(json_items_exceed, module)?)?;
     module.add_function(wrap_pyfunction!(json_depth_exceeds, module)?)?;
-    module.add_function(wrap_pyfunction!(json_has_longer_integer, module)?)
+    module.add_function(wrap_pyfunction!(json_has_longer_integer, module)?)?;
+    module.add_function(wrap_pyfunction!(json_value_end, module)?)?;
+    module.add_function(wrap_pyfunction!(msgpack_document_end, module)?)
 }

@@ -208,3 +208,12 @@ def json_depth_exceeds(data: Payload, limit: int) -> bool:
 
 def json_has_longer_integer(data: Payload, digits: int) -> bool:
     """Say whether an integer in a JSON text has more than ``digits`` digits."""
+
+def json_value_end(data: bytes, start: int) -> int | None:
+    """Return where the JSON array, object or string ends that begins at ``start``, ``None`` if it does not end.
+
+    Only brackets and quotes are looked at.
+    """
+
+def msgpack_document_end(data: bytes, start: int) -> int | None:
+    """Return where the MessagePack document ends that begins at ``start``, ``None`` if it does not, or is none."""

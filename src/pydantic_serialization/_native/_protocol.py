@@ -176,3 +176,11 @@ class Core(Protocol):
     def json_has_longer_integer(self, data: Payload, digits: int) -> bool:
         """Say whether an integer in a text has more than ``digits`` digits."""
         ...
+
+    def json_value_end(self, data: bytes, start: int) -> int | None:
+        """Return where the array, object or string ends that begins at ``start``, ``None`` if it does not end."""
+        ...
+
+    def msgpack_document_end(self, data: bytes, start: int) -> int | None:
+        """Return where the document ends that begins at ``start``, ``None`` if it does not, or is none."""
+        ...

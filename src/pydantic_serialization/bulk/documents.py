@@ -68,7 +68,7 @@ def bind_writer(record_format: RecordFormat, model: Any, config: SerializationCo
 
 
 def _wire(record_format: RecordFormat) -> str:
-    return "msgpack" if record_format == "msgpack" else "json"
+    return "msgpack" if record_format == "msgpack" else "orjson"
 
 
 def record_serializer(config: SerializationConfig | None) -> PydanticModelSerializer:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
+from pydantic_serialization._native import core
 from pydantic_serialization.bulk.decompression import PIECE
 from pydantic_serialization.errors import DecodeError, LimitExceededError
 
@@ -162,6 +163,8 @@ def _array_items(window: Window) -> Iterator[RawRecord]:
 
 def _next_byte(window: Window) -> int | None:
     """Skip white space and return the byte behind it, ``None`` at the end of the stream."""
+    if window.start < len(window.data) and window.data[window.start] not in _BLANK:
+        return window.data[window.start]
     while True:
         space = _SPACE.match(window.data, window.start)
         window.start = space.end() if space is not None else window.start
@@ -186,6 +189,12 @@ def _take_value(window: Window) -> bytes:
 
 
 def _take_nested(window: Window) -> bytes:
+    end = None if core is None else core.json_value_end(window.data, window.start)
+    return _take_grown(window) if end is None else window.take(end)
+
+
+def _take_grown(window: Window) -> bytes:
+    """Return the value, of which the window may not have all."""
     depth, position = 0, window.start
     while True:
         token = _TOKEN.search(window.data, position)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pydantic_serialization._native import core
 from pydantic_serialization.bulk.framing import RawRecord, Window, too_long
 from pydantic_serialization.formats._msgpack_headers import HEADERS, NEVER_USED, count_of
 
@@ -69,6 +70,12 @@ def _open_array(window: Window) -> int:
 
 
 def _take_document(window: Window) -> bytes:
+    end = None if core is None else core.msgpack_document_end(window.data, window.start)
+    return _take_grown(window) if end is None else window.take(end)
+
+
+def _take_grown(window: Window) -> bytes:
+    """Return the document, of which the window may not have all."""
     position, pending = window.start, 1
     headers = HEADERS
     while pending:
