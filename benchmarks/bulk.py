@@ -1,13 +1,14 @@
-"""What long lists cost, and what they do to others: JSON lines, the garbage collector, the event loop.
+"""What long lists cost, and what they do to others: JSON lines, files, the garbage collector, the event loop.
 
     python benchmarks/bulk.py [--users 100000] [--orders 22000] [--rounds 5]
 
-Lines are written beside a loop over ``model_dump_json``, and files of records from a list beside one by one. A list of
-orders (50 MB of JSON) is read beside Pydantic with the collector on, as processor time. The same list, and a model that
-holds it, are written and read by an asynchronous manager while another task sleeps for a millisecond again and again: the
-longest time that it came back late is its stall, of which the median of all rounds is printed, and the worst. A round
-begins with some time in which nothing is done: so late is the task on this machine in any case. To free the list that was
-read is the caller's, and is measured by itself.
+Lines are written beside a loop over ``model_dump_json``, and files of records from a list beside one by one. Files are
+read beside what one would write with Pydantic: a loop over ``model_validate_json`` for lines; for an array all of it at
+once, with ormsgpack where it is MessagePack. A list of orders (50 MB of JSON) is read beside Pydantic with the collector on, as
+processor time. The same list, and a model that holds it, are written and read by an asynchronous manager while another
+task sleeps for a millisecond again and again: the longest time that it came back late is its stall, of which the median of
+all rounds is printed, and the worst. A round begins with some time in which nothing is done: so late is the task on this
+machine in any case. To free the list that was read is the caller's, and is measured by itself.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ import argparse
 import asyncio
 import tempfile
 import time
+from collections import deque
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+import ormsgpack
 from _shapes import models, order_data, user_data
 from pydantic import TypeAdapter, create_model
 
 from pydantic_serialization import SerializationConfig, create_serialization_manager, decoder, encoder
-from pydantic_serialization.bulk import write_records
+from pydantic_serialization.bulk import read_records, write_records
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -59,6 +63,42 @@ def files(count: int, rounds: int) -> None:
             single = fastest(lambda p=path: write_records(p, iter(users), SHAPES.user), rounds)  # type: ignore[misc]
             many = fastest(lambda p=path: write_records(p, users, SHAPES.user), rounds)  # type: ignore[misc]
             print(f"a .{name} file of {count:,} users: {single / many:.1f} x one by one ({many * 1e3:.0f} ms)")
+            if name == "msgpack":
+                write_records(path, users, SHAPES.user, batch=count)
+            plain = fastest(lambda p=path, n=name: PLAIN[n](p), rounds)  # type: ignore[misc]
+            read = fastest(lambda p=path: exhaust(p), rounds)  # type: ignore[misc]
+            print(f"  read: {plain / read:.1f} x plain code ({read / count * 1e6:.1f} us a record)")
+
+
+def exhaust(path: str) -> None:
+    """Read all records of a file, and keep none."""
+    with read_records(path, SHAPES.user) as reader:
+        deque(reader, maxlen=0)
+
+
+def loop_over_lines(path: str) -> None:
+    """Read lines as Pydantic's users do."""
+    with Path(path).open("rb") as file:
+        for line in file:
+            SHAPES.user.model_validate_json(line)
+
+
+def whole_array(path: str) -> None:
+    """Read an array as Pydantic's users do."""
+    TypeAdapter(list[SHAPES.user]).validate_json(Path(path).read_bytes())  # type: ignore[name-defined]
+
+
+def whole_msgpack(path: str) -> None:
+    """Read an array of MessagePack as Pydantic's users do."""
+    records = ormsgpack.unpackb(Path(path).read_bytes())
+    TypeAdapter(list[SHAPES.user]).validate_python(records)  # type: ignore[name-defined]
+
+
+PLAIN: dict[str, Callable[[str], None]] = {
+    "jsonl": loop_over_lines,
+    "json": whole_array,
+    "msgpack": whole_msgpack,
+}
 
 
 def reading(document: bytes, rounds: int) -> None:

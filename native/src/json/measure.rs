@@ -4,6 +4,8 @@
 
 use memchr::{memchr, memchr2};
 
+use crate::memory::Buffer;
+
 /// Say whether arrays and objects have more items and members together than that; an empty one counts as one.
 pub fn items_exceed(text: &[u8], limit: usize) -> bool {
     // At the speed of memory; what stands in strings is looked at only where that does not do.
@@ -72,6 +74,62 @@ pub fn value_end(text: &[u8]) -> Option<usize> {
     }
 }
 
+/// What [`run_of_values`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Bytes up to the end of the last value.
+    pub length: usize,
+    pub values: usize,
+}
+
+/// The arrays and objects that a text begins with, with commas between them, as far as something follows each of them.
+///
+/// As for [`value_end`], only brackets and quotes are looked at.
+pub fn run_of_values(text: &[u8]) -> Run {
+    let (mut run, mut at) = (Run { length: 0, values: 0 }, 0);
+    while text.get(at).is_some_and(|byte| is_opening(*byte)) {
+        let Some(length) = value_end(&text[at..]) else { break };
+        let end = at + length;
+        let Some(next) = behind_space(text, end) else { break };
+        run = Run { length: end, values: run.values + 1 };
+        match behind_space(text, next + 1) {
+            Some(value) if text[next] == b',' => at = value,
+            _ => break,
+        }
+    }
+    run
+}
+
+/// Where something stands that is no white space, from a place on.
+fn behind_space(text: &[u8], start: usize) -> Option<usize> {
+    let rest = text.get(start..)?;
+    rest.iter().position(|byte| !is_space(*byte)).map(|at| start + at)
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// Lines as one array and their number, blank ones aside; `None` unless each is exactly one array or object.
+///
+/// Brackets and quotes say so: an array of such lines has the values that they have one by one.
+pub fn array_of_lines(text: &[u8]) -> Option<(Buffer, usize)> {
+    let (mut array, mut count) = (Buffer::with_room(text.len() + 2), 0);
+    for line in text.split(|byte| *byte == b'\n') {
+        let Some(start) = behind_space(line, 0) else { continue };
+        let end = line.iter().rposition(|byte| !is_space(*byte)).map_or(0, |last| last + 1);
+        let line = &line[start..end];
+        if !is_opening(line[0]) || value_end(line) != Some(line.len()) {
+            return None;
+        }
+        array.push(if count == 0 { b'[' } else { b',' });
+        array.extend_from_slice(line);
+        count += 1;
+    }
+    array.push(b']');
+    (count > 0).then_some((array, count))
+}
+
 fn is_opening(byte: u8) -> bool {
     matches!(byte, b'[' | b'{')
 }
@@ -127,6 +185,35 @@ mod tests {
             for end in 0..value.len() {
                 assert_eq!(value_end(&value.as_bytes()[..end]), None, "{}", &value[..end]);
             }
+        }
+    }
+
+    #[test]
+    fn values_are_taken_as_long_as_something_follows() {
+        for (text, length, values) in [
+            (r#"{"a":1}, [2] ,{"c":"}"} ]"#, 23, 3),
+            (r#"{"a":1}, [2]"#, 7, 1),
+            (r#"{"a":1},"#, 7, 1),
+            (r#"{"a":1}"#, 0, 0),
+            (r#"{"a":1}}"#, 7, 1),
+            (r#"{"a":1} {"b":2},"#, 7, 1),
+            (r#"{"a":1}, 5, {}]"#, 7, 1),
+            (r#"5, {}]"#, 0, 0),
+            (r#"{"a"#, 0, 0),
+            ("", 0, 0),
+        ] {
+            assert_eq!(run_of_values(text.as_bytes()), Run { length, values }, "{text}");
+        }
+    }
+
+    #[test]
+    fn lines_that_are_one_value_each_become_an_array() {
+        let array = |text: &str| array_of_lines(text.as_bytes()).map(|(array, count)| (array.into_inner(), count));
+        assert_eq!(array("{\"a\":1}\r\n\n  [\"]\"] \n{}"), Some((br#"[{"a":1},["]"],{}]"#.to_vec(), 3)));
+        for wrong in
+            ["", "\n", "5", "{},{}", "{\"a\":1\n\"b\":2}", "{}]\n[{}", "[1]\n\"a\"", "{} x", "\u{feff}{}", "[\"\n\"]"]
+        {
+            assert_eq!(array(wrong), None, "{wrong}");
         }
     }
 

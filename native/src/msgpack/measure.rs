@@ -51,6 +51,21 @@ pub fn excess(data: &[u8], levels: usize, items: usize) -> Option<Excess> {
 /// Where the document ends that the data begins with; `None` if it does not end there, or is none.
 pub fn document_end(data: &[u8]) -> Option<usize> {
     let mut cursor = Cursor::new(data, Binary::Text);
+    skip_document(&mut cursor)?;
+    Some(cursor.position())
+}
+
+/// Where the last of the documents ends that the data begins with, of `most` at most, and how many they are.
+pub fn run_of_documents(data: &[u8], most: usize) -> (usize, usize) {
+    let mut cursor = Cursor::new(data, Binary::Text);
+    let (mut end, mut count) = (0, 0);
+    while count < most && skip_document(&mut cursor).is_some() {
+        (end, count) = (cursor.position(), count + 1);
+    }
+    (end, count)
+}
+
+fn skip_document(cursor: &mut Cursor<'_>) -> Option<()> {
     let mut values = 1_usize; // that are still to come
     while values > 0 {
         match cursor.token() {
@@ -63,7 +78,7 @@ pub fn document_end(data: &[u8]) -> Option<usize> {
         }
         values -= 1;
     }
-    Some(cursor.position())
+    Some(())
 }
 
 #[cfg(test)]
@@ -84,6 +99,9 @@ mod tests {
                 assert_eq!(document_end(&document[..end]), None, "{document:?}");
             }
         }
+        assert_eq!(run_of_documents(b"\xc0\x91\x01\x92\xc0", 9), (3, 2));
+        assert_eq!(run_of_documents(b"\xc0\x91\x01\x92\xc0", 1), (1, 1));
+        assert_eq!(run_of_documents(b"\xc1", 9), (0, 0));
         for wrong in [&b"\xc1"[..], b"\x92\xc0\xc1", b"\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff\xc0\xc0"] {
             assert_eq!(document_end(wrong), None, "{wrong:?}");
         }

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::json::measure;
-use crate::msgpack::measure::{Excess, document_end, excess};
+use crate::msgpack::measure::{Excess, document_end, excess, run_of_documents};
 
 /// Documents of this size are looked at without the GIL.
 const LONG: usize = 1 << 20;
@@ -53,6 +53,28 @@ fn msgpack_document_end(data: &Bound<'_, PyBytes>, start: usize) -> Option<usize
     document_end(rest).map(|length| start + length)
 }
 
+/// Return where the arrays and objects end that begin at a place and have commas between them, and how many they are; as
+/// far as something follows each.
+#[pyfunction]
+fn json_values_run(data: &Bound<'_, PyBytes>, start: usize) -> (usize, usize) {
+    let run = measure::run_of_values(data.as_bytes().get(start..).unwrap_or_default());
+    (start + run.length, run.values)
+}
+
+/// Return JSON lines as one array, and how many they are; `None` unless each is one array or object, or blank.
+#[pyfunction]
+fn json_lines_array<'py>(data: &Bound<'py, PyBytes>) -> Option<(Bound<'py, PyBytes>, usize)> {
+    let (array, count) = measure::array_of_lines(data.as_bytes())?;
+    Some((PyBytes::new(data.py(), &array), count))
+}
+
+/// Return where the MessagePack documents end that begin at a place, and how many they are, `most` at most.
+#[pyfunction]
+fn msgpack_documents_run(data: &Bound<'_, PyBytes>, start: usize, most: usize) -> (usize, usize) {
+    let (length, count) = run_of_documents(data.as_bytes().get(start..).unwrap_or_default(), most);
+    (start + length, count)
+}
+
 /// Look at the bytes of an object of Python's.
 fn look_at<T: Send>(data: &Bound<'_, PyAny>, look: impl FnOnce(&[u8]) -> T + Send) -> PyResult<T> {
     if let Ok(bytes) = data.cast_exact::<PyBytes>() {
@@ -75,5 +97,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(json_depth_exceeds, module)?)?;
     module.add_function(wrap_pyfunction!(json_has_longer_integer, module)?)?;
     module.add_function(wrap_pyfunction!(json_value_end, module)?)?;
-    module.add_function(wrap_pyfunction!(msgpack_document_end, module)?)
+    module.add_function(wrap_pyfunction!(msgpack_document_end, module)?)?;
+    module.add_function(wrap_pyfunction!(json_values_run, module)?)?;
+    module.add_function(wrap_pyfunction!(json_lines_array, module)?)?;
+    module.add_function(wrap_pyfunction!(msgpack_documents_run, module)?)
 }

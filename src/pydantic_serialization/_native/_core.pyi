@@ -217,3 +217,15 @@ def json_value_end(data: bytes, start: int) -> int | None:
 
 def msgpack_document_end(data: bytes, start: int) -> int | None:
     """Return where the MessagePack document ends that begins at ``start``, ``None`` if it does not, or is none."""
+
+def json_values_run(data: bytes, start: int) -> tuple[int, int]:
+    """Return where the arrays and objects end that begin at ``start`` with commas between them, and how many they are.
+
+    Each is followed by something in ``data``. Only brackets and quotes are looked at.
+    """
+
+def json_lines_array(data: bytes) -> tuple[bytes, int] | None:
+    """Return JSON lines as one array, and how many; ``None`` unless each is one array or object, or blank."""
+
+def msgpack_documents_run(data: bytes, start: int, most: int) -> tuple[int, int]:
+    """Return where the MessagePack documents end that begin at ``start``, ``most`` at most, and how many they are."""

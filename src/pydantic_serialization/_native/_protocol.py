@@ -184,3 +184,15 @@ class Core(Protocol):
     def msgpack_document_end(self, data: bytes, start: int) -> int | None:
         """Return where the document ends that begins at ``start``, ``None`` if it does not, or is none."""
         ...
+
+    def json_values_run(self, data: bytes, start: int) -> tuple[int, int]:
+        """Return where the values end that begin at ``start`` with commas between them, and how many they are."""
+        ...
+
+    def json_lines_array(self, data: bytes) -> tuple[bytes, int] | None:
+        """Return lines as one array, and how many they are; ``None`` unless each is one array or object, or blank."""
+        ...
+
+    def msgpack_documents_run(self, data: bytes, start: int, most: int) -> tuple[int, int]:
+        """Return where the documents end that begin at ``start``, ``most`` at most, and how many they are."""
+        ...

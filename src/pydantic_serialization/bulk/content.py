@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from pydantic_serialization.bulk.decompression import PIECE, Source, decompressed, recognise
-from pydantic_serialization.bulk.documents import Read, bind_reader
-from pydantic_serialization.bulk.framing import RawRecord, json_lines, json_values
+from pydantic_serialization.bulk.documents import Read, ReadMany, bind_many_reader, bind_reader
+from pydantic_serialization.bulk.framing import RawRecord, RawRun, json_lines, json_values
 from pydantic_serialization.bulk.framing_msgpack import msgpack_values
 from pydantic_serialization.bulk.naming import STANDARD_STREAM, RecordFormat, codec_of, format_of, record_format
+from pydantic_serialization.bulk.runs import document_runs, line_runs, value_runs
 from pydantic_serialization.config import SerializationConfig
 from pydantic_serialization.errors import DecodeError
 
@@ -22,10 +23,15 @@ if TYPE_CHECKING:
     from typing import Self
 
 _LOOKED_AT: Final = 64 * 1024
-_FRAMES: Final[dict[str, Callable[[io.BufferedReader, int], Iterator[RawRecord]]]] = {
+_FRAMES: Final[dict[str, Callable[[io.BufferedReader, int], Iterator[Any]]]] = {
     "jsonl": json_lines,
     "json": json_values,
     "msgpack": msgpack_values,
+}
+_RUNS: Final[dict[str, Callable[[io.BufferedReader, int], Iterator[RawRecord | RawRun]]]] = {
+    "jsonl": line_runs,
+    "json": value_runs,
+    "msgpack": document_runs,
 }
 
 
@@ -103,6 +109,14 @@ class Content:
         """
         return _FRAMES[self.known_format()](self._stream, self._limit)
 
+    def runs(self) -> Iterator[RawRecord | RawRun]:
+        """Return the raw records, many at once where they stand together.
+
+        Raises:
+            DecodeError: see :meth:`records`.
+        """
+        return _RUNS[self.known_format()](self._stream, self._limit)
+
     def known_format(self) -> RecordFormat:
         """Return the format of the records.
 
@@ -118,6 +132,10 @@ class Content:
     def reader(self, model: Any = None, config: SerializationConfig | None = None) -> Read:
         """Return what turns a raw record into a value; see :func:`bind_reader`."""
         return bind_reader(self.known_format(), model, config)
+
+    def many_reader(self, model: Any = None, config: SerializationConfig | None = None) -> ReadMany | None:
+        """Return what turns an array of records into values, if they can be read so; see :func:`bind_many_reader`."""
+        return bind_many_reader(self.known_format(), model, config)
 
     def drain(self) -> None:
         """Read what is left, to know how much it is.

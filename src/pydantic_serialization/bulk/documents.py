@@ -6,13 +6,17 @@ import json
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ormsgpack
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
+from pydantic_serialization._native import core
 from pydantic_serialization.config import SerializationConfig
-from pydantic_serialization.errors import DecodeError, EncodeError
+from pydantic_serialization.errors import DecodeError, EncodeError, SerializationError
 from pydantic_serialization.formats._errors import unreadable_json
 from pydantic_serialization.formats._items import check_json_extent, check_msgpack_extent
+from pydantic_serialization.plan import plan_for
+from pydantic_serialization.plan.native.decoding.user_code import runs_user_code
+from pydantic_serialization.plan.overrides import has_own
 from pydantic_serialization.serializer import PydanticModelSerializer
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from pydantic_serialization.bulk.naming import RecordFormat
 
 Read: TypeAlias = "Callable[[bytes], Any]"
+ReadMany: TypeAlias = "Callable[[bytes], list[Any] | None]"
 Write: TypeAlias = "Callable[[Any], bytes]"
 
 
@@ -40,6 +45,38 @@ def bind_reader(record_format: RecordFormat, model: Any, config: SerializationCo
     if model is None:
         return _plain_reader(record_format, SerializationConfig() if config is None else config)
     return record_serializer(config).pipeline(model, _wire(record_format)).load
+
+
+def bind_many_reader(record_format: RecordFormat, model: Any, config: SerializationConfig | None) -> ReadMany | None:
+    """Return the function that reads an array of records; its result is ``None`` where one of them is bad.
+
+    Args:
+        record_format: Format of the array.
+        model: The records' type.
+        config: As for :func:`bind_reader`.
+
+    Returns:
+        ``None`` where records are read one by one: without the native core, without a model, and where reading runs code of
+        the user's, which would run ahead of the records, and again where one is bad.
+    """
+    if core is None or model is None:
+        return None
+    plan = plan_for(model)
+    if has_own(plan.model, "model_validate_json") or runs_user_code(dict(plan.schema), {}):
+        return None
+    try:
+        load = record_serializer(config).pipeline(list[model], _wire(record_format)).load
+    except SerializationError:  # it is said for one record
+        return None
+
+    def read(document: bytes) -> list[Any] | None:
+        try:
+            values: list[Any] = load(document)
+        except (SerializationError, ValidationError):
+            return None
+        return values
+
+    return read
 
 
 def bind_writer(record_format: RecordFormat, model: Any, config: SerializationConfig | None) -> Write:

@@ -8,6 +8,7 @@ damage can be trusted, and an error ends the reading.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from pydantic_serialization._native import core
@@ -16,9 +17,12 @@ from pydantic_serialization.errors import DecodeError, LimitExceededError
 
 if TYPE_CHECKING:
     import io
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import TypeAlias
 
-_BOM: Final = b"\xef\xbb\xbf"
+    TakeRun: TypeAlias = "Callable[[Window, int], RawRun | None]"
+
+BOM: Final = b"\xef\xbb\xbf"
 _BLANK: Final = b" \t\r\n"
 _SPACE: Final = re.compile(rb"[ \t\n\r]*")
 # A whole string, a bracket, or the quote of a string whose end is not here yet.
@@ -37,6 +41,23 @@ class RawRecord(NamedTuple):
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class RawRun:
+    """Many records, one behind the other.
+
+    Attributes:
+        number: Of the first.
+        count: How many they are.
+        document: All of them as one array.
+        split: Returns them one by one.
+    """
+
+    number: int
+    count: int
+    document: bytes
+    split: Callable[[], Iterator[RawRecord]]
+
+
 class Window:
     """The part of a stream that is looked at: grows at its end, is cut at its beginning.
 
@@ -46,7 +67,7 @@ class Window:
         limit: The most bytes that one record may have.
     """
 
-    def __init__(self, stream: io.BufferedReader, limit: int) -> None:
+    def __init__(self, stream: io.BufferedReader | io.BytesIO, limit: int) -> None:
         self.data = b""
         self.start = 0
         self.limit = limit
@@ -91,25 +112,39 @@ def too_long(limit: int, offset: int) -> LimitExceededError:
     return LimitExceededError(message, limit="max_payload_bytes", position=offset)
 
 
-def json_lines(stream: io.BufferedReader, limit: int) -> Iterator[RawRecord]:
+def json_lines(
+    stream: io.BufferedReader | io.BytesIO, limit: int, number: int = 0, offset: int = 0
+) -> Iterator[RawRecord]:
     """Yield the lines that are not blank. Only a line feed ends a line (https://jsonlines.org).
+
+    Args:
+        stream: The lines.
+        limit: The most bytes that one may have.
+        number: How many records precede them.
+        offset: Where they begin.
 
     Raises:
         LimitExceededError: a line is longer than ``limit`` bytes.
     """
-    number = offset = 0
     while line := stream.readline(limit + 2):
         if len(line) > limit + 1:
             raise too_long(limit, offset)
-        data = line.removeprefix(_BOM) if offset == 0 else line
+        data = line.removeprefix(BOM) if offset == 0 else line
         if data.strip(_BLANK):
             number += 1
             yield RawRecord(number, offset + len(line) - len(data), data.rstrip(b"\r\n"))
         offset += len(line)
 
 
-def json_values(stream: io.BufferedReader, limit: int) -> Iterator[RawRecord]:
+def json_values(
+    stream: io.BufferedReader | io.BytesIO, limit: int, take_run: TakeRun | None = None
+) -> Iterator[RawRecord | RawRun]:
     """Yield the items of the array that the stream is, or the values that stand one after another in it.
+
+    Args:
+        stream: The text.
+        limit: The most bytes that one value may have.
+        take_run: Takes many items of an array, if it can; it is told how many records precede them.
 
     Raises:
         DecodeError: brackets, quotes or commas are missing, or something follows the array.
@@ -117,8 +152,8 @@ def json_values(stream: io.BufferedReader, limit: int) -> Iterator[RawRecord]:
     """
     window = Window(stream, limit)
     window.grow()
-    if window.data.startswith(_BOM):
-        window.start = len(_BOM)
+    if window.data.startswith(BOM):
+        window.start = len(BOM)
     first = _next_byte(window)
     if first is None:
         return
@@ -126,7 +161,7 @@ def json_values(stream: io.BufferedReader, limit: int) -> Iterator[RawRecord]:
         yield from _values_in_a_row(window)
         return
     window.start += 1
-    yield from _array_items(window)
+    yield from _array_items(window, take_run)
     if _next_byte(window) is not None:
         window.fail("something follows the JSON array")
 
@@ -139,7 +174,7 @@ def _values_in_a_row(window: Window) -> Iterator[RawRecord]:
         yield RawRecord(number, offset, _take_value(window))
 
 
-def _array_items(window: Window) -> Iterator[RawRecord]:
+def _array_items(window: Window, take_run: TakeRun | None) -> Iterator[RawRecord | RawRun]:
     number = 0
     if _next_byte(window) == ord("]"):
         window.start += 1
@@ -147,9 +182,14 @@ def _array_items(window: Window) -> Iterator[RawRecord]:
     while True:
         if _next_byte(window) is None:
             window.fail(f"the JSON array ends too early, after {number} records")
-        number += 1
-        offset = window.offset
-        yield RawRecord(number, offset, _take_value(window))
+        run = None if take_run is None else take_run(window, number)
+        if run is not None:
+            number += run.count
+            yield run
+        else:
+            number += 1
+            offset = window.offset
+            yield RawRecord(number, offset, _take_value(window))
         follower = _next_byte(window)
         if follower == ord("]"):
             window.start += 1

@@ -8,12 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pydantic_serialization._native import core
-from pydantic_serialization.bulk.framing import RawRecord, Window, too_long
+from pydantic_serialization.bulk.framing import RawRecord, RawRun, Window, too_long
 from pydantic_serialization.formats._msgpack_headers import HEADERS, NEVER_USED, count_of
 
 if TYPE_CHECKING:
     import io
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import TypeAlias
+
+    TakeRunOf: TypeAlias = "Callable[[Window, int, int | None], RawRun | None]"
 
 _ARRAY_OF_UP_TO_15: Final = 0x90
 _ARRAY_16: Final = b"\xdc"
@@ -34,10 +37,17 @@ def is_array(first: int) -> bool:
     return 0x90 <= first < 0xA0 or first in {0xDC, 0xDD}
 
 
-def msgpack_values(stream: io.BufferedReader, limit: int) -> Iterator[RawRecord]:
+def msgpack_values(
+    stream: io.BufferedReader, limit: int, take_run: TakeRunOf | None = None
+) -> Iterator[RawRecord | RawRun]:
     """Yield the items of the array that the stream is, or the documents that stand one after another in it.
 
     A stream that begins with an array is a row of arrays, and every item of each is a record.
+
+    Args:
+        stream: The documents.
+        limit: The most bytes that a record may have.
+        take_run: Takes many records, if it can; it is told how many precede them, and how many there are at most.
 
     Raises:
         DecodeError: a document ends too early, or holds the byte that MessagePack never uses.
@@ -49,10 +59,17 @@ def msgpack_values(stream: io.BufferedReader, limit: int) -> Iterator[RawRecord]
     arrays = is_array(window.data[0])
     number = 0
     while window.start < len(window.data) or window.grow():
-        for _ in range(_open_array(window) if arrays else 1):
-            number += 1
-            offset = window.offset
-            yield RawRecord(number, offset, _take_document(window))
+        left = _open_array(window) if arrays else 1
+        while left:
+            run = None if take_run is None else take_run(window, number, left if arrays else None)
+            if run is not None:
+                number += run.count
+                yield run
+            else:
+                number += 1
+                offset = window.offset
+                yield RawRecord(number, offset, take_document(window))
+            left -= 1 if run is None or not arrays else run.count
 
 
 def _open_array(window: Window) -> int:
@@ -69,7 +86,13 @@ def _open_array(window: Window) -> int:
     return count_of(window.data, begin, header) if header.length_at else header.items
 
 
-def _take_document(window: Window) -> bytes:
+def take_document(window: Window) -> bytes:
+    """Return the document at the window's start, and go behind it.
+
+    Raises:
+        DecodeError: it ends too early, or holds the byte that MessagePack never uses.
+        LimitExceededError: it is longer than a record may be.
+    """
     end = None if core is None else core.msgpack_document_end(window.data, window.start)
     return _take_grown(window) if end is None else window.take(end)
 

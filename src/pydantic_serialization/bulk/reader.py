@@ -7,15 +7,17 @@ from typing import IO, TYPE_CHECKING, Any, Final, Generic, Literal, Self, TypeAl
 from pydantic import ValidationError
 
 from pydantic_serialization.bulk.content import open_content
+from pydantic_serialization.bulk.framing import RawRecord
 from pydantic_serialization.bulk.output import atomic_output
 from pydantic_serialization.bulk.problems import BadRecord, describe_error, locate
 from pydantic_serialization.errors import ConfigurationError, SerializationError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable, Iterator
 
-    from pydantic_serialization.bulk.framing import RawRecord
+    from pydantic_serialization.bulk.documents import Read, ReadMany
+    from pydantic_serialization.bulk.framing import RawRun
     from pydantic_serialization.config import SerializationConfig
 
 ModelT = TypeVar("ModelT")
@@ -59,7 +61,9 @@ class RecordReader(Generic[ModelT]):
                 self._content.declare(format)
             self.codec = self._content.codec
             self.format = self._content.known_format()
-            self._records = self._read(self._content.records(), self._content.reader(model, config))
+            read_many = self._content.many_reader(model, config)
+            found = self._content.records() if read_many is None else self._content.runs()
+            self._records = self._read(found, self._content.reader(model, config), read_many)
         except BaseException:
             self._content.stack.close()
             raise
@@ -82,20 +86,33 @@ class RecordReader(Generic[ModelT]):
         """Bytes of the file that were taken so far, before decompression."""
         return self._content.consumed
 
-    def _read(self, records: Iterator[RawRecord], read: Callable[[bytes], Any]) -> Iterator[ModelT]:
+    def _read(self, found: Iterator[RawRecord | RawRun], read: Read, read_many: ReadMany | None) -> Iterator[ModelT]:
         # Closes the file however the iteration ends: at the end, by an error, or because nobody goes on.
         with self._content.stack:
-            for record in records:
-                try:
-                    value = read(record.data)
-                except (SerializationError, ValidationError) as error:
-                    if self._policy == "raise":
-                        locate(error, record.number, record.offset)
-                        raise
-                    self._set_aside(record, describe_error(error))
+            for item in found:
+                if isinstance(item, RawRecord):
+                    yield from self._read_each((item,), read)
                     continue
-                self.good += 1
-                yield value
+                values = None if read_many is None else read_many(item.document)
+                if values is None or len(values) != item.count:
+                    yield from self._read_each(item.split(), read)
+                    continue
+                for value in values:
+                    self.good += 1
+                    yield value
+
+    def _read_each(self, records: Iterable[RawRecord], read: Read) -> Iterator[ModelT]:
+        for record in records:
+            try:
+                value = read(record.data)
+            except (SerializationError, ValidationError) as error:
+                if self._policy == "raise":
+                    locate(error, record.number, record.offset)
+                    raise
+                self._set_aside(record, describe_error(error))
+                continue
+            self.good += 1
+            yield value
 
     def _set_aside(self, record: RawRecord, reason: str) -> None:
         self.bad += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from random import Random
@@ -12,8 +13,9 @@ import pytest
 
 from pydantic_serialization._native import core
 from pydantic_serialization.bulk import framing, framing_msgpack
-from pydantic_serialization.bulk.framing import json_values
+from pydantic_serialization.bulk.framing import RawRecord, RawRun, json_lines, json_values
 from pydantic_serialization.bulk.framing_msgpack import array_header, msgpack_values
+from pydantic_serialization.bulk.runs import document_runs, line_runs, value_runs
 from pydantic_serialization.errors import SerializationError
 
 if TYPE_CHECKING:
@@ -96,9 +98,59 @@ def test_damaged_files(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """Bytes that are missing, too many or others: the same records before the same error."""
     read, data = documents()[number]
     random = Random(number)
-    for _ in range(300):
+    for _ in range(100):
         at = random.randrange(len(data))
         piece = random.choice([b"", b'"', b"[", b"]", b"{", b"}", b",", b"\\", b"\xc1", b"\xdd", random.randbytes(3)])
         damaged = data[:at] + piece + data[at + random.randrange(3) :]
         both(monkeypatch, read, damaged, random.choice([1, 16, 1000]))
         both(monkeypatch, read, data[:at], 1000)
+
+
+RUNS = {json_values: value_runs, json_lines: line_runs, msgpack_values: document_runs}
+
+
+def flat(read: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what reads runs, taken apart."""
+
+    def records(stream: Any, limit: int) -> Any:
+        for item in RUNS[read](stream, limit):
+            if isinstance(item, RawRecord):
+                yield item
+                continue
+            singles = list(item.split())
+            assert (len(singles), singles[0].number) == (item.count, item.number)
+            unpack = ormsgpack.unpackb if read is msgpack_values else json.loads
+            with contextlib.suppress(ValueError):
+                assert len(unpack(item.document)) == item.count
+            yield from singles
+
+    return records
+
+
+def lines() -> tuple[Callable[..., Any], bytes]:
+    """Return lines with a byte order mark, blank ones, and ends of both kinds."""
+    texts = [json.dumps(record).encode() for record in RECORDS]
+    return json_lines, b"\xef\xbb\xbf" + b"\n".join([*texts, b"", b" \r", *texts]) + b"\r\n" + b"\n".join(texts)
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_runs_hold_the_same_records(number: int) -> None:
+    """At the same places, in front of the same errors; in whole and in damaged files, in pieces of every size."""
+    read, data = [*documents(), lines()][number]
+    runs = [item for item in RUNS[read](io.BufferedReader(Dripping(data, 10_000)), 10_000) if isinstance(item, RawRun)]
+    assert bool(runs) == (read is not json_values or data[:1] == b"[")
+    random = Random(number)
+    files = [data, data[1:], data.replace(b"}", b"}, {}", 1)]
+    for _ in range(60):
+        at = random.randrange(len(data))
+        piece = random.choice(
+            [b"", b'"', b"[", b"}", b"\n", b"{},{}", b"5", b"\\", b"\xc1", b"\x93", random.randbytes(2)]
+        )
+        files += [data[:at], data[:at] + piece + data[at + random.randrange(3) :]]
+    for file in files:
+        for step, limit in ((1, 10_000), (100, 10_000), (10_000, 10_000), (10_000, 300)):
+            single, taken = found(read, file, step, limit), found(flat(read), file, step, limit)
+            if limit == 300:  # how much is looked at when the limit is noticed is not the same
+                single, taken = single[: len(taken) - 1], taken[: len(single) - 1]
+                single, taken = single[: len(taken)], taken[: len(single)]
+            assert taken == single, file
