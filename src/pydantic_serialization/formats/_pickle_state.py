@@ -2,7 +2,8 @@
 
 Unpickling sets attributes without validating, so the type's rules are checked afterwards: by Pydantic, on a copy. The
 instance itself is kept or refused, never altered, so that shared references, private attributes and the set of given
-fields stay as they were written.
+fields stay as they were written. Validators may change in place what they are given, at any depth of it: where a type
+has any (:func:`has_validators`), all checks are made on a second reading of the pickle.
 
 ==================  ==================================================================================
 types, constraints  checked in strict mode: a value must already be what its field declares
@@ -29,10 +30,11 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from pydantic_serialization.formats._stack import state_within_stack
+from pydantic_serialization.plan.purity.declared import is_declared, is_known_pure
 from pydantic_serialization.plan.rebuild import build_validator
 from pydantic_serialization.plan.stack import need_to_check
 from pydantic_serialization.plan.trusted import without_checks
-from pydantic_serialization.plan.walk import Node, root_config, transform
+from pydantic_serialization.plan.walk import Node, read_nodes, root_config, transform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 _INSTANCES = frozenset({"model", "dataclass"})
 _AROUND = frozenset({"function-after", "function-wrap"})
+_VALIDATORS = _AROUND | {"function-plain"}
 
 
 class StateChecker:
@@ -80,6 +83,13 @@ class StateChecker:
     @cached_property
     def _lax(self) -> Any:
         return state_within_stack(build_validator(self._schema, self._config).validate_python, self._need)
+
+
+def has_validators(schema: CoreSchema) -> bool:
+    """Say whether checking values of the type runs code of the user's, which may change what it is given."""
+    functions = [node["function"]["function"] for node in read_nodes(dict(schema), {}) if node["type"] in _VALIDATORS]
+    # Whoever declares a validator to be pure speaks of what it returns.
+    return any(is_declared(function) or not is_known_pure(function) for function in functions)
 
 
 def same(left: Any, right: Any) -> bool:

@@ -26,7 +26,7 @@ from pydantic import BaseModel
 from pydantic_serialization.errors import EncodeError, LimitExceededError, UnsupportedTypeError, UntrustedDataError
 from pydantic_serialization.formats._items import too_many_items
 from pydantic_serialization.formats._pickle_classes import pickled_classes
-from pydantic_serialization.formats._pickle_state import StateChecker
+from pydantic_serialization.formats._pickle_state import StateChecker, has_validators
 from pydantic_serialization.formats._pickle_values import (
     LEAF_TYPES,
     VALUE_NAMES,
@@ -152,6 +152,7 @@ class Rules:
         self._max_depth = max_depth
         self._max_items = max_items
         self._validate = validate
+        self._has_validators = has_validators(plan.schema)
 
     def class_named(self, module: str, name: str) -> type:
         """Return the class of the plan that a compact pickle names.
@@ -185,12 +186,13 @@ class Rules:
     def _root(self) -> StateChecker:
         return StateChecker(self._plan.schema, inside=False, validate=self._validate)
 
-    def check(self, value: Any, size: int, *, strict: bool, context: Any) -> None:
+    def check(self, value: Any, size: int, *, again: Callable[[], Any], strict: bool, context: Any) -> None:
         """Check what :class:`Unpickler` made of a document.
 
         Args:
             value: The result.
             size: Length of the document in bytes.
+            again: Makes the result once more, for validators that change what they are given.
             strict: Accept no value that strict mode does not.
             context: For validators.
 
@@ -199,11 +201,20 @@ class Rules:
             LimitExceededError: it is nested too deep, or holds more than a document of its size may.
             pydantic.ValidationError: a value is not what its type declares.
         """
-        for instance in self.instances(value, size):
-            shape = self._shapes[type(instance)]
-            shape.forget_computed(instance)
-            shape.checker.check(instance, strict=strict, context=context)
+        instances = self._without_computed(value, size)
+        if self._has_validators:
+            value = again()
+            instances = self._without_computed(value, size)
+        for instance in instances:
+            self._shapes[type(instance)].checker.check(instance, strict=strict, context=context)
         self._root.check(value, strict=strict, context=context)
+
+    def _without_computed(self, value: Any, size: int) -> list[Any]:
+        """Return the instances in ``value``, after their cached properties were forgotten."""
+        instances = self.instances(value, size)
+        for instance in instances:
+            self._shapes[type(instance)].forget_computed(instance)
+        return instances
 
     def instances(self, value: Any, size: int) -> list[Any]:
         """Walk over everything in ``value`` and return its models and dataclasses, each once.

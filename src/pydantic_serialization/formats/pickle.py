@@ -17,6 +17,7 @@ https://docs.python.org/3.11/library/pickle.html
 from __future__ import annotations
 
 import pickle
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from pydantic_serialization.formats._base import BoundFormat, FormatOptions
 from pydantic_serialization.formats._pickle_classes import may_hash_composites, pickled_classes
 from pydantic_serialization.formats._pickle_opcodes import check_opcodes
 from pydantic_serialization.formats._pickle_secrets import field_held_back
-from pydantic_serialization.formats._pickle_state import StateChecker
+from pydantic_serialization.formats._pickle_state import StateChecker, has_validators
 from pydantic_serialization.formats._stack import check_value
 from pydantic_serialization.formats._unpickler import Pickler, Rules, Unpickler
 from pydantic_serialization.plan.rebuild import CAN_REBUILD
@@ -128,7 +129,8 @@ def _bind_unsigned(
             value = load(document)
             strict = load_options.get("strict")
             is_strict = options.strict if strict is None else strict
-            rules.check(value, len(document), strict=is_strict, context=load_options.get("context"))
+            again, context = partial(load, document), load_options.get("context")
+            rules.check(value, len(document), again=again, strict=is_strict, context=context)
         except (ValidationError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001  (a pickle can make a constructor raise anything)
@@ -143,6 +145,8 @@ def _bind_authenticated(
 ) -> tuple[Callable[[Any], bytes], Callable[[Payload, LoadOptions], Any]]:
     pickled_classes(plan)
     check_type = _type_check(plan, options)
+    # Validators may change what they are given; the class of a model is all that is looked at.
+    is_read_again = plan.model is None and has_validators(plan.schema)
 
     def encode(value: Any) -> bytes:
         try:
@@ -154,12 +158,16 @@ def _bind_authenticated(
             raise EncodeError("the value is nested too deep for pickle", model=plan.name, format="pickle") from None
         return data
 
-    def decode(data: Payload, load_options: LoadOptions) -> Any:
+    def load(data: Payload) -> Any:
         file = BytesIO(data)
+        value = pickle.Unpickler(file).load()
+        _expect_end(file)
+        return value
+
+    def decode(data: Payload, load_options: LoadOptions) -> Any:
         try:
-            value = pickle.Unpickler(file).load()
-            _expect_end(file)
-            check_type(value, load_options)
+            value = load(data)
+            check_type(load(data) if is_read_again else value, load_options)
         except (ValidationError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001  (a pickle can make a constructor raise anything)
