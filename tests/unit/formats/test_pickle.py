@@ -646,6 +646,49 @@ def test_the_instance_itself_is_kept() -> None:
     assert result._made == 5
 
 
+class Defaulted(BaseModel):
+    """Defaults that Pydantic puts in as they are, although the fields declare another type."""
+
+    model_config = ConfigDict(use_enum_values=True)
+
+    price: decimal.Decimal = 0  # type: ignore[assignment]
+    took: datetime.timedelta = 5  # type: ignore[assignment]
+    tags: set[str] = []  # type: ignore[assignment]
+    folder: pathlib.Path = "a/b"  # type: ignore[assignment]
+    pair: tuple[int, ...] = Field(default_factory=list)  # type: ignore[assignment]
+    short: str = Field(default="", min_length=1)
+    color: Color = Color.RED
+    address: Address = {"street": "s"}  # type: ignore[assignment]
+    name: Annotated[str, AfterValidator(str.upper)] = 5  # type: ignore[assignment]
+
+
+@pydantic_dataclass
+class DefaultedData:
+    price: decimal.Decimal = 0  # type: ignore[assignment]
+    tags: tuple[str, ...] = dataclasses.field(default_factory=list)  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("options", WAYS, ids=repr)
+@pytest.mark.parametrize("value", [Defaulted(), Defaulted(price=decimal.Decimal(1)), DefaultedData()], ids=repr)
+def test_defaults_of_other_types_come_back(value: Any, options: FormatOptions) -> None:
+    """Pydantic does not validate a default: an instance that holds it is as the class makes it."""
+    for declared, held in ((type(value), value), (list[type(value)], [value, value])):
+        result = bound(declared, options).decode(bound(declared, options).encode(held))
+        assert result == held
+        assert repr(result) == repr(held)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize(
+    "wrong", [{"price": 1}, {"price": False}, {"tags": ["a"]}, {"took": 6}, {"pair": (1, "a")}], ids=repr
+)
+def test_only_the_default_itself_may_be_of_another_type(wrong: dict[str, Any], strict: bool) -> None:
+    """A value of the default's type is refused, where it is another value."""
+    value = Defaulted.model_construct(**wrong)
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        bound(Defaulted, FormatOptions(strict=strict)).decode(pickle.dumps(value))
+
+
 class Amended(BaseModel):
     """A model whose validators change it in place, once more with every run."""
 
