@@ -332,10 +332,12 @@ def _model_parts(cls: type[BaseModel], computed: frozenset[str]) -> Callable[[An
 def _dataclass_parts(cls: type, computed: frozenset[str]) -> Callable[[Any], Collection[Any]]:
     fields = [field.name for field in dataclasses.fields(cls)]
     attribute_names = computed.union(fields)
+    has_extra = getattr(cls, "__pydantic_config__", {}).get("extra") == "allow"  # they stand among the attributes
 
     def parts(value: Any) -> Collection[Any]:
-        if not getattr(value, "__dict__", {}).keys() <= attribute_names:
+        extra = getattr(value, "__dict__", {}).keys() - attribute_names
+        if extra and not (has_extra and all(type(name) is str for name in extra)):
             raise ValueError
-        return [getattr(value, name) for name in fields]
+        return [getattr(value, name) for name in (*fields, *extra)]
 
     return parts
