@@ -70,15 +70,24 @@ def _named_parts(value: Any) -> list[tuple[str | int, Any]]:
     return list(getattr(value, "__dict__", {}).items()) if not isinstance(value, type) else []
 
 
-def json_error(error: ValidationError, model: str, format_name: str) -> Exception:
+def json_error(error: ValidationError, data: Any, model: str, format_name: str) -> Exception:
     """Return the error to raise for what Pydantic's JSON reader said.
 
     A document of the wrong shape stays a ``ValidationError``. What is not a document becomes a ``DecodeError``:
     Pydantic reports that as a validation error too, whose text repeats the whole input.
+
+    Args:
+        error: What Pydantic raised.
+        data: The document that Pydantic was given; ``None`` where that is not known. Text inside a document (``Json``, or
+            what a validator reads as JSON) may be no JSON either.
+        model: Name of the type.
+        format_name: What errors call the format.
     """
     problems = error.errors(include_url=False, include_context=True, include_input=False)
     first = problems[0]
     if first["type"] != "json_invalid" or first["loc"] != ():
+        return error
+    if data is not None and error.errors(include_url=False)[0]["input"] is not data:
         return error
     reason = str(first.get("ctx", {}).get("error", "invalid JSON"))
     return unreadable_json(reason, model, format_name)
