@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 
 from pydantic_serialization._native.stack import guarded, stack_left
 from pydantic_serialization.formats._depth import tree_depth_exceeds
-from pydantic_serialization.formats._errors import decoding_errors, too_deep_to_read
+from pydantic_serialization.formats._errors import decoding_errors, no_text, too_deep_to_read
 from pydantic_serialization.formats._json import bind_json_reader
 from pydantic_serialization.formats._stack import TREE, too_deep_for_stack, writing_within_stack
 
@@ -141,7 +141,11 @@ class TreeFormat(ABC):
 
         def as_json(data: Payload) -> bytes:
             with decoding_errors(name, model):
-                text: bytes = as_text(unpack(data))
+                tree = unpack(data)
+                try:
+                    text: bytes = as_text(tree)
+                except PydanticSerializationError as error:
+                    raise no_text(error, tree, name) from None
                 return text
 
         def decode(data: Payload) -> Any:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _TOO_DEEP = re.compile(r"recursion limit|depth exceeded", re.IGNORECASE)
 _UNKNOWN_TYPE = re.compile(r"Unable to serialize unknown type: <(?:class|enum) '([\w.<>]+)'>")
 _CALLED = re.compile(r"Error calling function `([\w.<>]+)`: (\w+)")
+_NO_TEXT = "invalid utf-8"
 _DEEPEST_PATH = 32
 _MOST_LOOKED_AT = 100_000
 _TOO_LONG = 10**MOST_DIGITS
@@ -59,6 +60,16 @@ def place_of(value: Any, is_wrong: Callable[[Any], bool]) -> tuple[str | int, ..
     return ()
 
 
+def _is_no_text(part: Any) -> bool:
+    if not isinstance(part, bytes):
+        return False
+    try:
+        part.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
 def _named_parts(value: Any) -> list[tuple[str | int, Any]]:
     """Return what is directly inside a value. Of a key of a dict, which is payload, only the place is told."""
     if isinstance(value, BaseModel):
@@ -91,6 +102,20 @@ def json_error(error: ValidationError, data: Any, model: str, format_name: str) 
         return error
     reason = str(first.get("ctx", {}).get("error", "invalid JSON"))
     return unreadable_json(reason, model, format_name)
+
+
+def no_text(error: PydanticSerializationError, tree: Any, format_name: str) -> Exception:
+    """Return the error to raise where the tree of a document has no form in JSON: that it holds undeclared binary data.
+
+    Args:
+        error: What Pydantic raised. Anything else (depth) stays as it is.
+        tree: What was read.
+        format_name: What errors call the format.
+    """
+    if _NO_TEXT not in str(error):
+        return error
+    message = "binary data that is not UTF-8 stands where no bytes are declared"
+    return DecodeError(message, format=format_name, path=place_of(tree, _is_no_text))
 
 
 def unreadable_json(reason: str, model: str | None, format_name: str) -> DecodeError:
@@ -157,7 +182,7 @@ def _reason(error: Exception) -> str:
         return "it contains itself"
     if "depth exceeded" in text or "recursion" in text.lower() or isinstance(error, RecursionError):
         return _TOO_DEEP_TO_WRITE
-    if "invalid utf-8" in text:
+    if _NO_TEXT in text:
         return "bytes are not UTF-8; set ser_json_bytes='base64' on the model, or use a binary format"
     if "nteger exceeds 64-bit" in text or isinstance(error, OverflowError):
         return "an integer is beyond 64 bits"

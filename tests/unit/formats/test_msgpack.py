@@ -191,6 +191,24 @@ def test_what_is_no_document_is_a_decode_error(data: bytes) -> None:
         assert caught.value.__cause__ is None
 
 
+@pytest.mark.parametrize(
+    ("declared", "tree", "place"),
+    [
+        (zoo.Scalars, {"text": b"canary\xff"}, ("<key 0>",)),
+        (zoo.Anything, {"value": 1, "values": ["a", {"x": b"canary\xff"}]}, ("<key 1>", 1, "<key 0>")),
+        (dict[str, int], {b"canary\xff": 1}, ()),
+        (zoo.Utf8Bytes, {b"canary\xff": 1}, ()),
+    ],
+    ids=str,
+)
+def test_binary_data_in_place_of_text_is_named(declared: Any, tree: Any, place: tuple[str | int, ...]) -> None:
+    """It is a document, so the error says what is wrong in it and where; keys are payload, so they are counted."""
+    with pytest.raises(DecodeError, match="binary data that is not UTF-8") as caught:
+        bound(declared).decode(ormsgpack.packb(tree, option=ormsgpack.OPT_NON_STR_KEYS))
+    assert caught.value.path == place
+    assert "canary" not in str(caught.value)
+
+
 def test_the_class_of_a_root_with_hidden_input_is_kept() -> None:
     """Settings that Pydantic takes from the root hold for the second validator and serializer too."""
 
