@@ -127,7 +127,7 @@ class TreeFormat(ABC):
         pack, check = self.pack, _depth_check(plan, options, self.name)
         as_text = guarded(_as_text, TREE.most, partial(_as_text_if_it_fits, plan.name, self.name))
         read = bind_json_reader(plan, options, self.name)
-        name, model = self.name, plan.name
+        name, model, fault = self.name, plan.name, self.fault
 
         def encode(value: Any) -> bytes:
             return encode_with(value, {})
@@ -140,7 +140,7 @@ class TreeFormat(ABC):
             return data
 
         def as_json(data: Payload) -> bytes:
-            with decoding_errors(name, model):
+            with decoding_errors(name, model, None if fault is None else partial(fault, data)):
                 tree = unpack(data)
                 try:
                     text: bytes = as_text(tree)
@@ -158,6 +158,8 @@ class TreeFormat(ABC):
 
     check_items: Callable[[Payload, int], None] | None = None
     """See :class:`BoundFormat`."""
+    fault: Callable[[Payload], tuple[str, int] | None] | None = None
+    """Returns what is wrong with data that :meth:`unpack` refused, and where in it, in bytes; ``None`` if nothing is."""
 
 
 def _as_text(tree: Any) -> bytes:

@@ -133,8 +133,16 @@ def unreadable_json(reason: str, model: str | None, format_name: str) -> DecodeE
 
 
 @contextmanager
-def decoding_errors(format_name: str, model: str) -> Iterator[None]:
-    """Turn whatever a format library raises into a ``DecodeError`` that names the kind of the fault, not the data."""
+def decoding_errors(
+    format_name: str, model: str, fault: Callable[[], tuple[str, int] | None] | None = None
+) -> Iterator[None]:
+    """Turn whatever a format library raises into a ``DecodeError`` that names the kind of the fault, not the data.
+
+    Args:
+        format_name: What errors call the format.
+        model: Name of the type.
+        fault: Returns what is wrong with the data, and where, if that can be told.
+    """
     try:
         yield
     except SerializationError as error:
@@ -146,6 +154,10 @@ def decoding_errors(format_name: str, model: str) -> Iterator[None]:
         if isinstance(error, RecursionError) or _TOO_DEEP.search(str(error)):
             message = "the document is nested deeper than max_depth allows"
             raise LimitExceededError(message, limit="max_depth", model=model, format=format_name) from None
+        found = fault() if fault is not None and isinstance(error, ValueError) else None
+        if found is not None:
+            message = f"not a {format_name} document: {found[0]}"
+            raise DecodeError(message, model=model, format=format_name, position=found[1]) from None
         # The library's text may quote the data, so only the kind of the error is kept.
         message = f"not a {format_name} document ({type(error).__name__})"
         raise DecodeError(message, model=model, format=format_name) from None

@@ -27,6 +27,7 @@ from pydantic_serialization.formats._base import BoundFormat, FormatOptions, Tre
 from pydantic_serialization.formats._binary import MARK, marked, plan_with_marks, unmarked
 from pydantic_serialization.formats._items import check_msgpack_items
 from pydantic_serialization.formats._json import JsonReader
+from pydantic_serialization.formats._msgpack_faults import fault_of
 from pydantic_serialization.formats._msgpack_headers import excess
 from pydantic_serialization.formats._msgpack_writing import write_natively
 from pydantic_serialization.formats._native_reading import read_natively
@@ -53,6 +54,7 @@ class MsgpackFormat(TreeFormat):
     wire_id = 2
     media_type = "application/vnd.msgpack"  # registered with IANA in 2024
     check_items = staticmethod(check_msgpack_items)
+    fault = staticmethod(fault_of)
 
     def pack(self, tree: Any) -> bytes:
         """Return the document for a tree of plain values and ``bytes``."""
@@ -76,8 +78,9 @@ class MsgpackFormat(TreeFormat):
                 raise too_deep_for_stack(levels, None, self.name)
         pair = ormsgpack.unpackb(b"".join((_PAIR, data, _PACKED_END)), option=_READ)
         if pair[1] != _END:
-            message = "bytes follow the MessagePack document"
-            raise DecodeError(message, format=self.name)
+            # A document that ends too early goes on in the other half.
+            what, position = fault_of(data) or ("bytes follow it", None)
+            raise DecodeError(f"not a msgpack document: {what}", format=self.name, position=position)
         return pair[0]
 
     def bind(self, plan: ModelPlan, options: FormatOptions) -> BoundFormat:
