@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -192,6 +193,33 @@ def test_what_is_not_written_is_not_refused(format_name: str) -> None:
     )
     with pytest.raises(EncodeError):
         manager().serialize_sync(outer, format_name, exclude={"maybe"})
+
+
+class Streamed(BaseModel):
+    """Values that can be read once."""
+
+    numbers: Iterable[float] | None = None
+    thing: Any = None
+
+
+@pytest.mark.skipif(not CAN_REBUILD, reason="before pydantic 2.13 the value is looked at, not what is written")
+@pytest.mark.parametrize("options", [{}, {"indent": 2}], ids=str)
+@pytest.mark.parametrize("place", ["numbers", "thing", "nested"])
+@pytest.mark.parametrize("format_name", JSON)
+def test_what_can_be_read_once_is_refused_rather_than_lost(format_name: str, place: str, options: Any) -> None:
+    """An iterator that was looked through for NaN is not written as if it had been empty."""
+
+    def made(*values: float) -> Streamed:
+        once = iter(values)
+        return Streamed.model_construct(**({"thing": [{"a": once}]} if place == "nested" else {place: once}))
+
+    run = manager()
+    assert (
+        run.serialize_sync(made(1.0, 2.0), format_name, **options) == made(1.0, 2.0).model_dump_json(**options).encode()
+    )
+    for values in ((math.nan,), (1.0, math.inf), (1.0, -math.inf, 2.0)):
+        with pytest.raises(EncodeError, match="allow_non_finite"):
+            run.serialize_sync(made(*values), format_name, **options)
 
 
 @pytest.mark.parametrize("format_name", JSON)
