@@ -14,6 +14,7 @@ from pydantic_serialization.formats import FormatOptions
 from pydantic_serialization.formats.jsonl import JsonlFormat
 from pydantic_serialization.plan import plan_for
 from pydantic_serialization.plan.overrides import has_own
+from pydantic_serialization.plan.walk import all_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,11 +67,11 @@ class BatchEncoder:
         return documents
 
     def _bind(self, model: type[BaseModel]) -> Callable[[list[Any]], bytes] | None:
-        """Return what writes the records of a class; ``None`` if they write themselves."""
-        if has_own(model, "model_dump_json"):
-            return None
+        """Return what writes the records of a class; ``None`` if they write themselves, or can be written once only."""
         declared: Any = list[model]  # type: ignore[valid-type]
         try:
+            if has_own(model, "model_dump_json") or _holds_iterators(model):
+                return None
             if self._is_packed:
                 dump = self._serializer.pipeline(declared, "msgpack").dump
                 return lambda records: dump(records)[len(array_header(len(records))) :]
@@ -79,3 +80,9 @@ class BatchEncoder:
             return JsonlFormat().bind(plan_for(declared), options).encode
         except SerializationError:  # it is said for one record
             return None
+
+
+def _holds_iterators(model: type[BaseModel]) -> bool:
+    """Say whether a field is declared as iterable: what a batch that fails has read of it is lost."""
+    schema: Any = plan_for(model).schema
+    return any(node["type"] == "generator" for node in all_nodes(schema, {}))

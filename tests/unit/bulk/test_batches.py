@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -157,6 +158,29 @@ def test_one_and_many_can_be_mixed(tmp_path: Path) -> None:
         writer.write_many([])
     assert writer.count == 100
     assert (tmp_path / "mixed").read_bytes() == by_one(tmp_path / "one", records, Item, ("msgpack", 30))
+
+
+class Streamed(BaseModel):
+    numbers: Iterable[int] | None = None
+    thing: Any = None
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_what_can_be_read_once_survives_a_bad_record_behind_it(tmp_path: Path, kind: Kind) -> None:
+    """The records before a bad one are written as they were, iterators included."""
+
+    def records() -> list[Streamed]:
+        return [Streamed(numbers=[1, 2]), Streamed(numbers=[3]), Streamed(thing=object())]
+
+    with RecordWriter(tmp_path / "one", Streamed, format=kind[0], batch=kind[1]) as writer:
+        for record in records()[:2]:
+            writer.write(record)
+    many = RecordWriter(tmp_path / "many", Streamed, format=kind[0], batch=kind[1])
+    with many as writer, pytest.raises(EncodeError, match="record 3"):
+        writer.write_many(records())
+    assert (tmp_path / "many").read_bytes() == (tmp_path / "one").read_bytes()
+    with read_records(tmp_path / "many", dict[str, Any], format=kind[0]) as reader:
+        assert [record["numbers"] for record in reader] == [[1, 2], [3]]
 
 
 def test_records_that_are_arrays_need_batches(tmp_path: Path) -> None:
