@@ -26,6 +26,7 @@ from pydantic import BaseModel
 from pydantic_serialization.errors import EncodeError, LimitExceededError, UnsupportedTypeError, UntrustedDataError
 from pydantic_serialization.formats._items import too_many_items
 from pydantic_serialization.formats._pickle_classes import pickled_classes
+from pydantic_serialization.formats._pickle_secrets import refuse_secret
 from pydantic_serialization.formats._pickle_state import StateChecker, has_validators
 from pydantic_serialization.formats._pickle_values import (
     LEAF_TYPES,
@@ -97,10 +98,12 @@ class Pickler(pickle.Pickler):
         file: Where to write.
         types: Types whose instances may be written.
         names: Classes and functions that may be named.
+        secrets: Values of secrets may be written.
     """
 
-    def __init__(self, file: BytesIO, types: frozenset[type], names: frozenset[Any]) -> None:
+    def __init__(self, file: BytesIO, types: frozenset[type], names: frozenset[Any], *, secrets: bool) -> None:
         super().__init__(file, protocol=5)
+        self._secrets = secrets
         self._types = types
         self._names = names
 
@@ -110,6 +113,8 @@ class Pickler(pickle.Pickler):
         Raises:
             EncodeError: the class of ``obj`` is not allowed.
         """
+        if not self._secrets:
+            refuse_secret(obj)
         cls = type(obj)
         if cls in self._types:
             if cls in WRITTEN_FORMS:
