@@ -152,7 +152,7 @@ def _without_default(node: Node) -> Node:
 
 def _with_default(node: Node) -> Node:
     """Return the node that accepts the default as it is, beside what its schema accepts."""
-    factory = node.get("default_factory")
+    factory: Any = node.get("default_factory")
     if node["type"] != "default" or ("default" not in node and factory not in _FACTORIES):
         return _without_default(node)
     default = node["default"] if "default" in node else factory()
