@@ -14,7 +14,7 @@ from pydantic_serialization.formats import FormatOptions
 from pydantic_serialization.formats.jsonl import JsonlFormat
 from pydantic_serialization.plan import plan_for
 from pydantic_serialization.plan.overrides import has_own
-from pydantic_serialization.plan.walk import all_nodes
+from pydantic_serialization.plan.walk import all_nodes, root_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,6 +73,8 @@ class BatchEncoder:
             if has_own(model, "model_dump_json") or _holds_iterators(model):
                 return None
             if self._is_packed:
+                if _is_written_otherwise_in_lists(model):
+                    return None
                 dump = self._serializer.pipeline(declared, "msgpack").dump
                 return lambda records: dump(records)[len(array_header(len(records))) :]
             config = self._serializer.config
@@ -86,3 +88,10 @@ def _holds_iterators(model: type[BaseModel]) -> bool:
     """Say whether a field is declared as iterable: what a batch that fails has read of it is lost."""
     schema: Any = plan_for(model).schema
     return any(node["type"] == "generator" for node in all_nodes(schema, {}))
+
+
+def _is_written_otherwise_in_lists(model: type[BaseModel]) -> bool:
+    """Say whether values without a declared type are: Pydantic writes them as the outermost type's configuration says."""
+    plan = plan_for(model)
+    says = root_config(dict(plan.schema)) or {}
+    return not plan.traits.is_closed and any(setting.startswith("ser_json_") for setting in says)
