@@ -157,6 +157,25 @@ def test_what_would_become_null_is_refused(format_name: str, place: int, value: 
     assert caught.value.format == format_name
 
 
+@pytest.mark.skipif(not CAN_REBUILD, reason="before pydantic 2.13 nothing tells such a value from None")
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("place", range(len(PLACES)))
+def test_messagepack_has_a_form_for_them(place: int, value: float) -> None:
+    """Where Pydantic gives it: what is declared comes back, and where it would be nil the value is refused."""
+    item = PLACES[place][0](value)
+    run = manager()
+    allowed = manager(allow_non_finite=True)
+    written = allowed.serialize_sync(item, "msgpack")
+    kept = allowed.deserialize_sync(written, Any, "msgpack")
+    if str(value) in repr(kept):
+        assert run.serialize_sync(item, "msgpack") == written
+        return
+    for options in ({}, {"exclude_unset": True}):
+        with pytest.raises(EncodeError, match=r"ser_json_inf_nan.*allow_non_finite=True") as caught:
+            run.serialize_sync(item, "msgpack", **options)
+        assert caught.value.path == PLACES[place][1]
+
+
 @pytest.mark.parametrize("place", range(len(PLACES)))
 @pytest.mark.parametrize("format_name", JSON)
 def test_what_is_allowed_is_written_as_pydantic_writes_it(format_name: str, place: int) -> None:
@@ -350,7 +369,6 @@ def test_what_is_written_is_read_back_equal(item: BaseModel, format_name: str) -
     try:
         data = RUN.serialize_sync(item, format_name)
     except EncodeError as error:
-        assert format_name in JSON
         assert "allow_non_finite" in str(error)
         return
     assert repr(RUN.deserialize_sync(data, type(item), format_name)) == repr(item)  # NaN is not equal to itself
