@@ -140,6 +140,8 @@ class TreeFormat(ABC):
             return data
 
         def as_json(data: Payload) -> bytes:
+            if isinstance(data, memoryview) and not data.contiguous:  # few libraries take such
+                data = data.tobytes()
             with decoding_errors(name, model, None if fault is None else partial(fault, data)):
                 tree = unpack(data)
                 try:

@@ -210,6 +210,26 @@ def test_binary_data_in_place_of_text_is_named(declared: Any, tree: Any, place: 
     assert "canary" not in str(caught.value)
 
 
+@pytest.mark.parametrize("declared", [zoo.Scalars, zoo.Utf8Bytes])
+def test_every_view_is_read(declared: Any) -> None:
+    """Of a part, with gaps, backwards, of other items and dimensions: the bytes that it shows, as for JSON."""
+    functions = bound(declared)
+    value = zoo.Scalars() if declared is zoo.Scalars else zoo.Utf8Bytes(raw=b"raw")
+    data = functions.encode(value)
+    spread = bytearray(2 * len(data))
+    spread[::2] = data
+    whole = memoryview(data)
+    for view in (
+        memoryview(b"before" + data + b"behind")[6:-6],
+        memoryview(spread)[::2],
+        memoryview(data[::-1])[::-1],
+        whole.cast("b"),
+        whole.cast("B", [1, len(data)]),
+    ):
+        assert functions.decode(view) == value
+        assert functions.decode_with(view, {"context": 1}) == value
+
+
 _LONG = b"\x83\xa4text\xa1a\xa6number"
 _AT = len(_LONG)
 
