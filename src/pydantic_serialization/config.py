@@ -118,7 +118,8 @@ class SerializationConfig(BaseModel):
 
     allow_non_finite: bool = False
     """Whether NaN and infinities may be written as JSON's ``null`` where a model does not say how, as Pydantic does by
-    default. They are not read back; ``ser_json_inf_nan`` in the model's configuration says how they are written."""
+    default, and as MessagePack's nil where no type is declared. They are not read back; ``ser_json_inf_nan`` in the
+    model's configuration says how they are written."""
 
     pickle_secrets: bool = False
     """Whether pickles may hold what no other format writes: values of ``SecretStr`` and its kin, and fields with

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel, Field, Secret, SecretBytes, SecretStr, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, Secret, SecretBytes, SecretStr, field_serializer
 from typing_extensions import TypedDict
 
 from pydantic_serialization import EncodeError, SerializationConfig, create_serialization_manager, encoder
@@ -84,6 +84,59 @@ def test_secrets_are_not_pickled_unasked(declared: Any, value: Any, field: str, 
     asked = create_serialization_manager(SerializationConfig(signing_keys=keys, pickle_secrets=True))
     data = asked.serialize_sync(value, "pickle", model_class=declared)
     assert asked.deserialize_sync(data, declared, "pickle") == value
+
+
+class Anything(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    value: Any = None
+    _kept: Any = PrivateAttr(default=None)
+
+
+class Named(BaseModel):
+    name: str = "Anna"
+
+
+class Hidden(Named):
+    password: SecretStr = SecretStr(CANARY)
+
+
+class Holder(BaseModel):
+    named: Named = Named()
+
+
+def kept() -> Anything:
+    item = Anything()
+    item._kept = SecretBytes(CANARY.encode())
+    return item
+
+
+UNDECLARED: list[tuple[Any, Any]] = [
+    (Anything, Anything(value=SecretStr(CANARY))),
+    (Anything, Anything(value=[{"a": (Secret(CANARY),)}])),
+    (Anything, Anything(extra=SecretBytes(CANARY.encode()))),  # type: ignore[call-arg]
+    (Anything, kept()),
+    (dict[str, Any], {"a": SecretStr(CANARY)}),
+    (list[Any], [SecretStr(CANARY)]),
+    (Holder, Holder(named=Hidden())),
+]
+
+
+@pytest.mark.parametrize("keys", [(), ("k" * 32,)], ids=["unsigned", "signed"])
+@pytest.mark.parametrize(("declared", "value"), UNDECLARED, ids=str)
+def test_secrets_that_are_not_declared_are_not_pickled_unasked(
+    declared: Any, value: Any, keys: tuple[str, ...]
+) -> None:
+    """In a value of any type, an extra, a private attribute or a subclass: what counts is what the pickle would hold."""
+    manager = create_serialization_manager(SerializationConfig(signing_keys=keys))
+    with pytest.raises(EncodeError) as caught:
+        manager.serialize_sync(value, "pickle", model_class=declared)
+    if keys or declared is not Holder:  # an unsigned pickle does not hold a subclass at all
+        assert "pickle_secrets" in str(caught.value)
+        asked = create_serialization_manager(SerializationConfig(signing_keys=keys, pickle_secrets=True))
+        data = asked.serialize_sync(value, "pickle", model_class=declared)
+        assert asked.deserialize_sync(data, declared, "pickle") == value
+    assert CANARY not in str(caught.value)
 
 
 def test_bare_encoders_do_not_pickle_secrets() -> None:

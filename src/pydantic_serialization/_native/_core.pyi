@@ -29,7 +29,13 @@ def encoder(
     """
 
 def msgpack_encoder(
-    program: tuple[Any, ...], fallback: Callable[..., Any], *, max_depth: int, eager: bool = False, part_stack: int = 0
+    program: tuple[Any, ...],
+    fallback: Callable[..., Any],
+    *,
+    max_depth: int,
+    eager: bool = False,
+    part_stack: int = 0,
+    part_check: Callable[[Any], bool] | None = None,
 ) -> Callable[..., Any]:
     """Return a function that writes MessagePack of one type.
 
@@ -39,6 +45,8 @@ def msgpack_encoder(
         max_depth: Levels of arrays and maps.
         eager: Write natively even where the parts that Pydantic has to give make that slower.
         part_stack: Bytes of the stack that have to be left for Pydantic to be asked for a part.
+        part_check: Is given the value of a part that Pydantic may have written with a nil; unless it returns ``False``,
+            ``fallback`` does the whole.
     """
 
 def lines_encoder(

@@ -65,6 +65,7 @@ class Core(Protocol):
         max_depth: int,
         eager: bool = False,
         part_stack: int = 0,
+        part_check: Callable[[Any], bool] | None = None,
     ) -> Callable[..., Any]:
         """Return a function that writes MessagePack of one type."""
         ...

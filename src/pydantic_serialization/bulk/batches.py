@@ -14,6 +14,7 @@ from pydantic_serialization.formats import FormatOptions
 from pydantic_serialization.formats.jsonl import JsonlFormat
 from pydantic_serialization.plan import plan_for
 from pydantic_serialization.plan.overrides import has_own
+from pydantic_serialization.plan.walk import all_nodes, root_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,12 +67,14 @@ class BatchEncoder:
         return documents
 
     def _bind(self, model: type[BaseModel]) -> Callable[[list[Any]], bytes] | None:
-        """Return what writes the records of a class; ``None`` if they write themselves."""
-        if has_own(model, "model_dump_json"):
-            return None
+        """Return what writes the records of a class; ``None`` if they write themselves, or can be written once only."""
         declared: Any = list[model]  # type: ignore[valid-type]
         try:
+            if has_own(model, "model_dump_json") or _holds_iterators(model):
+                return None
             if self._is_packed:
+                if _is_written_otherwise_in_lists(model):
+                    return None
                 dump = self._serializer.pipeline(declared, "msgpack").dump
                 return lambda records: dump(records)[len(array_header(len(records))) :]
             config = self._serializer.config
@@ -79,3 +82,16 @@ class BatchEncoder:
             return JsonlFormat().bind(plan_for(declared), options).encode
         except SerializationError:  # it is said for one record
             return None
+
+
+def _holds_iterators(model: type[BaseModel]) -> bool:
+    """Say whether a field is declared as iterable: what a batch that fails has read of it is lost."""
+    schema: Any = plan_for(model).schema
+    return any(node["type"] == "generator" for node in all_nodes(schema, {}))
+
+
+def _is_written_otherwise_in_lists(model: type[BaseModel]) -> bool:
+    """Say whether values without a declared type are: Pydantic writes them as the outermost type's configuration says."""
+    plan = plan_for(model)
+    says = root_config(dict(plan.schema)) or {}
+    return not plan.traits.is_closed and any(setting.startswith("ser_json_") for setting in says)

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from pydantic_serialization.bulk.content import open_content
 from pydantic_serialization.bulk.framing import RawRecord
+from pydantic_serialization.bulk.framing_msgpack import array_header, is_array
 from pydantic_serialization.bulk.output import atomic_output
 from pydantic_serialization.bulk.problems import BadRecord, describe_error, locate
 from pydantic_serialization.errors import ConfigurationError, SerializationError
@@ -55,6 +56,7 @@ class RecordReader(Generic[ModelT]):
         self._policy = on_error
         self._quarantine_path = quarantine
         self._quarantine: IO[bytes] | None = None
+        self._is_enclosed = False
         self._content = open_content(source, config)
         try:
             if format is not None:
@@ -120,10 +122,14 @@ class RecordReader(Generic[ModelT]):
             self.problems.append(BadRecord(record.number, record.offset, reason))
         if self._quarantine_path is None:
             return
+        raw = record.data
         if self._quarantine is None:
             self._quarantine = self._content.stack.enter_context(atomic_output(self._quarantine_path))
-        raw = record.data
-        if self.format != "msgpack":
+            # A file that begins with an array is read as arrays of records.
+            self._is_enclosed = self.format == "msgpack" and is_array(raw[0])
+        if self._is_enclosed:
+            raw = array_header(1) + raw
+        elif self.format != "msgpack":
             # A line feed inside a JSON string is not JSON, so between values it may as well be a space.
             raw = raw.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"
         self._quarantine.write(raw)
@@ -174,8 +180,9 @@ def read_records(
         format: ``"jsonl"``, ``"json"`` or ``"msgpack"``; what the name or the content says if ``None``.
         on_error: For a record that cannot be read. ``"raise"`` raises; the error names the record's number and its
             place in bytes. ``"skip"`` counts it and goes on. ``"collect"`` also writes it, as it is, to ``quarantine``.
-        quarantine: Path for the bad records: a line each for JSON, documents in a row for MessagePack. It appears,
-            complete, when the input was read to its end or the ``with`` block was left, and only if there are any.
+        quarantine: Path for the bad records: a line each for JSON, documents in a row for MessagePack (each in an array
+            of its own if the first is an array itself: a reader would take it for several). It appears, complete, when
+            the input was read to its end or the ``with`` block was left, and only if there are any.
         config: ``strict_validation``, ``enable_validation``, and ``max_depth``, ``max_items``, ``max_payload_bytes`` as
             limits of one record; the defaults if ``None``. ``max_compression_ratio`` is for whole payloads: a file is
             decompressed as it is read.

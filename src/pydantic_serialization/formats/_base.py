@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 
 from pydantic_serialization._native.stack import guarded, stack_left
 from pydantic_serialization.formats._depth import tree_depth_exceeds
-from pydantic_serialization.formats._errors import decoding_errors, too_deep_to_read
+from pydantic_serialization.formats._errors import decoding_errors, no_text, too_deep_to_read
 from pydantic_serialization.formats._json import bind_json_reader
 from pydantic_serialization.formats._stack import TREE, too_deep_for_stack, writing_within_stack
 
@@ -127,7 +127,7 @@ class TreeFormat(ABC):
         pack, check = self.pack, _depth_check(plan, options, self.name)
         as_text = guarded(_as_text, TREE.most, partial(_as_text_if_it_fits, plan.name, self.name))
         read = bind_json_reader(plan, options, self.name)
-        name, model = self.name, plan.name
+        name, model, fault = self.name, plan.name, self.fault
 
         def encode(value: Any) -> bytes:
             return encode_with(value, {})
@@ -140,8 +140,14 @@ class TreeFormat(ABC):
             return data
 
         def as_json(data: Payload) -> bytes:
-            with decoding_errors(name, model):
-                text: bytes = as_text(unpack(data))
+            if isinstance(data, memoryview) and not data.contiguous:  # few libraries take such
+                data = data.tobytes()
+            with decoding_errors(name, model, None if fault is None else partial(fault, data)):
+                tree = unpack(data)
+                try:
+                    text: bytes = as_text(tree)
+                except PydanticSerializationError as error:
+                    raise no_text(error, tree, name) from None
                 return text
 
         def decode(data: Payload) -> Any:
@@ -154,6 +160,8 @@ class TreeFormat(ABC):
 
     check_items: Callable[[Payload, int], None] | None = None
     """See :class:`BoundFormat`."""
+    fault: Callable[[Payload], tuple[str, int] | None] | None = None
+    """Returns what is wrong with data that :meth:`unpack` refused, and where in it, in bytes; ``None`` if nothing is."""
 
 
 def _as_text(tree: Any) -> bytes:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _TOO_DEEP = re.compile(r"recursion limit|depth exceeded", re.IGNORECASE)
 _UNKNOWN_TYPE = re.compile(r"Unable to serialize unknown type: <(?:class|enum) '([\w.<>]+)'>")
 _CALLED = re.compile(r"Error calling function `([\w.<>]+)`: (\w+)")
+_NO_TEXT = "invalid utf-8"
 _DEEPEST_PATH = 32
 _MOST_LOOKED_AT = 100_000
 _TOO_LONG = 10**MOST_DIGITS
@@ -59,6 +60,16 @@ def place_of(value: Any, is_wrong: Callable[[Any], bool]) -> tuple[str | int, ..
     return ()
 
 
+def _is_no_text(part: Any) -> bool:
+    if not isinstance(part, bytes):
+        return False
+    try:
+        part.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
 def _named_parts(value: Any) -> list[tuple[str | int, Any]]:
     """Return what is directly inside a value. Of a key of a dict, which is payload, only the place is told."""
     if isinstance(value, BaseModel):
@@ -70,18 +81,41 @@ def _named_parts(value: Any) -> list[tuple[str | int, Any]]:
     return list(getattr(value, "__dict__", {}).items()) if not isinstance(value, type) else []
 
 
-def json_error(error: ValidationError, model: str, format_name: str) -> Exception:
+def json_error(error: ValidationError, data: Any, model: str, format_name: str) -> Exception:
     """Return the error to raise for what Pydantic's JSON reader said.
 
     A document of the wrong shape stays a ``ValidationError``. What is not a document becomes a ``DecodeError``:
     Pydantic reports that as a validation error too, whose text repeats the whole input.
+
+    Args:
+        error: What Pydantic raised.
+        data: The document that Pydantic was given; ``None`` where that is not known. Text inside a document (``Json``, or
+            what a validator reads as JSON) may be no JSON either.
+        model: Name of the type.
+        format_name: What errors call the format.
     """
     problems = error.errors(include_url=False, include_context=True, include_input=False)
     first = problems[0]
     if first["type"] != "json_invalid" or first["loc"] != ():
         return error
+    if data is not None and error.errors(include_url=False)[0]["input"] is not data:
+        return error
     reason = str(first.get("ctx", {}).get("error", "invalid JSON"))
     return unreadable_json(reason, model, format_name)
+
+
+def no_text(error: PydanticSerializationError, tree: Any, format_name: str) -> Exception:
+    """Return the error to raise where the tree of a document has no form in JSON: that it holds undeclared binary data.
+
+    Args:
+        error: What Pydantic raised. Anything else (depth) stays as it is.
+        tree: What was read.
+        format_name: What errors call the format.
+    """
+    if _NO_TEXT not in str(error):
+        return error
+    message = "binary data that is not UTF-8 stands where no bytes are declared"
+    return DecodeError(message, format=format_name, path=place_of(tree, _is_no_text))
 
 
 def unreadable_json(reason: str, model: str | None, format_name: str) -> DecodeError:
@@ -99,8 +133,16 @@ def unreadable_json(reason: str, model: str | None, format_name: str) -> DecodeE
 
 
 @contextmanager
-def decoding_errors(format_name: str, model: str) -> Iterator[None]:
-    """Turn whatever a format library raises into a ``DecodeError`` that names the kind of the fault, not the data."""
+def decoding_errors(
+    format_name: str, model: str, fault: Callable[[], tuple[str, int] | None] | None = None
+) -> Iterator[None]:
+    """Turn whatever a format library raises into a ``DecodeError`` that names the kind of the fault, not the data.
+
+    Args:
+        format_name: What errors call the format.
+        model: Name of the type.
+        fault: Returns what is wrong with the data, and where, if that can be told.
+    """
     try:
         yield
     except SerializationError as error:
@@ -112,6 +154,10 @@ def decoding_errors(format_name: str, model: str) -> Iterator[None]:
         if isinstance(error, RecursionError) or _TOO_DEEP.search(str(error)):
             message = "the document is nested deeper than max_depth allows"
             raise LimitExceededError(message, limit="max_depth", model=model, format=format_name) from None
+        found = fault() if fault is not None and isinstance(error, ValueError) else None
+        if found is not None:
+            message = f"not a {format_name} document: {found[0]}"
+            raise DecodeError(message, model=model, format=format_name, position=found[1]) from None
         # The library's text may quote the data, so only the kind of the error is kept.
         message = f"not a {format_name} document ({type(error).__name__})"
         raise DecodeError(message, model=model, format=format_name) from None
@@ -148,7 +194,7 @@ def _reason(error: Exception) -> str:
         return "it contains itself"
     if "depth exceeded" in text or "recursion" in text.lower() or isinstance(error, RecursionError):
         return _TOO_DEEP_TO_WRITE
-    if "invalid utf-8" in text:
+    if _NO_TEXT in text:
         return "bytes are not UTF-8; set ser_json_bytes='base64' on the model, or use a binary format"
     if "nteger exceeds 64-bit" in text or isinstance(error, OverflowError):
         return "an integer is beyond 64 bits"

@@ -43,11 +43,12 @@ def bind_json_reader(plan: ModelPlan, options: FormatOptions, format_name: str) 
     by_pydantic = _validate_function(plan, options)
     validate = reading_within_stack(by_pydantic, plan, format_name)
     strict = True if options.strict else None
+    is_override = has_own(plan.model, "model_validate_json")  # Pydantic may be given something else than the document
 
     def refused(error: ValidationError, data: Payload) -> Any:
         if isinstance(data, memoryview):  # pydantic takes bytes, bytearray and str only
             return decode_with(data, {})
-        raised = json_error(error, model, format_name)
+        raised = json_error(error, None if is_override else data, model, format_name)
         try:
             if raised is error:
                 raise error

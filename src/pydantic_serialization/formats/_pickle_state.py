@@ -2,18 +2,20 @@
 
 Unpickling sets attributes without validating, so the type's rules are checked afterwards: by Pydantic, on a copy. The
 instance itself is kept or refused, never altered, so that shared references, private attributes and the set of given
-fields stay as they were written.
+fields stay as they were written. Validators may change in place what they are given, at any depth of it: where a type
+has any (:func:`has_validators`), all checks are made on a second reading of the pickle.
 
 ==================  ==================================================================================
 types, constraints  checked in strict mode: a value must already be what its field declares
 ``after``           run: what they refuse is refused
 ``before``          not run: they shape raw input, and what they left is in the instance
 ``wrap``, plain     run: they must leave the value as it is
-defaults            not filled in: a pickle names every field
+defaults            not filled in: a pickle names every field; accepted as they are, as Pydantic does
 ==================  ==================================================================================
 
 A validator may change the type of what it gets (``Annotated[HttpUrl, AfterValidator(str)]``). Its value may fail strict
-mode, and is then accepted if validation in lax mode arrives at the very same value.
+mode, and is then accepted if validation in lax mode arrives at the very same value. So is a default of another type than
+its field declares (``price: Decimal = 0``), if it is the very same value.
 
 Instances inside an instance are accepted by their class, because each of them is checked by itself: an instance that is
 shared a thousand times is checked once.
@@ -29,10 +31,11 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from pydantic_serialization.formats._stack import state_within_stack
+from pydantic_serialization.plan.purity.declared import is_declared, is_known_pure
 from pydantic_serialization.plan.rebuild import build_validator
 from pydantic_serialization.plan.stack import need_to_check
 from pydantic_serialization.plan.trusted import without_checks
-from pydantic_serialization.plan.walk import Node, root_config, transform
+from pydantic_serialization.plan.walk import Node, read_nodes, root_config, transform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
 
 _INSTANCES = frozenset({"model", "dataclass"})
 _AROUND = frozenset({"function-after", "function-wrap"})
+_VALIDATORS = _AROUND | {"function-plain"}
+_FACTORIES = (list, dict, set, frozenset, tuple, str, bytes, int, float, bool)
+"""What makes an equal value each time. Any other factory is code of the user's."""
 
 
 class StateChecker:
@@ -53,14 +59,15 @@ class StateChecker:
     """
 
     def __init__(self, schema: CoreSchema, *, inside: bool, validate: bool) -> None:
-        node: Node = dict(schema)
+        declared: Node = dict(schema)
         if not validate:
-            node = transform(node, without_checks)
-        node = transform(node, _state_node)
-        self._schema = transform(_looking_inside(node) if inside else node, _closed_node)
-        self._config = root_config(node)
-        strict = build_validator(transform(self._schema, _unchanging_node), self._config)
-        self._need = need_to_check(self._schema)
+            declared = transform(declared, without_checks)
+        self._declared = transform(declared, _state_node)
+        self._inside = inside
+        self._config = root_config(self._declared)
+        schema_of_states = self._closed(transform(self._declared, _without_default))
+        self._need = need_to_check(schema_of_states)
+        strict = build_validator(transform(schema_of_states, _unchanging_node), self._config)
         self._strict = state_within_stack(strict.validate_python, self._need)
 
     def check(self, value: Any, *, strict: bool, context: Any) -> None:
@@ -74,12 +81,23 @@ class StateChecker:
         try:
             self._strict(value, strict=True, **options)
         except ValidationError:
-            if strict or not same(value, self._lax(value, strict=False, **options)):
+            if not same(value, self._tolerant(value, strict=strict, **options)):
                 raise
 
+    def _closed(self, node: Node) -> Node:
+        return transform(_looking_inside(node) if self._inside else node, _closed_node)
+
     @cached_property
-    def _lax(self) -> Any:
-        return state_within_stack(build_validator(self._schema, self._config).validate_python, self._need)
+    def _tolerant(self) -> Any:
+        node = self._closed(transform(self._declared, _with_default))
+        return state_within_stack(build_validator(node, self._config).validate_python, self._need)
+
+
+def has_validators(schema: CoreSchema) -> bool:
+    """Say whether checking values of the type runs code of the user's, which may change what it is given."""
+    functions = [node["function"]["function"] for node in read_nodes(dict(schema), {}) if node["type"] in _VALIDATORS]
+    # Whoever declares a validator to be pure speaks of what it returns.
+    return any(is_declared(function) or not is_known_pure(function) for function in functions)
 
 
 def same(left: Any, right: Any) -> bool:
@@ -119,13 +137,31 @@ def _state_node(node: Node) -> Node:
         return _instance_node(node)
     if kind == "json":
         return _standing_for(node, node.get("schema") or {"type": "any"})
-    if kind == "default":
-        inner = node["schema"]
-        # Pydantic does not validate a default, and None as the default of a field that is not optional is common.
-        return _standing_for(node, {"type": "nullable", "schema": inner} if node.get("default", 0) is None else inner)
     if kind == "function-before":
         return _standing_for(node, node["schema"])
     return node
+
+
+def _without_default(node: Node) -> Node:
+    if node["type"] != "default":
+        return node
+    inner = node["schema"]
+    # Pydantic does not validate a default, and None as the default of a field that is not optional is common.
+    return _standing_for(node, {"type": "nullable", "schema": inner} if node.get("default", 0) is None else inner)
+
+
+def _with_default(node: Node) -> Node:
+    """Return the node that accepts the default as it is, beside what its schema accepts."""
+    factory: Any = node.get("default_factory")
+    if node["type"] != "default" or ("default" not in node and factory not in _FACTORIES):
+        return _without_default(node)
+    default = node["default"] if "default" in node else factory()
+
+    def accept(value: Any, validate: Callable[[Any], Any]) -> Any:
+        return value if same(value, default) else validate(value)
+
+    function = {"type": "no-info", "function": accept}
+    return _standing_for(node, {"type": "function-wrap", "function": function, "schema": node["schema"]})
 
 
 def _unchanging_node(node: Node) -> Node:

@@ -26,7 +26,8 @@ from pydantic import BaseModel
 from pydantic_serialization.errors import EncodeError, LimitExceededError, UnsupportedTypeError, UntrustedDataError
 from pydantic_serialization.formats._items import too_many_items
 from pydantic_serialization.formats._pickle_classes import pickled_classes
-from pydantic_serialization.formats._pickle_state import StateChecker
+from pydantic_serialization.formats._pickle_secrets import refuse_secret
+from pydantic_serialization.formats._pickle_state import StateChecker, has_validators
 from pydantic_serialization.formats._pickle_values import (
     LEAF_TYPES,
     VALUE_NAMES,
@@ -97,10 +98,12 @@ class Pickler(pickle.Pickler):
         file: Where to write.
         types: Types whose instances may be written.
         names: Classes and functions that may be named.
+        secrets: Values of secrets may be written.
     """
 
-    def __init__(self, file: BytesIO, types: frozenset[type], names: frozenset[Any]) -> None:
+    def __init__(self, file: BytesIO, types: frozenset[type], names: frozenset[Any], *, secrets: bool) -> None:
         super().__init__(file, protocol=5)
+        self._secrets = secrets
         self._types = types
         self._names = names
 
@@ -110,6 +113,8 @@ class Pickler(pickle.Pickler):
         Raises:
             EncodeError: the class of ``obj`` is not allowed.
         """
+        if not self._secrets:
+            refuse_secret(obj)
         cls = type(obj)
         if cls in self._types:
             if cls in WRITTEN_FORMS:
@@ -152,6 +157,7 @@ class Rules:
         self._max_depth = max_depth
         self._max_items = max_items
         self._validate = validate
+        self._has_validators = has_validators(plan.schema)
 
     def class_named(self, module: str, name: str) -> type:
         """Return the class of the plan that a compact pickle names.
@@ -185,12 +191,13 @@ class Rules:
     def _root(self) -> StateChecker:
         return StateChecker(self._plan.schema, inside=False, validate=self._validate)
 
-    def check(self, value: Any, size: int, *, strict: bool, context: Any) -> None:
+    def check(self, value: Any, size: int, *, again: Callable[[], Any], strict: bool, context: Any) -> None:
         """Check what :class:`Unpickler` made of a document.
 
         Args:
             value: The result.
             size: Length of the document in bytes.
+            again: Makes the result once more, for validators that change what they are given.
             strict: Accept no value that strict mode does not.
             context: For validators.
 
@@ -199,11 +206,20 @@ class Rules:
             LimitExceededError: it is nested too deep, or holds more than a document of its size may.
             pydantic.ValidationError: a value is not what its type declares.
         """
-        for instance in self.instances(value, size):
-            shape = self._shapes[type(instance)]
-            shape.forget_computed(instance)
-            shape.checker.check(instance, strict=strict, context=context)
+        instances = self._without_computed(value, size)
+        if self._has_validators:
+            value = again()
+            instances = self._without_computed(value, size)
+        for instance in instances:
+            self._shapes[type(instance)].checker.check(instance, strict=strict, context=context)
         self._root.check(value, strict=strict, context=context)
+
+    def _without_computed(self, value: Any, size: int) -> list[Any]:
+        """Return the instances in ``value``, after their cached properties were forgotten."""
+        instances = self.instances(value, size)
+        for instance in instances:
+            self._shapes[type(instance)].forget_computed(instance)
+        return instances
 
     def instances(self, value: Any, size: int) -> list[Any]:
         """Walk over everything in ``value`` and return its models and dataclasses, each once.
@@ -321,10 +337,12 @@ def _model_parts(cls: type[BaseModel], computed: frozenset[str]) -> Callable[[An
 def _dataclass_parts(cls: type, computed: frozenset[str]) -> Callable[[Any], Collection[Any]]:
     fields = [field.name for field in dataclasses.fields(cls)]
     attribute_names = computed.union(fields)
+    has_extra = getattr(cls, "__pydantic_config__", {}).get("extra") == "allow"  # they stand among the attributes
 
     def parts(value: Any) -> Collection[Any]:
-        if not getattr(value, "__dict__", {}).keys() <= attribute_names:
+        extra = getattr(value, "__dict__", {}).keys() - attribute_names
+        if extra and not (has_extra and all(type(name) is str for name in extra)):
             raise ValueError
-        return [getattr(value, name) for name in fields]
+        return [getattr(value, name) for name in (*fields, *extra)]
 
     return parts

@@ -27,9 +27,10 @@ from pydantic_serialization._native.stack import stack_left
 from pydantic_serialization.errors import DecodeError
 from pydantic_serialization.formats._base import BoundFormat, FormatOptions, TreeFormat
 from pydantic_serialization.formats._binary import plan_with_marks
-from pydantic_serialization.formats._binary_writing import declares_extensions, unmarked
+from pydantic_serialization.formats._binary_writing import unmarked
 from pydantic_serialization.formats._items import check_msgpack_items
 from pydantic_serialization.formats._json import JsonReader
+from pydantic_serialization.formats._msgpack_faults import fault_of
 from pydantic_serialization.formats._msgpack_headers import excess
 from pydantic_serialization.formats._msgpack_writing import write_natively
 from pydantic_serialization.formats._native_reading import read_natively
@@ -66,6 +67,7 @@ class MsgpackFormat(TreeFormat):
     wire_id = 2
     media_type = "application/vnd.msgpack"  # registered with IANA in 2024
     check_items = staticmethod(check_msgpack_items)
+    fault = staticmethod(fault_of)
 
     def pack(self, tree: Any) -> bytes:
         """Return the document for a tree of plain values and ``bytes``."""
@@ -115,8 +117,9 @@ class MsgpackFormat(TreeFormat):
 
             pair = ormsgpack.unpackb(paired, ext_hook=extension, option=ormsgpack.OPT_NON_STR_KEYS)
         if pair[1] != _END:
-            message = "bytes follow the MessagePack document"
-            raise DecodeError(message, format=self.name)
+            # A document that ends too early goes on in the other half.
+            what, position = fault_of(data) or ("bytes follow it", None)
+            raise DecodeError(f"not a msgpack document: {what}", format=self.name, position=position)
         return pair[0]
 
     def bind(self, plan: ModelPlan, options: FormatOptions) -> BoundFormat:
@@ -125,8 +128,9 @@ class MsgpackFormat(TreeFormat):
             behind = _read_extensions(super().bind(plan, options), plan, options)
             return write_natively(_native_reader(plan, options, behind, None), plan, options)
         marking = plan_with_marks(plan, self.name)
-        bound = _native_reader(marking, options, _Marking().bind(marking, options), BINARY)
-        return bound if declares_extensions(dict(plan.wire_schema)) else write_natively(bound, plan, options)
+        return write_natively(
+            _native_reader(marking, options, _Marking().bind(marking, options), BINARY), plan, options
+        )
 
 
 def _native_reader(plan: ModelPlan, options: FormatOptions, behind: BoundFormat, mark: str | None) -> BoundFormat:

@@ -17,6 +17,7 @@ https://docs.python.org/3.11/library/pickle.html
 from __future__ import annotations
 
 import pickle
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +28,8 @@ from pydantic_serialization.formats import compact
 from pydantic_serialization.formats._base import BoundFormat, FormatOptions
 from pydantic_serialization.formats._pickle_classes import may_hash_composites, pickled_classes
 from pydantic_serialization.formats._pickle_opcodes import check_opcodes
-from pydantic_serialization.formats._pickle_secrets import field_held_back
-from pydantic_serialization.formats._pickle_state import StateChecker
+from pydantic_serialization.formats._pickle_secrets import PicklerWithoutSecrets, declares_secrets, field_held_back
+from pydantic_serialization.formats._pickle_state import StateChecker, has_validators
 from pydantic_serialization.formats._stack import check_value
 from pydantic_serialization.formats._unpickler import Pickler, Rules, Unpickler
 from pydantic_serialization.plan.rebuild import CAN_REBUILD
@@ -79,6 +80,11 @@ class PickleFormat:
         return BoundFormat(encode, lambda data: decode(data, {}), encode_with, decode_with)
 
 
+def _may_hold_secrets(plan: ModelPlan, options: FormatOptions) -> bool:
+    """Say whether values of secrets may be written: asked for, or all that are declared are shown by every format."""
+    return options.pickle_secrets or declares_secrets(plan)
+
+
 def _refusing(field: str, model: str) -> Callable[[Any], bytes]:
     """Return the writer of a type with a secret or an excluded field: one that refuses."""
 
@@ -93,6 +99,7 @@ def _bind_unsigned(
     plan: ModelPlan, options: FormatOptions
 ) -> tuple[Callable[[Any], bytes], Callable[[Payload, LoadOptions], Any]]:
     rules = Rules(plan, max_depth=options.max_depth, max_items=options.max_items, validate=options.validate)
+    secrets = _may_hold_secrets(plan, options)
     # Elsewhere the classes alone show that what is written can be read.
     depth = plan.traits.depth
     is_checked_when_written = depth is None or depth > options.max_depth or may_hash_composites(plan)
@@ -103,7 +110,7 @@ def _bind_unsigned(
             if data is None:
                 check_value(value, _PICKLED, plan.name, "pickle")
                 file = BytesIO()
-                Pickler(file, rules.types, rules.writable_names).dump(value)
+                Pickler(file, rules.types, rules.writable_names, secrets=secrets).dump(value)
                 data = file.getvalue()
                 if is_checked_when_written:
                     check_opcodes(data)
@@ -128,7 +135,8 @@ def _bind_unsigned(
             value = load(document)
             strict = load_options.get("strict")
             is_strict = options.strict if strict is None else strict
-            rules.check(value, len(document), strict=is_strict, context=load_options.get("context"))
+            again, context = partial(load, document), load_options.get("context")
+            rules.check(value, len(document), again=again, strict=is_strict, context=context)
         except (ValidationError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001  (a pickle can make a constructor raise anything)
@@ -142,24 +150,36 @@ def _bind_authenticated(
     plan: ModelPlan, options: FormatOptions
 ) -> tuple[Callable[[Any], bytes], Callable[[Payload, LoadOptions], Any]]:
     pickled_classes(plan)
+    make_pickler = pickle.Pickler if _may_hold_secrets(plan, options) else PicklerWithoutSecrets
     check_type = _type_check(plan, options)
+    # Validators may change what they are given; the class of a model is all that is looked at.
+    is_read_again = plan.model is None and has_validators(plan.schema)
 
     def encode(value: Any) -> bytes:
         try:
             data = compact.pack(value)
             if data is None:
                 check_value(value, _PICKLED, plan.name, "pickle")
-                data = pickle.dumps(value, protocol=5)
+                file = BytesIO()
+                make_pickler(file, protocol=5).dump(value)
+                data = file.getvalue()
         except RecursionError:
             raise EncodeError("the value is nested too deep for pickle", model=plan.name, format="pickle") from None
+        except EncodeError as error:
+            error.model = plan.name
+            raise
         return data
 
-    def decode(data: Payload, load_options: LoadOptions) -> Any:
+    def load(data: Payload) -> Any:
         file = BytesIO(data)
+        value = pickle.Unpickler(file).load()
+        _expect_end(file)
+        return value
+
+    def decode(data: Payload, load_options: LoadOptions) -> Any:
         try:
-            value = pickle.Unpickler(file).load()
-            _expect_end(file)
-            check_type(value, load_options)
+            value = load(data)
+            check_type(load(data) if is_read_again else value, load_options)
         except (ValidationError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001  (a pickle can make a constructor raise anything)

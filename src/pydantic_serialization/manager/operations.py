@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from pydantic import BaseModel
 
@@ -111,12 +111,14 @@ class ModelOperations(CacheOperations):
             ttl: As for :meth:`serialize_model`.
             tags: As for :meth:`serialize_model`.
             model_class: The declared type of one model, where it is not the models' own class.
-            **dump_options: Pydantic's.
+            **dump_options: Pydantic's. Names of fields in ``include`` and ``exclude`` are those of every model; an index,
+                or ``"__all__"``, is the place of a model, as in Pydantic's lists.
         """
         batch = _batch(models)
         declared = list_of(batch) if model_class is None else _list_of(model_class)
+        options = _of_each(dump_options)
         return await self.serialize_model(
-            batch, format, cache_key=cache_key, ttl=ttl, tags=tags, model_class=declared, **dump_options
+            batch, format, cache_key=cache_key, ttl=ttl, tags=tags, model_class=declared, **options
         )
 
     def serialize_models_sync(
@@ -133,8 +135,9 @@ class ModelOperations(CacheOperations):
         """Do what :meth:`serialize_models` does, without an event loop."""
         batch = _batch(models)
         declared = list_of(batch) if model_class is None else _list_of(model_class)
+        options = _of_each(dump_options)
         return self.serialize_sync(
-            batch, format, cache_key=cache_key, ttl=ttl, tags=tags, model_class=declared, **dump_options
+            batch, format, cache_key=cache_key, ttl=ttl, tags=tags, model_class=declared, **options
         )
 
     # -- reading -----------------------------------------------------------------------------------------------------
@@ -273,6 +276,16 @@ def _batch(models: Iterable[Any]) -> list[Any]:
         message = f"expected several models, got one {type(models).__name__}: pass a list, or use serialize_model"
         raise TypeError(message)
     return models if isinstance(models, list) else list(models)
+
+
+def _of_each(options: DumpOptions) -> DumpOptions:
+    """Return the options with names of fields put where Pydantic looks for them: it passes over a name beside a list."""
+    changed = dict(options)
+    for option in ("include", "exclude"):
+        chosen: Any = changed.get(option)
+        if chosen and all(isinstance(name, str) and name != "__all__" for name in chosen):
+            changed[option] = {"__all__": chosen}
+    return cast("DumpOptions", changed)
 
 
 def _list_of(model_class: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_serialization.plan.fingerprint import fingerprint
 from pydantic_serialization.plan.finite import telling_serializer
 from pydantic_serialization.plan.native.decoding import compile_decoding
-from pydantic_serialization.plan.native.encoding import FINITE_JSON, MSGPACK, compile_encoding
+from pydantic_serialization.plan.native.encoding import FINITE_JSON, FINITE_MSGPACK, MSGPACK, compile_encoding
 from pydantic_serialization.plan.stack import StackNeed, need_to_read, need_to_write
 
 if TYPE_CHECKING:
@@ -117,6 +117,11 @@ class ModelPlan:
     def packing(self) -> Compiled:
         """How the native core writes MessagePack of the type."""
         return compile_encoding(self.wire_schema, self.serializer, MSGPACK)
+
+    @cached_property
+    def finite_packing(self) -> Compiled:
+        """How the native core writes MessagePack of the type where no NaN or infinity may become nil unasked."""
+        return compile_encoding(self.wire_schema, self.serializer, FINITE_MSGPACK)
 
     @cached_property
     def decoding(self) -> Compiled:

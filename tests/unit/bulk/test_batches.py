@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, RootModel, TypeAdapter, field_serializer
+from pydantic import BaseModel, ConfigDict, RootModel, TypeAdapter, field_serializer
 
 from pydantic_serialization.bulk import RecordWriter, read_records, write_records
 from pydantic_serialization.config import SerializationConfig
@@ -157,6 +159,46 @@ def test_one_and_many_can_be_mixed(tmp_path: Path) -> None:
         writer.write_many([])
     assert writer.count == 100
     assert (tmp_path / "mixed").read_bytes() == by_one(tmp_path / "one", records, Item, ("msgpack", 30))
+
+
+class Telling(BaseModel):
+    model_config = ConfigDict(ser_json_inf_nan="constants", ser_json_timedelta="float", ser_json_bytes="hex")
+
+    number: int = 1
+    thing: Any = None
+
+
+@pytest.mark.parametrize("model", [Telling, None], ids=str)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_the_configuration_of_a_model_holds_in_batches(tmp_path: Path, kind: Kind, model: Any) -> None:
+    """For values without a declared type too, which Pydantic writes otherwise where the model stands in a list."""
+    records = [Telling(thing=thing) for thing in (1.5, float("inf"), timedelta(seconds=5), [b"raw", {"a": b"raw"}])]
+    assert at_once(tmp_path / "many", records, model, kind) == by_one(tmp_path / "one", records, model, kind)
+    with read_records(tmp_path / "many", Telling, format=kind[0]) as reader:
+        assert [record.thing for record in reader] == [1.5, float("inf"), 5.0, ["726177", {"a": "726177"}]]
+
+
+class Streamed(BaseModel):
+    numbers: Iterable[int] | None = None
+    thing: Any = None
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_what_can_be_read_once_survives_a_bad_record_behind_it(tmp_path: Path, kind: Kind) -> None:
+    """The records before a bad one are written as they were, iterators included."""
+
+    def records() -> list[Streamed]:
+        return [Streamed(numbers=[1, 2]), Streamed(numbers=[3]), Streamed(thing=object())]
+
+    with RecordWriter(tmp_path / "one", Streamed, format=kind[0], batch=kind[1]) as writer:
+        for record in records()[:2]:
+            writer.write(record)
+    many = RecordWriter(tmp_path / "many", Streamed, format=kind[0], batch=kind[1])
+    with many as writer, pytest.raises(EncodeError, match="record 3"):
+        writer.write_many(records())
+    assert (tmp_path / "many").read_bytes() == (tmp_path / "one").read_bytes()
+    with read_records(tmp_path / "many", dict[str, Any], format=kind[0]) as reader:
+        assert [record["numbers"] for record in reader] == [[1, 2], [3]]
 
 
 def test_records_that_are_arrays_need_batches(tmp_path: Path) -> None:

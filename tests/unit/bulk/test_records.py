@@ -221,6 +221,19 @@ def test_bad_records_are_set_aside_as_they_are(tmp_path: Path, kind: str) -> Non
     assert list(read_records(aside)) == records[1:]
 
 
+@pytest.mark.parametrize("kind", ["jsonl", "msgpack"])
+@pytest.mark.parametrize(
+    "records", [[[{"id": 1}, 2], {"id": "x"}], [[]], [{"id": "x"}, [1, 2]], [[[5]], [], "text"]], ids=str
+)
+def test_arrays_set_aside_stay_one_record_each(tmp_path: Path, records: list[Any], kind: str) -> None:
+    """A record that is an array by mistake is read again as that record, not as the records in it."""
+    path, aside = tmp_path / f"in.{kind}", tmp_path / f"aside.{kind}"
+    write_records(path, records, batch=10 if kind == "msgpack" else None)
+    with read_records(path, Order, on_error="collect", quarantine=aside) as reader:
+        assert list(reader) == []
+    assert list(read_records(aside)) == records
+
+
 def test_indented_records_are_set_aside_in_one_line_each(tmp_path: Path) -> None:
     """A record of several lines takes one line in the quarantine."""
     (tmp_path / "in.json").write_text('[{\n "id": "x",\r\n "at": 0\n}, {"id": 1}]')

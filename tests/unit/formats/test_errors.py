@@ -128,4 +128,4 @@ def test_only_the_document_itself_is_no_json() -> None:
     for data, ours in ((b"[", True), (b'[{"data":"["}]', False), (b'[{"data":1}]', False)):
         with pytest.raises(ValidationError) as caught:
             adapter.validate_json(data)
-        assert isinstance(json_error(caught.value, "M", "json"), DecodeError) is ours
+        assert isinstance(json_error(caught.value, data, "M", "json"), DecodeError) is ours

@@ -6,12 +6,14 @@ import contextlib
 import gc
 from typing import Any
 
+import ormsgpack
 import pytest
 import zoo
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, Json, RootModel, TypeAdapter, ValidationError, model_validator
+from pydantic_core import to_json
 
 from pydantic_serialization.errors import DecodeError, LimitExceededError
-from pydantic_serialization.formats import BoundFormat, FormatOptions
+from pydantic_serialization.formats import BoundFormat, FormatOptions, get_format
 from pydantic_serialization.formats.json import JsonFormat
 from pydantic_serialization.plan import plan_for
 
@@ -85,6 +87,32 @@ def test_bad_json_in_a_json_field_stays_a_validation_error() -> None:
     """Only the document itself can be no JSON document; a ``Json`` field holds text that is or is not."""
     with pytest.raises(ValidationError):
         bound(zoo.JsonField).decode(b'{"data":"["}')
+
+
+class Wrapped(BaseModel):
+    a: int
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unwrapped(cls, value: Any) -> Any:
+        return TypeAdapter(dict[str, int]).validate_json(value["text"]) if "text" in value else value
+
+
+@pytest.mark.parametrize("format_name", zoo.TREE_FORMATS)
+@pytest.mark.parametrize(
+    ("declared", "tree"),
+    [(Json[int], "x"), (RootModel[Json[int]], "["), (Wrapped, {"text": "{"}), (list[Wrapped], [{"text": "nonsense"}])],
+    ids=str,
+)
+def test_bad_json_in_a_document_is_not_a_bad_document(declared: Any, tree: Any, format_name: str) -> None:
+    """Nor is what a validator of the model reads as JSON, although Pydantic reports it without a place."""
+    data = ormsgpack.packb(tree) if format_name == "msgpack" else to_json(tree)
+    with pytest.raises(ValidationError) as expected:
+        TypeAdapter(declared).validate_json(to_json(tree))
+    for buffer in (data, bytearray(data), memoryview(data)):
+        with pytest.raises(ValidationError) as caught:
+            get_format(format_name).bind(plan_for(declared), FormatOptions()).decode(buffer)
+        assert str(caught.value) == str(expected.value)
 
 
 @pytest.mark.parametrize("strict", [None, True, False])

@@ -10,8 +10,9 @@ import pytest
 import zoo
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter, ValidationError
 
-from pydantic_serialization.errors import DecodeError
+from pydantic_serialization.errors import DecodeError, EncodeError
 from pydantic_serialization.formats import BoundFormat, FormatOptions
+from pydantic_serialization.formats._msgpack_faults import fault_of
 from pydantic_serialization.formats.msgpack import MsgpackFormat
 from pydantic_serialization.plan import plan_for
 
@@ -190,6 +191,100 @@ def test_what_is_no_document_is_a_decode_error(data: bytes) -> None:
             bound(declared).decode(data)
         assert (caught.value.model, caught.value.format) == (declared.__name__, "msgpack")
         assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("declared", "tree", "place"),
+    [
+        (zoo.Scalars, {"text": b"canary\xff"}, ("<key 0>",)),
+        (zoo.Anything, {"value": 1, "values": ["a", {"x": b"canary\xff"}]}, ("<key 1>", 1, "<key 0>")),
+        (dict[str, int], {b"canary\xff": 1}, ()),
+        (zoo.Utf8Bytes, {b"canary\xff": 1}, ()),
+    ],
+    ids=str,
+)
+def test_binary_data_in_place_of_text_is_named(declared: Any, tree: Any, place: tuple[str | int, ...]) -> None:
+    """It is a document, so the error says what is wrong in it and where; keys are payload, so they are counted."""
+    with pytest.raises(DecodeError, match="binary data that is not UTF-8") as caught:
+        bound(declared).decode(ormsgpack.packb(tree, option=ormsgpack.OPT_NON_STR_KEYS))
+    assert caught.value.path == place
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("declared", [zoo.Scalars, zoo.Utf8Bytes])
+def test_every_view_is_read(declared: Any) -> None:
+    """Of a part, with gaps, backwards, of other items and dimensions: the bytes that it shows, as for JSON."""
+    functions = bound(declared)
+    value = zoo.Scalars() if declared is zoo.Scalars else zoo.Utf8Bytes(raw=b"raw")
+    data = functions.encode(value)
+    spread = bytearray(2 * len(data))
+    spread[::2] = data
+    whole = memoryview(data)
+    for view in (
+        memoryview(b"before" + data + b"behind")[6:-6],
+        memoryview(spread)[::2],
+        memoryview(data[::-1])[::-1],
+        whole.cast("b"),
+        whole.cast("B", [1, len(data)]),
+    ):
+        assert functions.decode(view) == value
+        assert functions.decode_with(view, {"context": 1}) == value
+
+
+_LONG = b"\x83\xa4text\xa1a\xa6number"
+_AT = len(_LONG)
+
+
+@pytest.mark.parametrize("declared", [zoo.Scalars, zoo.Utf8Bytes])
+@pytest.mark.parametrize(
+    ("document", "what", "position"),
+    [
+        (_LONG, "ends too early, 3 values are missing", _AT),
+        (b"\xdf\xff\xff\xff\xff", "ends too early, 8589934590 values are missing", 5),
+        (b"\x91", "ends too early, one value is missing", 1),
+        (_LONG + b"\xd2\x00", "in a value of which at least 3 bytes are missing", _AT),
+        (_LONG + b"\xd9", "in a value of which at least 1 bytes are missing", _AT),
+        (_LONG + b"\xd9\x05cana", "in a value of which at least 1 bytes are missing", _AT),
+        (_LONG + b"\xc4\x05cana", "in a value of which at least 1 bytes are missing", _AT),
+        (_LONG + b"\xc1", "the byte 0xC1", _AT),
+        (b"\x80" + b"canary", "bytes follow it", 1),
+        (_LONG + b"\xa6cana\xff\xfe", "a string is not UTF-8", _AT),
+        (_LONG + b"\xd9\x06cana\xff\xfe", "a string is not UTF-8", _AT),
+    ],
+    ids=repr,
+)
+def test_what_is_no_document_is_told_with_its_place(declared: Any, document: bytes, what: str, position: int) -> None:
+    """What the fault is and where it begins, and nothing of what is there."""
+    for buffer in (document, memoryview(b"x" + document)[1:]):
+        with pytest.raises(DecodeError, match=what) as caught:
+            bound(declared).decode(buffer)
+        assert caught.value.position == position
+        assert "cana" not in str(caught.value)
+
+
+def test_the_place_of_a_fault_is_not_looked_for_without_end() -> None:
+    """An error for hostile data costs no more than one for a document of some size."""
+    document = b"\xdd\xff\xff\xff\xff" + bytes(5_000_000)
+    with pytest.raises(DecodeError, match="ValueError"):
+        bound(list[int]).decode(document)
+    assert fault_of(document) is None
+
+
+@pytest.mark.parametrize("entry", zoo.ENTRIES, ids=lambda entry: entry.name)
+def test_no_truncation_goes_without_its_place(entry: zoo.Entry) -> None:
+    """However a document is cut off, the error says that it ends too early."""
+    for value in entry.values[:1]:
+        try:
+            data = bound(entry.type).encode_with(value, entry.dump)
+        except (EncodeError, TypeError):
+            continue
+        for end in range(len(data)):
+            found = fault_of(data[:end])
+            assert found is not None
+            assert "too early" in found.what
+            assert found.position <= end
+        assert fault_of(data) is None
+        assert fault_of(data + b"\x00") == ("bytes follow it", len(data))
 
 
 def test_the_class_of_a_root_with_hidden_input_is_kept() -> None:

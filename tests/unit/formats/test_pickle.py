@@ -115,6 +115,11 @@ class Size:
     area: int = dataclasses.field(init=False, default=0)
 
 
+@pydantic_dataclass(config=ConfigDict(extra="allow"))
+class Open:
+    a: int = 1
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Slot:
     number: int
@@ -356,6 +361,16 @@ def test_shared_and_circular_references_are_kept(options: FormatOptions) -> None
     root.children.append(Node(parent=root))
     result = bound(Node, options).decode(bound(Node, options).encode(root))
     assert result.children[0].parent is result
+
+
+@pytest.mark.parametrize("options", WAYS, ids=repr)
+def test_extras_of_dataclasses_are_kept(options: FormatOptions) -> None:
+    """Pydantic keeps them beside the fields; what an unsigned pickle may hold at all decides about their values."""
+    value = Open(a=1, more=[Open(a=2, deep={"x": 1})])  # type: ignore[call-arg]
+    assert vars(bound(Open, options).decode(bound(Open, options).encode(value))) == vars(value)
+    if not options.authenticated:
+        with pytest.raises(UntrustedDataError, match="Open"):
+            bound(list[Open], options).decode(pickle.dumps([Open(a=1, more=Size(1))]))  # type: ignore[call-arg]
 
 
 def test_cached_properties_are_computed_again() -> None:
@@ -644,6 +659,95 @@ def test_the_instance_itself_is_kept() -> None:
     result = bound(HeldRevalidating).decode(bound(HeldRevalidating).encode(value))
     assert result == value
     assert result._made == 5
+
+
+class Defaulted(BaseModel):
+    """Defaults that Pydantic puts in as they are, although the fields declare another type."""
+
+    model_config = ConfigDict(use_enum_values=True)
+
+    price: decimal.Decimal = 0  # type: ignore[assignment]
+    took: datetime.timedelta = 5  # type: ignore[assignment]
+    tags: set[str] = []  # type: ignore[assignment]
+    folder: pathlib.Path = "a/b"  # type: ignore[assignment]
+    pair: tuple[int, ...] = Field(default_factory=list)  # type: ignore[assignment]
+    short: str = Field(default="", min_length=1)
+    color: Color = Color.RED
+    address: Address = {"street": "s"}  # type: ignore[assignment]
+    name: Annotated[str, AfterValidator(str.upper)] = 5  # type: ignore[assignment]
+
+
+@pydantic_dataclass
+class DefaultedData:
+    price: decimal.Decimal = 0  # type: ignore[assignment]
+    tags: tuple[str, ...] = dataclasses.field(default_factory=list)  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("options", WAYS, ids=repr)
+@pytest.mark.parametrize("value", [Defaulted(), Defaulted(price=decimal.Decimal(1)), DefaultedData()], ids=repr)
+def test_defaults_of_other_types_come_back(value: Any, options: FormatOptions) -> None:
+    """Pydantic does not validate a default: an instance that holds it is as the class makes it."""
+    for declared, held in ((type(value), value), (list[type(value)], [value, value])):
+        result = bound(declared, options).decode(bound(declared, options).encode(held))
+        assert result == held
+        assert repr(result) == repr(held)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize(
+    "wrong", [{"price": 1}, {"price": False}, {"tags": ["a"]}, {"took": 6}, {"pair": (1, "a")}], ids=repr
+)
+def test_only_the_default_itself_may_be_of_another_type(wrong: dict[str, Any], strict: bool) -> None:
+    """A value of the default's type is refused, where it is another value."""
+    value = Defaulted.model_construct(**wrong)
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        bound(Defaulted, FormatOptions(strict=strict)).decode(pickle.dumps(value))
+
+
+class Amended(BaseModel):
+    """A model whose validators change it in place, once more with every run."""
+
+    price: int = 1
+    log: list[Any] = []
+    address: Address = Address(Street="s")
+
+    @model_validator(mode="after")
+    def _amend(self) -> Amended:
+        self.price += 1
+        self.log.append("amended")
+        self.address.street += "!"
+        return self
+
+
+@pydantic_dataclass
+class AmendedData:
+    price: int = 1
+
+    @model_validator(mode="after")
+    def _amend(self) -> AmendedData:
+        self.price += 1
+        return self
+
+
+class AmendedField(BaseModel):
+    held: Annotated[Amended, AfterValidator(lambda value: value.log.append("field") or value)]
+    data: AmendedData
+
+
+@pytest.mark.parametrize("options", WAYS, ids=repr)
+def test_validators_cannot_change_what_is_returned(options: FormatOptions) -> None:
+    """They see a second reading of the pickle: what they change in place, at whatever depth, is not in the result."""
+    held, data = Amended(price=5, address=Address(Street="a")), AmendedData(price=7)
+    for declared, value in (
+        (Amended, held),
+        (AmendedData, data),
+        (list[Amended], [held, held]),
+        (dict[str, AmendedData], {"a": data}),
+        (AmendedField, AmendedField.model_construct(held=held, data=data)),
+    ):
+        expected = pickle.loads(pickle.dumps(value))
+        assert bound(declared, options).decode(bound(declared, options).encode(value)) == expected
+        assert bound(declared, options).decode(pickle.dumps(value)) == expected
 
 
 def test_value_types_match_pydantics() -> None:

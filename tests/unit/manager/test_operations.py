@@ -485,6 +485,29 @@ def test_batches_are_any_iterable(manager: Any) -> None:
     assert b"hunter2" not in narrowed
 
 
+@pytest.mark.parametrize("format_name", zoo.TREE_FORMATS)
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"include": {"city"}}, [{"city": "Paris"}, {"city": "Rome"}]),
+        ({"exclude": {"street"}}, [{"city": "Paris"}, {"city": "Rome"}]),
+        ({"exclude": {"street": True}}, [{"city": "Paris"}, {"city": "Rome"}]),
+        ({"exclude": {"__all__": {"street"}}}, [{"city": "Paris"}, {"city": "Rome"}]),
+        ({"exclude": {0: True}}, [{"street": "b", "city": "Rome"}]),
+        ({"exclude": {0: {"street"}}}, [{"city": "Paris"}, {"street": "b", "city": "Rome"}]),
+        ({"exclude": set()}, [{"street": "a", "city": "Paris"}, {"street": "b", "city": "Rome"}]),
+    ],
+    ids=str,
+)
+def test_fields_of_several_models_are_chosen_as_of_one(format_name: str, options: Any, expected: Any) -> None:
+    """What is excluded by its name is excluded from every model, and not written because a list has no fields."""
+    manager = create_serialization_manager()
+    models = [zoo.Address(street="a"), zoo.Address(street="b", city="Rome")]
+    data = manager.serialize_models_sync(models, format_name, **options)
+    assert manager.deserialize_sync(data, list[dict[str, str]], format_name) == expected
+    assert asyncio.run(manager.serialize_models(models, format_name, **options)) == data
+
+
 def test_what_is_no_batch_is_a_type_error(manager: Any) -> None:
     """A single value in place of an iterable."""
     for wrong in (5, None):

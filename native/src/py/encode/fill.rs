@@ -9,7 +9,7 @@ use super::calls;
 use super::holes::{Call, Comma, Hole, Kind};
 use super::node::{Node, Object, Program, Returned};
 use super::options::{Options, Warnings};
-use super::parts::{Parts, Refusals, text_in};
+use super::parts::{Parts, Refusals};
 use super::scalar::text_of;
 use super::state::State;
 
@@ -33,7 +33,7 @@ pub struct Passed<'a> {
     /// Name and value of each keyword argument, without `warnings`.
     pub keywords: &'a [(Object, Object)],
     pub max_depth: usize,
-    /// Says of the value of a part with `null` in its text whether the part is to be done without.
+    /// Says of the value of a part that may hold `null` whether the part is to be done without.
     pub check: Option<Object>,
 }
 
@@ -220,7 +220,7 @@ impl<O: Parts> Filling<'_, O> {
             let found = ffi::PyObject_VectorcallMethod(method, values.as_ptr(), 2, tuple.as_ptr());
             let found = Owned::from_new(found).ok_or_else(|| raised(self.state.program))?;
             if let Some(check) = self.passed.check
-                && text_in(&found).is_ok_and(|text| memchr::memmem::find(text, b"null").is_some())
+                && O::may_hold_null(&found)
             {
                 let mut value = [call.value.as_ptr()];
                 let answer = ffi::PyObject_Vectorcall(check, value.as_mut_ptr(), 1, std::ptr::null_mut());

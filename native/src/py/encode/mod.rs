@@ -38,8 +38,8 @@ use pyo3::types::PyTuple;
 ///     text: Give `str` rather than `bytes`.
 ///     eager: Ask Pydantic for parts even where that takes longer than to let it do the whole, for tests.
 ///     part_stack: Bytes of the stack that have to be left for Pydantic to be asked for a part.
-///     part_check: Is given the value of a part that Pydantic has written with a `null`; unless it returns `False`, `fallback`
-///         does the whole.
+///     part_check: Is given the value of a part that Pydantic may have written with a `null`; unless it returns `False`,
+///         `fallback` does the whole.
 #[pyfunction]
 #[pyo3(signature = (program, fallback, *, max_depth, text, eager = false, part_stack = 0, part_check = None))]
 fn encoder<'py>(
@@ -59,16 +59,18 @@ fn encoder<'py>(
 
 /// Return a function that writes MessagePack of one type; the arguments are those of [`encoder`].
 #[pyfunction]
-#[pyo3(signature = (program, fallback, *, max_depth, eager = false, part_stack = 0))]
+#[pyo3(signature = (program, fallback, *, max_depth, eager = false, part_stack = 0, part_check = None))]
 fn msgpack_encoder<'py>(
     program: &Bound<'py, PyTuple>,
     fallback: Bound<'py, PyAny>,
     max_depth: usize,
     eager: bool,
     part_stack: usize,
+    part_check: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let encoder = run::Encoder::new(build::program(program)?, fallback.unbind(), max_depth, false, eager)
-        .with_part_stack(part_stack);
+        .with_part_stack(part_stack)
+        .with_part_check(part_check);
     crate::py::function::bound(Bound::new(program.py(), run::MsgpackEncoder(encoder))?)
 }
 

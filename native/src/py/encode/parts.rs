@@ -20,6 +20,9 @@ pub trait Parts: Output {
     /// The method of a serializer that is called, and an argument of it beside those of the call.
     fn method(names: &Names) -> (Object, Option<(Object, Object)>);
 
+    /// Whether a part may hold a `null` that stands for something else.
+    fn may_hold_null(found: &Owned) -> bool;
+
     /// Write a part.
     fn push_part(&mut self, found: &Owned, levels: usize, refusals: &mut Refusals) -> Outcome;
 
@@ -34,6 +37,10 @@ pub trait Parts: Output {
 impl Parts for JsonText {
     fn method(names: &Names) -> (Object, Option<(Object, Object)>) {
         (names.to_json, None)
+    }
+
+    fn may_hold_null(found: &Owned) -> bool {
+        text_in(found).is_ok_and(|text| memchr::memmem::find(text, b"null").is_some())
     }
 
     fn push_part(&mut self, found: &Owned, levels: usize, _: &mut Refusals) -> Outcome {
@@ -92,6 +99,11 @@ pub fn text_in(found: &Owned) -> Outcome<&[u8]> {
 impl Parts for Packed {
     fn method(names: &Names) -> (Object, Option<(Object, Object)>) {
         (names.to_python, Some((names.mode, names.json)))
+    }
+
+    fn may_hold_null(found: &Owned) -> bool {
+        // SAFETY: the object is held.
+        unsafe { ffi::PyUnicode_CheckExact(found.as_ptr()) == 0 }
     }
 
     fn push_part(&mut self, found: &Owned, levels: usize, refusals: &mut Refusals) -> Outcome {

@@ -77,7 +77,11 @@ def bind_lines_encoder(
 
 
 def bind_msgpack_encoder(
-    plan: ModelPlan, fallback: Callable[..., Any], *, max_depth: int = DEEPEST
+    plan: ModelPlan,
+    fallback: Callable[..., Any],
+    *,
+    max_depth: int = DEEPEST,
+    part_check: Callable[[Any], bool] | None = None,
 ) -> Callable[..., Any]:
     """Return the function that writes MessagePack of the plan's type.
 
@@ -85,14 +89,17 @@ def bind_msgpack_encoder(
         plan: The type.
         fallback: Takes a value and Pydantic's options of ``SchemaSerializer.to_python``; gives the document.
         max_depth: Levels of arrays and maps; deeper values go to ``fallback``.
+        part_check: As for :func:`bind_encoder`.
 
     Returns:
         A function with the arguments of ``fallback``; ``fallback`` itself where the core can do nothing.
     """
-    core, program = core_for_json(), plan.packing.program
+    core, program = core_for_json(), (plan.packing if part_check is None else plan.finite_packing).program
     if core is None or program is None:
         return fallback
-    return core.msgpack_encoder(program, fallback, max_depth=max_depth, part_stack=_stack_to_write(plan))
+    return core.msgpack_encoder(
+        program, fallback, max_depth=max_depth, part_stack=_stack_to_write(plan), part_check=part_check
+    )
 
 
 def bind_decoder(

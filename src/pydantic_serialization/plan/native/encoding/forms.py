@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +48,8 @@ class Form:
             declared: The value's type is.
         """
         if mode == UNSET:
-            mode = UNKNOWN if self.finite else "null"
+            # In trees, a declared one is one.
+            mode = UNKNOWN if self.finite and not (declared and self.pack is not None) else "null"
         return mode if self.pack is None or mode == UNKNOWN else _in_trees(mode, declared)
 
 
@@ -108,3 +109,4 @@ def _shown(error: BaseException) -> str:
 JSON = Form(has_bytes=False, failure=_failure_in_text, pack=None)
 FINITE_JSON = Form(has_bytes=False, failure=_failure_in_text, pack=None, finite=True)
 MSGPACK = Form(has_bytes=True, failure=_failure_in_tree, pack=ormsgpack.packb)
+FINITE_MSGPACK = replace(MSGPACK, finite=True)
