@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypedDict, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator, model_validator
 
@@ -14,14 +14,14 @@ from pydantic_serialization._registry import CODECS, FORMATS, did_you_mean
 from pydantic_serialization.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+    from typing import Unpack
 
 ENV_PREFIX = "PYDANTIC_SERIALIZATION_"
 _ENV_OF_THE_BUILD = frozenset({"NATIVE", "BUILD_NATIVE"})
 _SHORTEST_KEY = 32
 _TWO_GIB = 1 << 31
-_LIMITS = ("max_payload_bytes", "max_items", "max_compression_ratio")
 
 
 class SerializationFormat(str, Enum):
@@ -39,6 +39,18 @@ class SerializationFormat(str, Enum):
     """Python only; reading rebuilds only the classes of the requested model."""
 
 
+REDIS_SCHEMES = (
+    "redis",
+    "rediss",
+    "unix",
+    "redis+sentinel",
+    "rediss+sentinel",
+    "sentinel",
+    "redis+cluster",
+    "rediss+cluster",
+)
+"""What a ``redis_url`` may begin with. ``rediss`` is TLS."""
+
 _BUILT_IN = frozenset(member.value for member in SerializationFormat)
 
 
@@ -49,6 +61,38 @@ class CompressionLevel(str, Enum):
     FAST = "fast"
     BALANCED = "balanced"
     MAX = "max"
+
+
+class Settings(TypedDict, total=False):
+    """What :class:`SerializationConfig` is made of, as type checkers see it: what a field accepts, not what it holds."""
+
+    default_format: SerializationFormat | str
+    fallback_format: SerializationFormat | str | None
+    enable_compression: bool
+    compression_codec: str
+    compression_level: CompressionLevel | Literal["none", "fast", "balanced", "max"]
+    compression_threshold: int
+    enable_caching: bool
+    cache_ttl: float
+    cache_max_size: int
+    cache_max_bytes: int
+    cache_validation: bool
+    cache_namespace: str
+    redis_url: str | None
+    enable_validation: bool
+    strict_validation: bool
+    enable_profiling: bool
+    profile_threshold: float
+    max_retries: int
+    retry_delay: float
+    max_payload_bytes: int
+    max_depth: int
+    max_items: int
+    max_compression_ratio: int
+    allow_non_finite: bool
+    pickle_secrets: bool
+    signing_keys: Sequence[str | SecretStr] | SecretStr
+    signing_algorithm: Literal["blake2b", "hmac-sha256"]
 
 
 class SerializationConfig(BaseModel):
@@ -132,6 +176,10 @@ class SerializationConfig(BaseModel):
 
     _listeners: Listeners = PrivateAttr(default_factory=Listeners)
 
+    if TYPE_CHECKING:  # Pydantic's own signature would ask for the types that fields hold, such as SecretStr
+
+        def __init__(self, **settings: Unpack[Settings]) -> None: ...
+
     @model_validator(mode="before")
     @classmethod
     def _suggest_known_names(cls, values: Any) -> Any:
@@ -154,6 +202,13 @@ class SerializationConfig(BaseModel):
     @classmethod
     def _known_codec(cls, value: Any) -> Any:
         return CODECS.canonical(value)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_scheme(cls, url: str | None) -> str | None:
+        if url is not None:
+            check_redis_scheme(url)
+        return url
 
     @field_validator("signing_keys", mode="before")
     @classmethod
@@ -187,7 +242,7 @@ class SerializationConfig(BaseModel):
         self._listeners.call()
 
     @classmethod
-    def for_trusted_data(cls, **overrides: Any) -> Self:
+    def for_trusted_data(cls, **overrides: Unpack[Settings]) -> Self:
         """Return settings for data that nobody else can have written: limits that only a mistake reaches.
 
         Payloads may have 2 GiB, as many items as fit into that, and any compression ratio. ``max_depth`` stays, since the
@@ -196,7 +251,9 @@ class SerializationConfig(BaseModel):
         Args:
             **overrides: Settings that win over these.
         """
-        return cls(**{**dict.fromkeys(_LIMITS, _TWO_GIB), **overrides})
+        trusted: Settings = {"max_payload_bytes": _TWO_GIB, "max_items": _TWO_GIB, "max_compression_ratio": _TWO_GIB}
+        settings: Settings = {**trusted, **overrides}
+        return cls(**settings)
 
     def on_change(self, listener: Callable[[], None]) -> None:
         """Call the bound method ``listener`` after each assignment, for as long as its object lives."""
@@ -220,7 +277,7 @@ class SerializationConfig(BaseModel):
         return copy
 
     @classmethod
-    def from_env(cls, *, env_file: str | Path | None = ".env", **overrides: Any) -> Self:
+    def from_env(cls, *, env_file: str | Path | None = ".env", **overrides: Unpack[Settings]) -> Self:
         """Read the settings from ``PYDANTIC_SERIALIZATION_*`` variables and from a ``.env`` file.
 
         Precedence: ``overrides``, environment, file, defaults. A variable with our prefix that names no setting is
@@ -235,12 +292,28 @@ class SerializationConfig(BaseModel):
         """
         known = {name: field.annotation for name, field in cls.model_fields.items()}
         found = read_environment(known, prefix=ENV_PREFIX, env_file=env_file, also_known=_ENV_OF_THE_BUILD)
-        return cls(**{**found, **overrides})
+        return cls(**cast("Settings", {**found, **overrides}))
 
 
-def create_serialization_config(**overrides: Any) -> SerializationConfig:
+def create_serialization_config(**overrides: Unpack[Settings]) -> SerializationConfig:
     """Return a configuration with the defaults of :class:`SerializationConfig` and ``overrides``."""
     return SerializationConfig(**overrides)
+
+
+def check_redis_scheme(url: str) -> None:
+    """Refuse what is no URL of Redis.
+
+    Raises:
+        ConfigurationError: it begins with something else. The message does not repeat it: it may hold a password.
+    """
+    scheme, separator, _ = url.partition("://")
+    if not separator:
+        message = "redis_url has no scheme: write redis://HOST:6379"
+        raise ConfigurationError(message)
+    if scheme not in REDIS_SCHEMES:
+        meant = did_you_mean(scheme, REDIS_SCHEMES)
+        message = f"redis_url cannot begin with {scheme + '://'!r}{meant} (known: {', '.join(REDIS_SCHEMES)})"
+        raise ConfigurationError(message)
 
 
 def _without_credentials(url: str) -> str:

@@ -58,8 +58,8 @@ def test_a_cluster() -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("localhost:6379", "without a scheme"),
-        ("http://:canary@host", "'http'"),
+        ("localhost:6379", "no scheme: write redis://"),
+        ("http://:canary@host", "'http://'"),
         ("rediss+clustr://:canary@host", r"did you mean 'rediss\+cluster'"),
         ("redis://:canary@a,b", "several hosts"),
         ("redis+sentinel://:canary@host", "no service"),
