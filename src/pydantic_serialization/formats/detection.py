@@ -16,7 +16,7 @@ _WHITE_SPACE = b" \t\n\r"
 _PICKLE_START = 0x80
 _PICKLE_PROTOCOLS = range(2, 6)
 _FAR_ENOUGH = 64
-_NOT_NAMED = "; no format was named, and the bytes do not tell: pass format="
+_NOT_NAMED = "; no format was named, so the default one was tried: pass format= if it is another"
 
 
 def detect_format(data: Payload) -> str | None:
