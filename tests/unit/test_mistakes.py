@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from pydantic_serialization import (
     UnknownFormatError,
     UnsupportedTypeError,
     copy_model,
+    create_serialization_config,
     create_serialization_manager,
     decoder,
     deserialized,
@@ -70,7 +72,9 @@ def test_the_name_of_a_type_is_no_type() -> None:
 def test_bytes_that_do_not_tell_their_format_ask_for_it() -> None:
     """MessagePack read without a format is the default format's error, with the way out; cut off JSON is only that."""
     packed = MANAGER.serialize_sync(CAT, "msgpack")
-    with pytest.raises(DecodeError, match="no format was named, so the default one was tried: pass format= if it is another"):
+    with pytest.raises(
+        DecodeError, match="no format was named, so the default one was tried: pass format= if it is another"
+    ):
         MANAGER.deserialize_sync(packed, zoo.Cat)
     with pytest.raises(DecodeError, match="pass format="):
         MANAGER.deserialize_sync(packed, zoo.Cat, strict=True)
@@ -96,9 +100,17 @@ def test_json_lines_are_not_a_format_of_managers() -> None:
 
 @pytest.mark.parametrize("settings", [{"ttl": 5}, {"tags": ["cats"]}])
 def test_a_time_or_tags_without_a_key_would_cache_nothing(settings: Any) -> None:
-    """Told when decorating."""
+    """Told when decorating, and by every way of writing."""
     with pytest.raises(ConfigurationError, match="give key= too"):
         serialized("json", **settings)
+    for write in (MANAGER.serialize_sync, MANAGER.serialize_models_sync):
+        with pytest.raises(ConfigurationError, match="give cache_key= too"):
+            write([CAT], **settings)
+    for write_later in (MANAGER.serialize_model, MANAGER.serialize_models):
+        with pytest.raises(ConfigurationError, match="give cache_key= too"):
+            asyncio.run(write_later([CAT], **settings))
+    off = create_serialization_manager(create_serialization_config(enable_caching=False))
+    assert off.serialize_sync(CAT, cache_key="cat", **settings) == MANAGER.serialize_sync(CAT)
 
 
 @pytest.mark.parametrize("ttl", [0, -1, "60"])
