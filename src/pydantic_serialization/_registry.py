@@ -192,7 +192,7 @@ FORMATS: Registry[Any] = Registry(
     aliases={"messagepack": "msgpack"},
     unknown=UnknownFormatError,
     elsewhere=dict.fromkeys(
-        ("jsonl", "ndjson"), "JSON lines are for encoder() and decoder(), streams, and files of records"
+        ("jsonl", "ndjson"), "JSON lines, 'jsonl', are for encoder() and decoder(), streams, and files of records"
     ),
 )
 """The formats. Typed loosely here because the :class:`Format` protocol lives in a layer above."""
