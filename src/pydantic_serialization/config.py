@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypedDict, cast
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field
 
 from pydantic_serialization._environment import read_environment
 from pydantic_serialization._listeners import Listeners
+from pydantic_serialization._redis_url import check_scheme, without_credentials
 from pydantic_serialization._registry import CODECS, FORMATS, did_you_mean
 from pydantic_serialization.errors import ConfigurationError
 
@@ -38,18 +38,6 @@ class SerializationFormat(str, Enum):
     PICKLE = "pickle"
     """Python only; reading rebuilds only the classes of the requested model."""
 
-
-REDIS_SCHEMES = (
-    "redis",
-    "rediss",
-    "unix",
-    "redis+sentinel",
-    "rediss+sentinel",
-    "sentinel",
-    "redis+cluster",
-    "rediss+cluster",
-)
-"""What a ``redis_url`` may begin with. ``rediss`` is TLS."""
 
 _BUILT_IN = frozenset(member.value for member in SerializationFormat)
 
@@ -207,7 +195,7 @@ class SerializationConfig(BaseModel):
     @classmethod
     def _known_scheme(cls, url: str | None) -> str | None:
         if url is not None:
-            check_redis_scheme(url)
+            check_scheme(url)
         return url
 
     @field_validator("signing_keys", mode="before")
@@ -263,7 +251,7 @@ class SerializationConfig(BaseModel):
         """Return the settings as plain values without secrets: keys as their number, URLs without credentials."""
         values = self.model_dump(mode="json", exclude={"signing_keys", "redis_url"})
         values["signing_keys"] = len(self.signing_keys)
-        values["redis_url"] = None if self.redis_url is None else _without_credentials(self.redis_url)
+        values["redis_url"] = None if self.redis_url is None else without_credentials(self.redis_url)
         return values
 
     def secrets(self) -> tuple[bytes, ...]:
@@ -298,27 +286,3 @@ class SerializationConfig(BaseModel):
 def create_serialization_config(**overrides: Unpack[Settings]) -> SerializationConfig:
     """Return a configuration with the defaults of :class:`SerializationConfig` and ``overrides``."""
     return SerializationConfig(**overrides)
-
-
-def check_redis_scheme(url: str) -> None:
-    """Refuse what is no URL of Redis.
-
-    Raises:
-        ConfigurationError: it begins with something else. The message does not repeat it: it may hold a password.
-    """
-    scheme, separator, _ = url.partition("://")
-    if not separator:
-        message = "redis_url has no scheme: write redis://HOST:6379"
-        raise ConfigurationError(message)
-    if scheme not in REDIS_SCHEMES:
-        meant = did_you_mean(scheme, REDIS_SCHEMES)
-        message = f"redis_url cannot begin with {scheme + '://'!r}{meant} (known: {', '.join(REDIS_SCHEMES)})"
-        raise ConfigurationError(message)
-
-
-def _without_credentials(url: str) -> str:
-    # By hand: a password may hold "/", "?" or "#" where nobody encoded it, and then a parser takes it for a path.
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        return "***"
-    return f"{scheme}://{re.split('[?#]', rest.rpartition('@')[2], maxsplit=1)[0]}"

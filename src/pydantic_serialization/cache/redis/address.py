@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlencode
 
-from pydantic_serialization.config import check_redis_scheme
+from pydantic_serialization._redis_url import check_scheme
 from pydantic_serialization.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def parse_address(url: str, parse_url: Callable[[str], Any]) -> Address:
     Raises:
         ConfigurationError: it says something else. The message does not repeat it: it may hold a password.
     """
-    check_redis_scheme(url)
+    check_scheme(url)
     scheme, _, rest = url.partition("://")
     kind = "sentinel" if "sentinel" in scheme else "cluster" if "cluster" in scheme else "single"
     encrypted = scheme.startswith("rediss")
