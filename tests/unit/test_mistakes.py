@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ import zoo
 from pydantic_serialization import (
     ConfigurationError,
     DecodeError,
+    MissingDependencyError,
     SchemaMismatchError,
     UnknownFormatError,
     UnsupportedTypeError,
@@ -24,6 +26,7 @@ from pydantic_serialization import (
     explain,
     serialized,
 )
+from pydantic_serialization._registry import CODECS
 from pydantic_serialization.bulk import RecordWriter, read_records, write_records
 
 if TYPE_CHECKING:
@@ -89,6 +92,18 @@ def test_a_pickle_of_another_model_is_not_called_another_version_only() -> None:
     with pytest.raises(SchemaMismatchError, match="another model, or") as caught:
         MANAGER.deserialize_sync(MANAGER.serialize_sync(CAT, "pickle"), zoo.Address)
     assert (caught.value.model, caught.value.format) == ("Address", None)
+
+
+def test_a_library_that_is_missing_is_told_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the manager is made, not by the first request; not where nothing is compressed."""
+    monkeypatch.delitem(CODECS._members, "lz4", raising=False)
+    for module in ("lz4", "lz4.frame"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingDependencyError, match=r'pip install "pydantic-serialization\[lz4\]"'):
+        create_serialization_manager(create_serialization_config(compression_codec="lz4"))
+    for off in ({"enable_compression": False}, {"compression_level": "none"}):
+        config = create_serialization_config(compression_codec="lz4", **off)  # type: ignore[arg-type]
+        assert create_serialization_manager(config).serialize_sync([1] * 9000)
 
 
 def test_json_lines_are_not_a_format_of_managers() -> None:
