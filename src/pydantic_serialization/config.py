@@ -104,12 +104,15 @@ class SerializationConfig(BaseModel):
     """Used where the asked-for format cannot represent a type; ``None`` makes that an error."""
 
     enable_compression: bool = True
+    """Of what is written; whatever is compressed is read."""
     compression_codec: str = "gzip"
+    """``"gzip"``, ``"zstd"``, ``"lz4"``, ``"brotli"``, or a registered one."""
     compression_level: CompressionLevel = CompressionLevel.BALANCED
     compression_threshold: Annotated[int, Field(ge=0)] = 1024
     """Bytes; smaller payloads stay as they are."""
 
     enable_caching: bool = True
+    """Whether results are kept by ``cache_key`` and by decorators, and models may be remembered."""
     cache_ttl: Annotated[float, Field(gt=0)] = 3600
     """Seconds."""
     cache_max_size: Annotated[int, Field(gt=0)] = 1000
@@ -130,6 +133,7 @@ class SerializationConfig(BaseModel):
     """Read in Pydantic's strict mode."""
 
     enable_profiling: bool = True
+    """Whether operations are counted and timed."""
     profile_threshold: Annotated[float, Field(gt=0)] = 0.1
     """Seconds; an operation that takes longer is logged."""
 
