@@ -34,6 +34,11 @@ class Address(NamedTuple):
     options: dict[str, Any]
     sentinel_options: dict[str, Any]
 
+    @property
+    def where(self) -> str:
+        """The hosts, as one writes them in a URL, without what is secret in it."""
+        return ",".join(f"{f'[{host}]' if ':' in host else host}:{port}" for host, port in self.hosts) or "unix socket"
+
 
 def parse_address(url: str, parse_url: Callable[[str], Any]) -> Address:
     """Return what a URL says.
