@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from pydantic import create_model
+from pydantic_core import from_json
 
 from pydantic_serialization._registry import did_you_mean
 
@@ -58,7 +59,7 @@ def read_environment(
 def _plain(name: str, text: Any) -> Any:
     """Return lists and ``None`` as values; everything else stays text and is converted by the configuration."""
     if name == "signing_keys" and isinstance(text, str):
-        return tuple(key.strip() for key in text.split(",") if key.strip())
+        return _keys(text)
     if (
         isinstance(text, str)
         and text.strip().lower() in {"none", "null", ""}
@@ -66,3 +67,13 @@ def _plain(name: str, text: Any) -> Any:
     ):
         return None
     return text
+
+
+def _keys(text: str) -> Any:
+    """Return the keys of a list: separated by commas, or in JSON, as pydantic-settings has lists."""
+    if text.lstrip().startswith("["):
+        try:
+            return from_json(text)
+        except ValueError:
+            pass  # a key may begin with a bracket
+    return tuple(key.strip() for key in text.split(",") if key.strip())

@@ -48,6 +48,7 @@ class Registry(Generic[PluginT]):
         builtin: Name to ``"module:attribute"``; the attribute is a class that is called without arguments.
         aliases: Other spellings of built-in names.
         unknown: The error for a name that nobody knows.
+        elsewhere: Names that only other parts of the package know, to what they are for.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Registry(Generic[PluginT]):
         *,
         aliases: Mapping[str, str],
         unknown: type[ConfigurationError],
+        elsewhere: Mapping[str, str] | None = None,
     ) -> None:
         self.kind = kind
         self.group = group
         self._unknown = unknown
         self._paths = dict(builtin)
         self._aliases = dict(aliases)
+        self._elsewhere = elsewhere or {}
         self._members: dict[str, PluginT] = {}
         self._listeners = Listeners()
         self._lock = threading.RLock()
@@ -85,7 +88,8 @@ class Registry(Generic[PluginT]):
         if lowered in self._members or lowered in self._paths or lowered in self._entry_points():
             return lowered
         known = self.names()
-        message = f"unknown {self.kind} {text!r}{did_you_mean(lowered, known)} (available: {', '.join(known)})"
+        hint = f": {self._elsewhere[lowered]}" if lowered in self._elsewhere else did_you_mean(lowered, known)
+        message = f"unknown {self.kind} {text!r}{hint} (available: {', '.join(known)})"
         raise self._unknown(message)
 
     def get(self, name: str) -> PluginT:
@@ -187,6 +191,9 @@ FORMATS: Registry[Any] = Registry(
     },
     aliases={"messagepack": "msgpack"},
     unknown=UnknownFormatError,
+    elsewhere=dict.fromkeys(
+        ("jsonl", "ndjson"), "JSON lines, 'jsonl', are for encoder() and decoder(), streams, and files of records"
+    ),
 )
 """The formats. Typed loosely here because the :class:`Format` protocol lives in a layer above."""
 

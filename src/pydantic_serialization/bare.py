@@ -84,10 +84,20 @@ def copy_model(model: BaseModelT) -> BaseModelT:
         model: An instance of a model.
 
     Raises:
-        TypeError: something in the model cannot be copied; ``copy.deepcopy`` says what.
+        TypeError: ``model`` is none; something in it cannot be copied, ``copy.deepcopy`` says what.
     """
-    copied: BaseModelT = _copy(model)
+    try:
+        copied: BaseModelT = _copy(model)
+    except (AttributeError, TypeError):
+        if isinstance(model, BaseModel):
+            raise
+        message = f"copy_model takes an instance of a model, not {_shown(model)}; copy.deepcopy takes anything"
+        raise TypeError(message) from None
     return copied
+
+
+def _shown(value: object) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
 def _format(name: SerializationFormat | str) -> Format:

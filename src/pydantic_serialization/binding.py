@@ -19,7 +19,7 @@ from pydantic_serialization.errors import (
 )
 from pydantic_serialization.formats import BoundFormat, Format, FormatOptions, available_formats, get_format
 from pydantic_serialization.formats._plugin import guarded
-from pydantic_serialization.formats.detection import detect_format, telling_bytes
+from pydantic_serialization.formats.detection import detect_format, suggest_format, telling_bytes
 from pydantic_serialization.frame import CUSTOM_IDS, FormatId
 from pydantic_serialization.pipeline import Pipeline, PipelineParts, bind_pipeline
 from pydantic_serialization.plan import ModelPlan, plan_for
@@ -240,14 +240,14 @@ class PipelineBinder:
             try:
                 return choose(payload).decode(payload)
             except DecodeError as error:
-                _suggest_format(error, payload)
+                suggest_format(error, payload)
                 raise
 
         def decode_with(payload: Payload, options: LoadOptions) -> Any:
             try:
                 return choose(payload).decode_with(payload, options)
             except DecodeError as error:
-                _suggest_format(error, payload)
+                suggest_format(error, payload)
                 raise
 
         def check_items(payload: Payload, limit: int) -> None:
@@ -263,12 +263,6 @@ class PipelineBinder:
             message = f"an unsealed {name}, and this reader has signing_keys: only sealed ones are read"
             raise IntegrityError(message, model=plan.name, format=name)
         return self._bound(member, plan)
-
-
-def _suggest_format(error: DecodeError, payload: Payload) -> None:
-    """Add to the message that no format was named, where the bytes did not tell it."""
-    if detect_format(payload) is None:
-        error.args = (f"{error.args[0]}; no format was named, and the bytes do not tell: pass format=", *error.args[1:])
 
 
 def _readable_fingerprints(plan: ModelPlan) -> frozenset[bytes]:

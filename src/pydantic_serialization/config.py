@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypedDict, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator, model_validator
 
 from pydantic_serialization._environment import read_environment
 from pydantic_serialization._listeners import Listeners
+from pydantic_serialization._redis_url import check_scheme, without_credentials
 from pydantic_serialization._registry import CODECS, FORMATS, did_you_mean
 from pydantic_serialization.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+    from typing import Unpack
 
 ENV_PREFIX = "PYDANTIC_SERIALIZATION_"
 _ENV_OF_THE_BUILD = frozenset({"NATIVE", "BUILD_NATIVE"})
 _SHORTEST_KEY = 32
 _TWO_GIB = 1 << 31
-_LIMITS = ("max_payload_bytes", "max_items", "max_compression_ratio")
 
 
 class SerializationFormat(str, Enum):
@@ -51,6 +51,38 @@ class CompressionLevel(str, Enum):
     MAX = "max"
 
 
+class Settings(TypedDict, total=False):
+    """What :class:`SerializationConfig` is made of, as type checkers see it: what a field accepts, not what it holds."""
+
+    default_format: SerializationFormat | str
+    fallback_format: SerializationFormat | str | None
+    enable_compression: bool
+    compression_codec: str
+    compression_level: CompressionLevel | Literal["none", "fast", "balanced", "max"]
+    compression_threshold: int
+    enable_caching: bool
+    cache_ttl: float
+    cache_max_size: int
+    cache_max_bytes: int
+    cache_validation: bool
+    cache_namespace: str
+    redis_url: str | None
+    enable_validation: bool
+    strict_validation: bool
+    enable_profiling: bool
+    profile_threshold: float
+    max_retries: int
+    retry_delay: float
+    max_payload_bytes: int
+    max_depth: int
+    max_items: int
+    max_compression_ratio: int
+    allow_non_finite: bool
+    pickle_secrets: bool
+    signing_keys: Sequence[str | SecretStr] | SecretStr
+    signing_algorithm: Literal["blake2b", "hmac-sha256"]
+
+
 class SerializationConfig(BaseModel):
     """Settings of a manager, validated when made and when assigned to.
 
@@ -72,12 +104,15 @@ class SerializationConfig(BaseModel):
     """Used where the asked-for format cannot represent a type; ``None`` makes that an error."""
 
     enable_compression: bool = True
+    """Of what is written; whatever is compressed is read."""
     compression_codec: str = "gzip"
+    """``"gzip"``, ``"zstd"``, ``"lz4"``, ``"brotli"``, or a registered one."""
     compression_level: CompressionLevel = CompressionLevel.BALANCED
     compression_threshold: Annotated[int, Field(ge=0)] = 1024
     """Bytes; smaller payloads stay as they are."""
 
     enable_caching: bool = True
+    """Whether results are kept by ``cache_key`` and by decorators, and models may be remembered."""
     cache_ttl: Annotated[float, Field(gt=0)] = 3600
     """Seconds."""
     cache_max_size: Annotated[int, Field(gt=0)] = 1000
@@ -98,6 +133,7 @@ class SerializationConfig(BaseModel):
     """Read in Pydantic's strict mode."""
 
     enable_profiling: bool = True
+    """Whether operations are counted and timed."""
     profile_threshold: Annotated[float, Field(gt=0)] = 0.1
     """Seconds; an operation that takes longer is logged."""
 
@@ -133,6 +169,10 @@ class SerializationConfig(BaseModel):
 
     _listeners: Listeners = PrivateAttr(default_factory=Listeners)
 
+    if TYPE_CHECKING:  # Pydantic's own signature would ask for the types that fields hold, such as SecretStr
+
+        def __init__(self, **settings: Unpack[Settings]) -> None: ...
+
     @model_validator(mode="before")
     @classmethod
     def _suggest_known_names(cls, values: Any) -> Any:
@@ -155,6 +195,13 @@ class SerializationConfig(BaseModel):
     @classmethod
     def _known_codec(cls, value: Any) -> Any:
         return CODECS.canonical(value)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_scheme(cls, url: str | None) -> str | None:
+        if url is not None:
+            check_scheme(url)
+        return url
 
     @field_validator("signing_keys", mode="before")
     @classmethod
@@ -188,7 +235,7 @@ class SerializationConfig(BaseModel):
         self._listeners.call()
 
     @classmethod
-    def for_trusted_data(cls, **overrides: Any) -> Self:
+    def for_trusted_data(cls, **overrides: Unpack[Settings]) -> Self:
         """Return settings for data that nobody else can have written: limits that only a mistake reaches.
 
         Payloads may have 2 GiB, as many items as fit into that, and any compression ratio. ``max_depth`` stays, since the
@@ -197,7 +244,9 @@ class SerializationConfig(BaseModel):
         Args:
             **overrides: Settings that win over these.
         """
-        return cls(**{**dict.fromkeys(_LIMITS, _TWO_GIB), **overrides})
+        trusted: Settings = {"max_payload_bytes": _TWO_GIB, "max_items": _TWO_GIB, "max_compression_ratio": _TWO_GIB}
+        settings: Settings = {**trusted, **overrides}
+        return cls(**settings)
 
     def on_change(self, listener: Callable[[], None]) -> None:
         """Call the bound method ``listener`` after each assignment, for as long as its object lives."""
@@ -207,7 +256,7 @@ class SerializationConfig(BaseModel):
         """Return the settings as plain values without secrets: keys as their number, URLs without credentials."""
         values = self.model_dump(mode="json", exclude={"signing_keys", "redis_url"})
         values["signing_keys"] = len(self.signing_keys)
-        values["redis_url"] = None if self.redis_url is None else _without_credentials(self.redis_url)
+        values["redis_url"] = None if self.redis_url is None else without_credentials(self.redis_url)
         return values
 
     def secrets(self) -> tuple[bytes, ...]:
@@ -221,7 +270,7 @@ class SerializationConfig(BaseModel):
         return copy
 
     @classmethod
-    def from_env(cls, *, env_file: str | Path | None = ".env", **overrides: Any) -> Self:
+    def from_env(cls, *, env_file: str | Path | None = ".env", **overrides: Unpack[Settings]) -> Self:
         """Read the settings from ``PYDANTIC_SERIALIZATION_*`` variables and from a ``.env`` file.
 
         Precedence: ``overrides``, environment, file, defaults. A variable with our prefix that names no setting is
@@ -236,17 +285,9 @@ class SerializationConfig(BaseModel):
         """
         known = {name: field.annotation for name, field in cls.model_fields.items()}
         found = read_environment(known, prefix=ENV_PREFIX, env_file=env_file, also_known=_ENV_OF_THE_BUILD)
-        return cls(**{**found, **overrides})
+        return cls(**cast("Settings", {**found, **overrides}))
 
 
-def create_serialization_config(**overrides: Any) -> SerializationConfig:
+def create_serialization_config(**overrides: Unpack[Settings]) -> SerializationConfig:
     """Return a configuration with the defaults of :class:`SerializationConfig` and ``overrides``."""
     return SerializationConfig(**overrides)
-
-
-def _without_credentials(url: str) -> str:
-    # By hand: a password may hold "/", "?" or "#" where nobody encoded it, and then a parser takes it for a path.
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        return "***"
-    return f"{scheme}://{re.split('[?#]', rest.rpartition('@')[2], maxsplit=1)[0]}"

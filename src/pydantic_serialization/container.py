@@ -7,6 +7,7 @@ magic number (brotli). Everything else is exactly what the format's own tools re
 from __future__ import annotations
 
 from time import perf_counter_ns
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from pydantic_serialization.codecs import FIRST_BYTES, decompress_within, detect_codec, get_codec_by_wire_id
@@ -255,7 +256,9 @@ def _opens_cheaply(data: Input) -> bool:
 def _open_frame(data: Payload, frames: FramePolicy, limits: Limits) -> Opened:
     frame = frames.sealer.open(data, formats=frames.accepted, max_bytes=limits.size)
     if frame.format in frames.pinned and frame.fingerprint not in frames.readable():
-        message = "the data was written by another version of the model; this format cannot bridge versions"
+        message = (
+            "the data was written for another model, or for another version of it, which this format cannot bridge"
+        )
         raise SchemaMismatchError(message)
     body: Payload = frame.body
     if frame.codec != 0:
@@ -291,5 +294,6 @@ def as_payload(data: Any) -> Payload:
         except UnicodeEncodeError:
             message = "the text holds a lone surrogate, which UTF-8 has no bytes for"
             raise DecodeError(message) from None
-    message = f"expected bytes, bytearray, memoryview or str, got {type(data).__name__}"
+    forgotten = ": await it" if isinstance(data, CoroutineType) else ""
+    message = f"expected bytes, bytearray, memoryview or str, got {type(data).__name__}{forgotten}"
     raise TypeError(message)

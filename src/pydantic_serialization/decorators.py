@@ -13,12 +13,14 @@ from pydantic_serialization._declared import DeclaredResult, ModelParameter, def
 from pydantic_serialization._fork import renew_after_fork
 from pydantic_serialization._registry import FORMATS
 from pydantic_serialization.cache.keys import check_tags
+from pydantic_serialization.cache.values import as_seconds
 from pydantic_serialization.errors import ConfigurationError
 from pydantic_serialization.manager import (
     CachedSerializationManager,
     OptimizedSerializationManager,
     create_serialization_manager,
 )
+from pydantic_serialization.plan.naming import VALUES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -112,7 +114,7 @@ def serialized(
 
     Raises:
         ConfigurationError: when decorating: the template names no parameter of the function, there is no such format,
-            ``manager`` is none, or what is decorated is no function.
+            ``ttl`` or ``tags`` are given without ``key``, ``manager`` is none, or what is decorated is no function.
         TypeError: when decorating: ``tags`` is one text instead of several. When called: an argument that the key uses,
             or an instance that it does not name, is of a type that cannot be part of a key.
     """
@@ -125,6 +127,11 @@ def serialized(
     current, every_tag = _manager_source(manager), check_tags(tags)
     if format is not None:
         FORMATS.canonical(format)  # a misspelt name is an error here, not in the first call
+    if ttl is not None:
+        as_seconds(ttl, "ttl")
+    if key is None and (ttl is not None or every_tag):
+        message = "ttl= and tags= are for results that are cached, and nothing says under which key: give key= too"
+        raise ConfigurationError(message)
 
     def decorate(function: Any) -> Any:
         if isinstance(function, (classmethod, staticmethod)):
@@ -224,11 +231,15 @@ def deserialized(
             first use, if ``None``.
 
     Raises:
-        ConfigurationError: when decorating: the function takes no argument, there is no such format, ``manager`` is
-            none, or what is decorated is no function.
+        ConfigurationError: when decorating: ``model_class`` is no type, the function takes no argument, there is no
+            such format, ``manager`` is none, or what is decorated is no function.
         pydantic.ValidationError: when called: the data, or the object in its place, is not of the model's shape.
     """
     current = _manager_source(manager)
+    given: Any = model_class
+    if isinstance(given, VALUES) or inspect.isroutine(given):
+        message = f"deserialized takes the model first, not a {type(given).__name__}: write @deserialized(Model)"
+        raise ConfigurationError(message)
     if format is not None:
         FORMATS.canonical(format)
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, overload
 from pydantic_serialization._fork import renew_after_fork
 from pydantic_serialization._registry import CODECS, FORMATS
 from pydantic_serialization.binding import PipelineBinder, Tally
-from pydantic_serialization.config import SerializationConfig
+from pydantic_serialization.codecs import get_codec
+from pydantic_serialization.config import CompressionLevel, SerializationConfig
+from pydantic_serialization.formats import get_format
 from pydantic_serialization.plan import plan_for
 from pydantic_serialization.plan.store import type_key
 from pydantic_serialization.profiling import SerializationProfiler
@@ -60,6 +62,9 @@ class PydanticModelSerializer:
     Args:
         config: Settings; the defaults if ``None``. Changes of it take effect on the next call.
         profiler: Where operations are counted and timed; one of its own if ``None``.
+
+    Raises:
+        MissingDependencyError: the library of the default format, of the fallback, or of the codec is not installed.
     """
 
     def __init__(
@@ -71,6 +76,7 @@ class PydanticModelSerializer:
             )
             raise TypeError(message)
         self.config = config if config is not None else SerializationConfig()
+        _check_installed(self.config)
         self.profiler = profiler if profiler is not None else SerializationProfiler()
         self.profiler.threshold = self.config.profile_threshold
         self.profiler.enabled = self.config.enable_profiling
@@ -232,3 +238,12 @@ class PydanticModelSerializer:
                     pipelines.clear()
                 pipelines[key] = pipeline
         return pipeline
+
+
+def _check_installed(config: SerializationConfig) -> None:
+    """Have a library that is missing noticed when an application starts, not by its first request."""
+    for name in (config.default_format, config.fallback_format):
+        if name is not None:
+            get_format(name)
+    if config.enable_compression and config.compression_level is not CompressionLevel.NONE:
+        get_codec(config.compression_codec)

@@ -145,12 +145,13 @@ def test_an_application_starts_without_redis(world: Callable[..., Threads | Loop
 
 
 def test_start_does_not_need_redis(caplog: pytest.LogCaptureFixture) -> None:
-    """Starting tries, logs, and goes on."""
+    """Starting tries, logs where, and goes on."""
     settings = SharedSettings(max_retries=1, retry_delay=0.01)
-    cache = CacheManager(redis_url=f"redis://:canary@127.0.0.1:{free_port()}", shared_settings=settings)
+    where = f"127.0.0.1:{free_port()}"
+    cache = CacheManager(redis_url=f"redis://:canary@{where}", shared_settings=settings)
     with cache:
         assert cache.get_or_load_sync("key", lambda: b"value") == b"value"
-    assert "cannot be reached" in caplog.text
+    assert f"the shared cache Redis at {where} cannot be reached" in caplog.text
     assert "canary" not in caplog.text
 
 

@@ -14,6 +14,7 @@ from pydantic_serialization import (
     SerializationConfig,
     SerializationFormat,
     copy_model,
+    create_serialization_config,
     create_serialization_manager,
     decoder,
     deserialized,
@@ -150,3 +151,10 @@ class Checked(BaseModel):
 
 assert_type(Checked(name="A"), Checked)
 assert_type(Checked.in_lower_case("A"), str)
+
+# What a setting accepts, not only what it holds.
+SerializationConfig(signing_keys="k" * 32, compression_level="max", default_format="json")
+SerializationConfig.from_env(signing_keys=["k" * 32])
+create_serialization_config(signing_keys=("k" * 32,), cache_ttl=5)
+create_serialization_config(cache_tll=5)  # type: ignore[call-arg]
+SerializationConfig(compression_level="highest")  # type: ignore[arg-type]

@@ -18,6 +18,7 @@ from pydantic_serialization import (
     create_serialization_config,
     create_serialization_manager,
 )
+from pydantic_serialization.config import Settings
 
 SECRET = "canary-" + "s" * 32
 
@@ -133,12 +134,32 @@ def test_secrets_are_nowhere() -> None:
         ("redis://user:ca?nary@host/0", "redis://host/0"),
         ("redis://user:can@ary@host/0", "redis://host/0"),
         ("unix:///run/redis.sock?password=canary", "unix:///run/redis.sock"),
-        ("canary", "***"),
     ],
 )
 def test_urls_are_shown_without_credentials(url: str, shown: str) -> None:
     """Passwords are left out however they are written, unencoded ones too."""
     assert SerializationConfig(redis_url=url).public()["redis_url"] == shown
+    assert SerializationConfig.model_construct(redis_url="canary").public()["redis_url"] == "***"
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("canary:6379", "no scheme: write redis://"),
+        ("reddis://:canary@host", "did you mean 'redis'"),
+        ("http://canary", "cannot begin with 'http://'"),
+    ],
+)
+def test_a_url_that_is_none_of_redis_is_refused(url: str, message: str) -> None:
+    """When it is given, not when it is first needed; without repeating it."""
+    with pytest.raises(ValidationError, match=message) as caught:
+        SerializationConfig(redis_url=url)
+    assert "canary" not in str(caught.value)
+
+
+def test_type_checkers_know_every_setting() -> None:
+    """What the constructor accepts by its types is what there is."""
+    assert list(Settings.__annotations__) == list(SerializationConfig.model_fields)
 
 
 def test_keys_may_be_one_or_many() -> None:

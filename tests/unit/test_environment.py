@@ -34,6 +34,23 @@ def test_variables_give_values_of_every_kind(monkeypatch: pytest.MonkeyPatch) ->
     assert [len(key) for key in config.secrets()] == [32, 40]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a" * 32, ["a" * 32]),
+        (f"{'a' * 32},{'b' * 32}", ["a" * 32, "b" * 32]),
+        (f'["{"a" * 32}", "{"b" * 32}"]', ["a" * 32, "b" * 32]),
+        ("[" + "a" * 32, ["[" + "a" * 32]),
+    ],
+)
+def test_keys_are_separated_by_commas_or_a_list_in_json(
+    monkeypatch: pytest.MonkeyPatch, text: str, expected: list[str]
+) -> None:
+    """Lists are written as for pydantic-settings too; what only looks like one is a key."""
+    monkeypatch.setenv(PREFIX + "SIGNING_KEYS", text)
+    assert [key.decode() for key in SerializationConfig.from_env(env_file=None).secrets()] == expected
+
+
 def test_arguments_win_over_variables_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Each source wins over the next."""
     file = tmp_path / "settings.env"
@@ -64,13 +81,10 @@ def test_a_misspelt_variable_is_warned_about(monkeypatch: pytest.MonkeyPatch, tm
         SerializationConfig.from_env(env_file=file)
 
 
-@pytest.mark.parametrize(("name", "text"), [("CACHE_TTL", "canary"), ("SIGNING_KEYS", "canary"), ("REDIS_URL", "x")])
-def test_a_wrong_value_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
+@pytest.mark.parametrize("name", ["CACHE_TTL", "SIGNING_KEYS", "REDIS_URL"])
+def test_a_wrong_value_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """The error names the setting and not what the environment holds."""
-    monkeypatch.setenv(PREFIX + name, text)
-    if name == "REDIS_URL":
-        assert SerializationConfig.from_env(env_file=None).public()["redis_url"] == "***"
-        return
+    monkeypatch.setenv(PREFIX + name, "canary")
     with pytest.raises(ValidationError, match=name.lower()) as caught:
         SerializationConfig.from_env(env_file=None)
     assert "canary" not in str(caught.value)

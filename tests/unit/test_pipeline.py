@@ -10,6 +10,7 @@ import zoo
 from pydantic_serialization import (
     DecodeError,
     EncodeError,
+    FrameError,
     PydanticModelSerializer,
     SerializationConfig,
     SerializationError,
@@ -54,7 +55,10 @@ def test_long_work_is_offered_to_a_thread() -> None:
 
 
 def test_each_failure_is_counted_once_and_named() -> None:
-    """Whatever fails, by whatever way, the error names model and format, and the count grows by one."""
+    """Whatever fails, by whatever way, the error names model and format, and the count grows by one.
+
+    But for a frame that cannot be opened, where no format was asked for: nobody knows which one it holds.
+    """
     bad = zoo.Address(street="\ud800")
     too_large = zoo.Address(street="x" * 5000)
     for serializer, pipeline in pipelines(max_payload_bytes=4000):
@@ -76,7 +80,8 @@ def test_each_failure_is_counted_once_and_named() -> None:
                 with pytest.raises(SerializationError) as caught:
                     call()
                 assert isinstance(caught.value, (EncodeError, DecodeError))
-                assert (caught.value.model, caught.value.format) == ("Address", "orjson")
+                known = None if isinstance(caught.value, FrameError) else "orjson"
+                assert (caught.value.model, caught.value.format) == ("Address", known)
                 assert serializer.get_stats()["errors"] == round_ * len(calls) + number
 
 

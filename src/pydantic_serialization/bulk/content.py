@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -18,7 +19,6 @@ from pydantic_serialization.errors import DecodeError
 
 if TYPE_CHECKING:
     import io
-    import os
     from collections.abc import Callable, Iterator
     from typing import Self
 
@@ -159,7 +159,7 @@ def open_content(source: str | os.PathLike[str], config: SerializationConfig | N
         MissingDependencyError: the codec's library is not installed.
         OSError: the file cannot be read.
     """
-    name = str(source)
+    name = os.fsdecode(source)
     limit = (config if config is not None else SerializationConfig()).max_payload_bytes
     with contextlib.ExitStack() as opening:
         opened = Source(_opened(name, opening))

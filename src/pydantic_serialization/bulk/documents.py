@@ -28,6 +28,10 @@ Read: TypeAlias = "Callable[[bytes], Any]"
 ReadMany: TypeAlias = "Callable[[bytes], list[Any] | None]"
 Write: TypeAlias = "Callable[[Any], bytes]"
 
+# The standard library refuses what JSON has no form for; faster writers turn NaN into null and guess at bytes.
+# One for all: json.dumps() makes an encoder for each call that names options.
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
 
 def bind_reader(record_format: RecordFormat, model: Any, config: SerializationConfig | None) -> Read:
     """Return the function that turns one raw record into a value.
@@ -147,8 +151,7 @@ def _read_msgpack(data: bytes) -> Any:
 
 def _write_json(value: Any) -> bytes:
     try:
-        # The standard library refuses what JSON has no form for; faster writers turn NaN into null and guess at bytes.
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        return _JSON.encode(value).encode()
     except (TypeError, ValueError, RecursionError) as error:
         message = f"JSON has no form for this value ({type(error).__name__}); give the model to write bytes and times"
         raise EncodeError(message, format="json") from None

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import IO, TYPE_CHECKING, Any, Self
+
+from pydantic import BaseModel
 
 from pydantic_serialization.bulk.batches import BatchEncoder
 from pydantic_serialization.bulk.compression import compressing
@@ -23,7 +26,6 @@ from pydantic_serialization.bulk.problems import locate
 from pydantic_serialization.errors import ConfigurationError, EncodeError, SerializationError
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Sequence
 
     from pydantic_serialization.config import SerializationConfig
@@ -59,7 +61,8 @@ class RecordWriter:
         batch: int | None = None,
         config: SerializationConfig | None = None,
     ) -> None:
-        self.format: RecordFormat = _format(target, format)
+        self._target = os.fsdecode(target)
+        self.format: RecordFormat = _format(self._target, format)
         self.count = 0
         if batch is not None and (self.format != "msgpack" or batch < 1):
             message = f"batch={batch} cannot work: it is the number of records in a MessagePack array, 1 or more"
@@ -69,8 +72,7 @@ class RecordWriter:
         self._pending_count = 0
         self._encode = bind_writer(self.format, model, config)
         self._batches = BatchEncoder(self.format, model, config)
-        self._target = target
-        self._compression = _compression(target, compress)
+        self._compression = _compression(self._target, compress)
         self._stack = contextlib.ExitStack()
         self._stream: IO[bytes] | None = None
 
@@ -116,6 +118,7 @@ class RecordWriter:
             EncodeError: one cannot be written; the error names its number. Those before it are written.
             ConfigurationError: the writer was not entered as a ``with`` block.
         """
+        _check_many(records, "use write()")
         stream = self._entered()
         start = 0
         while start < len(records):
@@ -202,6 +205,7 @@ def write_records(
         ConfigurationError: see :class:`RecordWriter`.
         OSError: the file cannot be written.
     """
+    _check_many(records, "pass a list")
     with RecordWriter(target, model, format=format, compress=compress, batch=batch, config=config) as writer:
         if isinstance(records, (list, tuple)):
             writer.write_many(records)
@@ -216,18 +220,24 @@ def _one_line(text: bytes) -> bytes:
     return text.replace(b"\n", b" ") if b"\n" in text else text
 
 
-def _format(target: str | os.PathLike[str], name: str | None) -> RecordFormat:
+def _check_many(records: object, advice: str) -> None:
+    if isinstance(records, BaseModel):  # iterating a model gives its fields
+        message = f"expected several records, got one {type(records).__name__}: {advice}"
+        raise TypeError(message)
+
+
+def _format(target: str, name: str | None) -> RecordFormat:
     if name is not None:
         return record_format(name)
-    found = None if str(target) == STANDARD_STREAM else format_of(target)
+    found = None if target == STANDARD_STREAM else format_of(target)
     if found is None:
         message = f"nothing says in which format to write {target}; name it: jsonl, json or msgpack"
         raise ConfigurationError(message)
     return found
 
 
-def _compression(target: str | os.PathLike[str], compress: str | None) -> Compression | None:
+def _compression(target: str, compress: str | None) -> Compression | None:
     if compress is not None:
         return None if compress == "none" else parse_compression(compress)
-    named = None if str(target) == STANDARD_STREAM else codec_of(target)
+    named = None if target == STANDARD_STREAM else codec_of(target)
     return None if named is None else parse_compression(named)

@@ -9,7 +9,7 @@ import pydantic_core
 from pydantic_serialization import _native
 from pydantic_serialization.plan import native
 
-_DOES_IT = "writes and reads JSON"
+_DOES_IT = "writes and reads JSON, MessagePack and pickles of models"
 
 
 class Backend(TypedDict):

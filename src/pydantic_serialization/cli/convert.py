@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from pydantic_serialization.bulk import STANDARD_STREAM, OnError, RecordReader, RecordWriter, read_records
 from pydantic_serialization.cli._console import GATE_FAILED, CommandError, Terminal, command, fail
 from pydantic_serialization.cli._models import load_model
 from pydantic_serialization.cli._options import AppDir, AsJson, NoProgress, Quiet  # noqa: TC001  (typer reads the annotations)
 from pydantic_serialization.config import SerializationConfig
+from pydantic_serialization.errors import DecodeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,11 +67,23 @@ def convert(
         RecordWriter(target, kind, format=target_format, compress=compress, batch=batch, config=config) as writer,
         terminal.progress("converting") as progress,
     ):
-        _copy(reader, writer, _progress(source, progress))
+        try:
+            _copy(reader, writer, _progress(source, progress))
+        except (DecodeError, ValidationError) as error:
+            if policy == "raise" and _is_of_one_record(error):
+                error.add_note("--on-error skip, or quarantine=FILE, goes on behind bad records")
+            raise
     for problem in reader.problems[:_SHOWN]:
         fail(str(problem), "bad")
+    if reader.bad > _SHOWN:
+        fail(f"and {reader.bad - _SHOWN:,} more", "bad")
     _summarize(terminal, target, reader, writer, quarantine)
     return GATE_FAILED if reader.bad else 0
+
+
+def _is_of_one_record(error: DecodeError | ValidationError) -> bool:
+    """Say whether the records behind it can be read; it is not so where the file itself is damaged."""
+    return isinstance(error, ValidationError) or bool(error.path and str(error.path[0]).startswith("record "))
 
 
 def _copy(reader: RecordReader[Any], writer: RecordWriter, update: Callable[[RecordReader[Any]], None]) -> None:

@@ -117,7 +117,8 @@ def _shape(value: Any, depth: int) -> Any:
 
 def _lines(values: dict[str, Any]) -> list[str]:
     lines = []
-    for key, value in values.items():
+    named = values if values["format"] is not None else {**values, "format": "none that is known here"}
+    for key, value in named.items():
         if value is None or key in {"shape", "first_record", "frame"}:
             continue
         shown = f"{value:,} bytes" if key.startswith("size") else f"{value:,}" if key == "records" else str(value)

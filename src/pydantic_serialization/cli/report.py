@@ -18,7 +18,9 @@ _NEEDED = ("summary", "operations", "recommendations", "notes", "rules")
 
 @command
 def report(
-    stats: Annotated[Path, typer.Argument(help="JSON file with what get_performance_report() returned.")],
+    stats: Annotated[
+        Path, typer.Argument(help="JSON file with what get_performance_report() returned.", metavar="FILE")
+    ],
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> int:

@@ -25,6 +25,9 @@ from pydantic_serialization.frame import MAGIC
 
 _logger = logging.getLogger(__name__)
 
+_MEMBERS: Final = ("name", "wire_id", "magic", "recognises", "compressor", "decompress")
+"""Of a :class:`Codec`."""
+
 CodecOrClassT = TypeVar("CodecOrClassT", bound=Codec | type)
 
 _BUILT_IN: Final[dict[str, tuple[int, bytes | None]]] = {
@@ -58,8 +61,9 @@ def register_codec(codec_or_class: CodecOrClassT, *, name: str | None = None, re
             another codec's or a sealed frame's.
     """
     codec = codec_or_class() if isinstance(codec_or_class, type) else codec_or_class
-    if not isinstance(codec, Codec):
-        message = f"{type(codec).__name__} is not a codec: it needs the members of pydantic_serialization.codecs.Codec"
+    missing = [part for part in _MEMBERS if not hasattr(codec, part)]
+    if missing:
+        message = f"{type(codec).__name__} is not a codec: it has no {', '.join(missing)}"
         raise ConfigurationError(message)
     try:
         known = CODECS.canonical(name or codec.name)

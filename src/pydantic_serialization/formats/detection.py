@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pydantic_serialization._types import Payload
+    from pydantic_serialization.errors import DecodeError
 
 _JSON_STARTS = frozenset(b'{["-0123456789tfn')
 _WHITE_SPACE = b" \t\n\r"
 _PICKLE_START = 0x80
 _PICKLE_PROTOCOLS = range(2, 6)
 _FAR_ENOUGH = 64
+_NOT_NAMED = "; no format was named, so the default one was tried: pass format= if it is another"
 
 
 def detect_format(data: Payload) -> str | None:
@@ -35,6 +37,14 @@ def detect_format(data: Payload) -> str | None:
         # The end is empty where more white space follows than is looked at.
         return "json" if len(text) > 1 and (not end or end[-1] == pairs[text[0]]) else None
     return "json" if text in {b"true", b"false", b"null"} or _is_number(text, end) else None
+
+
+def suggest_format(error: DecodeError, payload: Payload) -> None:
+    """Add to the message, once, that no format was named, where the bytes did not tell it and look like no JSON."""
+    message = error.args[0]
+    opened = bytes(payload[:_FAR_ENOUGH]).lstrip(_WHITE_SPACE)[:1]
+    if detect_format(payload) is None and opened not in {b"{", b"["} and _NOT_NAMED not in message:
+        error.args = (message + _NOT_NAMED, *error.args[1:])
 
 
 def telling_bytes(format_name: str) -> frozenset[int]:

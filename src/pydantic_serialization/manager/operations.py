@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from pydantic import BaseModel
 
+from pydantic_serialization.errors import ConfigurationError
 from pydantic_serialization.manager._offload import dump_off_loop, load_off_loop
 from pydantic_serialization.manager.cache_operations import CacheOperations
 from pydantic_serialization.plan import list_of
@@ -67,10 +68,13 @@ class ModelOperations(CacheOperations):
         Raises:
             EncodeError: the value cannot be written in this format.
             UnsupportedTypeError: neither the format nor the fallback can represent the type.
+            ConfigurationError: ``ttl`` or ``tags`` are given without ``cache_key``.
             TypeError: ``cache_key`` is given together with an option that cannot be part of a key.
         """
         pipeline = self._pipeline(model.__class__ if model_class is None else model_class, format)
         if cache_key is None or not self.results.keys.enabled:
+            if ttl is not None or tags:
+                _check_key(cache_key)
             return await dump_off_loop(pipeline, model, dump_options)
         return await self.results.get_or_dump(pipeline, model, dump_options, cache_key, ttl=ttl, tags=tags)
 
@@ -89,6 +93,8 @@ class ModelOperations(CacheOperations):
         pipeline = self._pipeline(model.__class__ if model_class is None else model_class, format)
         if cache_key is not None and self.results.keys.enabled:
             return self.results.get_or_dump_sync(pipeline, model, dump_options, cache_key, ttl=ttl, tags=tags)
+        if ttl is not None or tags:
+            _check_key(cache_key)
         return pipeline.dump_with(model, dump_options) if dump_options else pipeline.dump(model)
 
     async def serialize_models(
@@ -266,6 +272,15 @@ class ModelOperations(CacheOperations):
             **load_options,
         )
         return found
+
+
+def _check_key(cache_key: str | None) -> None:
+    """Refuse a time to live or tags without a key: nothing would be kept, and nobody would notice."""
+    if cache_key is None:
+        message = (
+            "ttl= and tags= are for results that are cached, and nothing says under which key: give cache_key= too"
+        )
+        raise ConfigurationError(message)
 
 
 def _batch(models: Iterable[Any]) -> list[Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic_serialization.errors import SerializationError
+from pydantic_serialization.errors import DecodeError, FrameError, SerializationError
+from pydantic_serialization.formats.detection import suggest_format
 from pydantic_serialization.pipeline._remember import counting, counting_with
 from pydantic_serialization.pipeline._watch import size_of_input, watched
 from pydantic_serialization.reuse.payoff import NO_ACCOUNT, Payoff
@@ -45,6 +46,7 @@ def bind_reading(parts: PipelineParts) -> Reading:
             opened = open_payload(data)
             return opened.bound.decode(opened.payload)
         except Exception as error:
+            _suggest(error, data, parts)
             _note_failure(error, failed, slot, parts)
             raise
 
@@ -88,6 +90,7 @@ def bind_reading(parts: PipelineParts) -> Reading:
                 try:
                     return decode(data)
                 except Exception as error:
+                    _suggest(error, data, parts)
                     _note_failure(error, failed, slot, parts)
                     raise
             return load(data)
@@ -132,6 +135,14 @@ def bind_open(parts: PipelineParts) -> Callable[[Input], Opened]:
     return opened
 
 
+def _suggest(error: Exception, data: Input, parts: PipelineParts) -> None:
+    """Ask for the format where none was named, for plain bytes: of what is opened first, the reader has said it."""
+    if not (parts.foreign and isinstance(error, DecodeError) and isinstance(data, bytes)):
+        return
+    if data and data[0] not in parts.container.special:
+        suggest_format(error, data)
+
+
 def _note_failure(
     error: Exception, failed: Callable[[], None], slot: OperationSlot | None, parts: PipelineParts
 ) -> None:
@@ -141,4 +152,6 @@ def _note_failure(
         slot.failed()
     if isinstance(error, SerializationError):
         error.model = error.model or parts.plan.name
-        error.format = error.format or parts.format
+        # Which format a frame holds is not known while it cannot be opened, unless one was asked for.
+        if not (parts.foreign and isinstance(error, FrameError)):
+            error.format = error.format or parts.format

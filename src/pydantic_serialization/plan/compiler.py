@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from types import CoroutineType
 from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Literal, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter
@@ -31,11 +32,15 @@ def compile_plan(declared: Any) -> ModelPlan:
     """
     model = declared if isinstance(declared, type) and issubclass(declared, BaseModel) else None
     name = type_name(declared)
-    if isinstance(declared, VALUES) and not isinstance(declared, str):
-        message = f"expected a model class or a type, got {name}; the data comes first, the type after it"
+    if isinstance(declared, VALUES):
+        message = f"expected a model class or a type, got {_instead_of_a_type(declared)}"
         raise UnsupportedTypeError(message)
-    if isinstance(declared, type) and issubclass(declared, type):
-        message = "got a class where an instance is expected: pass the model itself, not its class"
+    if isinstance(declared, type) and issubclass(declared, (type, CoroutineType)):  # the class of what is to be written
+        message = (
+            "got a class where an instance is expected: pass the model itself, not its class"
+            if issubclass(declared, type)
+            else "got a coroutine where a value is expected: await it"
+        )
         raise UnsupportedTypeError(message)
     if _names_by_text(declared):
         message = f"{name} names a type by text, which only the code that wrote it can look up; pass the type itself"
@@ -57,6 +62,15 @@ def compile_plan(declared: Any) -> ModelPlan:
         shows = any(isinstance(part, VALUES) for part in _parts(declared))
         raise UnsupportedTypeError(message, model=name) from (None if shows else error)
     return plan_of(declared, schema, serializer, validator)
+
+
+def _instead_of_a_type(value: Any) -> str:
+    """Return what was given in place of a type, without showing it, and what to give."""
+    if isinstance(value, BaseModel):
+        return f"an instance of {type(value).__name__}: pass the class itself"
+    if isinstance(value, str):
+        return "text: pass the type itself, not its name; the data comes first, the type after it"
+    return f"{type_name(value)}; the data comes first, the type after it"
 
 
 def plan_of(declared: Any, schema: Any, serializer: Any, validator: Any) -> ModelPlan:

@@ -485,6 +485,22 @@ def test_unknown_names() -> None:
         model_route(["json", "msgpack"])  # type: ignore[arg-type]
 
 
+def test_a_router_may_have_what_the_application_has() -> None:
+    """The application's route class speaks the formats of ``setup``; a router's own does not follow by itself."""
+    app = FastAPI()
+    setup(app, formats=("json", "msgpack"))
+    for prefix, route_class in (("/same", app.router.route_class), ("/json", model_route("json"))):
+        router = APIRouter(prefix=prefix, route_class=route_class)
+
+        @router.get("/item")
+        async def item() -> Item:
+            return Item(id=1, name="a")
+
+        app.include_router(router)
+    assert call(app, "/same/item", accept=MSGPACK).header("content-type") == MSGPACK
+    assert call(app, "/json/item", accept=MSGPACK).header("content-type") == "application/json"
+
+
 def test_one_format_needs_no_tuple() -> None:
     """A text is the name of one format, not of as many as it has letters."""
     app = FastAPI()

@@ -158,6 +158,8 @@ def test_the_error_names_the_way_out() -> None:
     """Which class, and what to do."""
     with pytest.raises(EncodeError, match="a Point cannot be in a message: add it to the models of the codec"):
         CODEC.dumps(Point(1))
+    with pytest.raises(EncodeError, match="the class Point cannot be in a message: pass an instance"):
+        CODEC.dumps(Point)
 
 
 def test_deep_and_endless_values_are_errors() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import itertools
 import json
 import pickle
 import re
@@ -396,11 +398,44 @@ def test_inspect_gives_an_uncompressed_frame_no_codec(workplace: Path) -> None:
     assert (found["container"], found["format"], found["codec"]) == ("sealed frame", "pickle", None)
 
 
+@pytest.mark.parametrize(
+    ("content", "is_told"),
+    [('{"id":1}\n{"id":\n', True), ('{"id":1}\n{"id":"x"}\n', True), ('{"id":1}\n' * 99, False)],
+)
+def test_convert_says_how_to_go_on(workplace: Path, content: str, is_told: bool) -> None:
+    """Where a record stops it; not where the file itself is damaged, and nothing behind that can be read."""
+    data = content.encode() if is_told else gzip.compress(content.encode())[:-9]
+    (workplace / "in.jsonl").write_bytes(data)
+    done = call("convert", "in.jsonl", "out.msgpack", "--model", "shop_models:Order")
+    assert done.exit_code == 2
+    assert ("--on-error skip, or quarantine=FILE" in done.stderr) is is_told
+
+
+def test_convert_says_how_many_bad_records_it_does_not_show(workplace: Path) -> None:
+    """Ten are shown."""
+    (workplace / "in.jsonl").write_text('{"id":"x"}\n' * 1234)
+    done = call("convert", "in.jsonl", "out.msgpack", "--model", "shop_models:Order", "--on-error", "skip")
+    assert done.exit_code == 1
+    assert (done.stderr.count("bad: record"), "bad: and 1,224 more" in done.stderr) == (10, True)
+
+
+@pytest.mark.parametrize("command", ["convert", "demo"])
+def test_help_is_wrapped_once(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paragraphs fill the width of the terminal: line breaks of the source are none of the help."""
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = [line.strip() for line in call(command, "--help").stdout.splitlines()]
+    prose = "\n".join(lines[: next(number for number, line in enumerate(lines) if line.startswith("╭"))])
+    for paragraph in prose.split("\n\n"):
+        for line, following in itertools.pairwise(paragraph.strip().split("\n")):
+            assert len(line) + len(following.split()[0]) + 1 > 56, (line, following)
+
+
 def test_inspect_says_when_it_does_not_know(workplace: Path) -> None:
-    """Unknown content has sizes and no format."""
+    """Unknown content has sizes and no format, which people are told."""
     (workplace / "noise").write_bytes(b"\x00\x01\x02 noise")
     found = result_of(call("inspect", "noise", "--json"))
     assert (found["format"], found["size"], found["records"]) == (None, 9, None)
+    assert "format: none that is known here" in call("inspect", "noise").stdout
 
 
 # -- doctor, report ----------------------------------------------------------------------------------------------------

@@ -217,7 +217,7 @@ def test_a_magic_that_could_be_mistaken_is_refused(magic: object) -> None:
 @pytest.mark.parametrize("thing", [object(), "gzip", dict])
 def test_what_is_no_codec_is_refused(thing: Any) -> None:
     """A class or an object without the members of a codec is refused by name."""
-    with pytest.raises(ConfigurationError, match="is not a codec"):
+    with pytest.raises(ConfigurationError, match="is not a codec: it has no "):
         register_codec(thing)
 
 

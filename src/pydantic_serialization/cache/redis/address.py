@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlencode
 
-from pydantic_serialization._registry import did_you_mean
+from pydantic_serialization._redis_url import check_scheme
 from pydantic_serialization.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-SCHEMES: Final = {
-    "redis": ("single", False),
-    "rediss": ("single", True),
-    "unix": ("single", False),
-    "redis+sentinel": ("sentinel", False),
-    "rediss+sentinel": ("sentinel", True),
-    "sentinel": ("sentinel", False),
-    "redis+cluster": ("cluster", False),
-    "rediss+cluster": ("cluster", True),
-}
-"""Scheme of a URL to the kind of installation, and whether connections are encrypted."""
 
 _DEFAULT_PORTS = {"single": 6379, "sentinel": 26379, "cluster": 6379}
 _SENTINEL_OPTIONS = {"sentinel_username": "username", "sentinel_password": "password"}
@@ -46,6 +34,11 @@ class Address(NamedTuple):
     options: dict[str, Any]
     sentinel_options: dict[str, Any]
 
+    @property
+    def where(self) -> str:
+        """The hosts, as one writes them in a URL, without what is secret in it."""
+        return ",".join(f"{f'[{host}]' if ':' in host else host}:{port}" for host, port in self.hosts) or "unix socket"
+
 
 def parse_address(url: str, parse_url: Callable[[str], Any]) -> Address:
     """Return what a URL says.
@@ -58,12 +51,10 @@ def parse_address(url: str, parse_url: Callable[[str], Any]) -> Address:
     Raises:
         ConfigurationError: it says something else. The message does not repeat it: it may hold a password.
     """
-    scheme, separator, rest = url.partition("://")
-    if not separator or scheme not in SCHEMES:
-        shown = f": {scheme!r}{did_you_mean(scheme, tuple(SCHEMES))}" if separator else " without a scheme"
-        message = f"redis_url is a URL that starts with one of {', '.join(SCHEMES)}, then '://'; got one{shown}"
-        raise ConfigurationError(message)
-    kind, encrypted = SCHEMES[scheme]
+    check_scheme(url)
+    scheme, _, rest = url.partition("://")
+    kind = "sentinel" if "sentinel" in scheme else "cluster" if "cluster" in scheme else "single"
+    encrypted = scheme.startswith("rediss")
     if scheme == "unix":
         return Address("single", (), False, "", _options(url, parse_url), {})
     rest, _, query = rest.partition("?")

@@ -83,6 +83,11 @@ class RedisTier:
         self._making: Attempt | None = None
         self._listening: Any = None
 
+    @property
+    def where(self) -> str:
+        """Where it is, for log lines: ``"Redis at host:6379"``, without credentials."""
+        return f"Redis at {self._address.where}"
+
     def now(self) -> float:
         """Return unix seconds on the server's clock, as far as it is known."""
         return self._clock.now()

@@ -46,12 +46,14 @@ class Access:
     """The operations of a tier. They raise ``MemoryError`` only: what else fails is counted and logged, and gives ``None``.
 
     Args:
-        tier: The tier.
+        tier: The tier. If it has ``where``, log lines name it so, else by its class.
         timeout: Seconds that one operation may take, and all reads of one call together.
     """
 
     def __init__(self, tier: SharedTier, timeout: float) -> None:
         self.tier = tier
+        # Nothing else of the tier: its text may hold what it stores.
+        self.where: str = getattr(tier, "where", type(tier).__name__)
         self.timeout = timeout
         self.faults = Faults()
         self.round_trips = self.reading_trips = self.names_asked = 0
@@ -240,7 +242,8 @@ class Access:
             # The class only: texts of clients repeat addresses and keys.
             what = "read" if breaker is self.reads else "written"
             name = type(error).__qualname__
-            _log.warning("the shared cache cannot be %s (%s): going on without it, and trying again", what, name)
+            where = self.where
+            _log.warning("the shared cache %s cannot be %s (%s): going on without it, trying again", where, what, name)
 
     async def _get(self, loop: AbstractEventLoop | None, names: Sequence[str], seconds: float) -> Mapping[str, bytes]:
         if loop is None:

@@ -216,7 +216,8 @@ class SharedStore:
                 await pause(loop, settings.retry_delay * 2 ** (attempt - 1))
             if await self._access.get_many(loop, [self._names.everything], self.budget()) is not None:
                 return
-        _log.warning("the shared cache cannot be reached: the application starts without it")
+        where = self._access.where
+        _log.warning("the shared cache %s cannot be reached: the application starts without it", where)
 
     async def close(self, loop: AbstractEventLoop | None) -> None:
         """Give back the connections of ``loop``, if there is one, and of threads."""

@@ -207,6 +207,9 @@ class TaggedCodec:
             return ormsgpack.Ext(SCALAR, scalar)
         if isinstance(value, (str, bytes)) and not isinstance(value, Enum):  # lazy strings and the like
             return str(value) if isinstance(value, str) else bytes(value)
+        if isinstance(value, type):
+            message = f"the class {type_name(value)} cannot be in a message: pass an instance"
+            raise EncodeError(message)
         return self._refuse(kind)
 
     def _inherited(self, kind: type[Any]) -> Callable[[Any], ormsgpack.Ext] | None:

@@ -36,6 +36,20 @@ def test_one_server(url: str, hosts: Any, encrypted: bool, options: dict[str, An
     assert parsed(url) == Address("single", hosts, encrypted, "", options, {})
 
 
+@pytest.mark.parametrize(
+    ("url", "where"),
+    [
+        ("redis://user:canary@host", "host:6379"),
+        ("redis://[::1]:1234", "[::1]:1234"),
+        ("redis+sentinel://:canary@a,b:1/main", "a:26379,b:1"),
+        ("unix:///run/redis.sock?password=canary", "unix socket"),
+    ],
+)
+def test_log_lines_say_where_without_secrets(url: str, where: str) -> None:
+    """Hosts and ports, and nothing else of the URL."""
+    assert RedisTier(url).where == f"Redis at {where}"
+
+
 def test_a_sentinel_group() -> None:
     """Several Sentinels, the name of the service, a database, and logins of both."""
     url = "redis+sentinel://user:pass@a,b:1,[::1]:2/main/3?sentinel_password=other&protocol=3"
@@ -58,8 +72,8 @@ def test_a_cluster() -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("localhost:6379", "without a scheme"),
-        ("http://:canary@host", "'http'"),
+        ("localhost:6379", "no scheme: write redis://"),
+        ("http://:canary@host", "'http://'"),
         ("rediss+clustr://:canary@host", r"did you mean 'rediss\+cluster'"),
         ("redis://:canary@a,b", "several hosts"),
         ("redis+sentinel://:canary@host", "no service"),
