@@ -2,13 +2,14 @@
 
     python benchmarks/bulk.py [--users 100000] [--orders 22000] [--rounds 5]
 
-Lines are written beside a loop over ``model_dump_json``, and files of records from a list beside one by one. Files are
-read beside what one would write with Pydantic: a loop over ``model_validate_json`` for lines; for an array all of it at
-once, with ormsgpack where it is MessagePack. A list of orders (50 MB of JSON) is read beside Pydantic with the collector
-on, as processor time. The same list, and a model that holds it, are written and read by an asynchronous manager while another
-task sleeps for a millisecond again and again: the longest time that it came back late is its stall, of which the median of
-all rounds is printed, and the worst. A round begins with some time in which nothing is done: so late is the task on this
-machine in any case. To free the list that was read is the caller's, and is measured by itself.
+Lines are written beside a loop over ``model_dump_json``, and files of records from a list beside one by one. Files
+are read beside what one would write with Pydantic: a loop over ``model_validate_json`` for lines; for an array all of
+it at once, with ormsgpack where it is MessagePack. A list of orders (50 MB of JSON) is read beside Pydantic with the
+collector on, as processor time. The same list, and a model that holds it, are written and read by an asynchronous
+manager while another task sleeps for a millisecond again and again: the longest time that it came back late is its
+stall, of which the median of all rounds is printed, and the worst. A round begins with some time in which nothing is
+done: so late is the task on this machine in any case. To free the list that was read is the caller's, and is measured
+by itself.
 """
 
 from __future__ import annotations
