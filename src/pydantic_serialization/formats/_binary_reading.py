@@ -6,12 +6,14 @@ numbers, moments, URLs, enumerations, and everything that is an array or an obje
 
 from __future__ import annotations
 
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import PydanticKnownError
 
 from pydantic_serialization.plan.extension import Extension
-from pydantic_serialization.plan.marks import MARK, marked_value, named, restored
+from pydantic_serialization.plan.marks import MARK, MARKED, UNMARKED, marked_value, named, restored
+from pydantic_serialization.plan.native.decoding.user_code import is_pydantics_own
 from pydantic_serialization.plan.native.wire import WireForm, wire_metadata
 from pydantic_serialization.plan.walk import Node, transform
 
@@ -20,39 +22,47 @@ if TYPE_CHECKING:
 
 _GIVEN_RAW_INPUT = frozenset({"function-before", "function-plain", "function-wrap"})
 """Nodes whose functions are the user's and see what was read."""
-_MARK_IN_BYTES = MARK.encode()
-_FIELDS = frozenset({"model-fields", "typed-dict", "dataclass-args"})
+_DECIDES = frozenset({"function-plain", "to-string", "format"})
 _NOT_READ = frozenset({"keys_schema", "serialization"})
+_FIELDS = frozenset({"model-fields", "typed-dict", "dataclass-args"})
 
 
 def read_with_marks(schema: Node) -> Node:
     """Return the schema of a validator that takes marked text in JSON for what it stands for, and for nothing else."""
-    return transform(schema, _read_with_marks, skip=_NOT_READ, instead=_read_text)
+    return transform(schema, partial(_read_with_marks, form="binary"), skip=_NOT_READ, instead=_read_text)
 
 
 def _read_text(node: Node) -> Node | None:
-    """Return the node whose ``bytes`` are text on the wire, as a serializer of the user's or of ``Base64Bytes`` decides."""
-    if (node.get("serialization") or {}).get("type") not in {"function-plain", "to-string", "format"}:
+    """Return the node whose ``bytes`` are text: in JSON, and as a serializer of the user's or ``Base64Bytes`` decides."""
+    if node["type"] != "json" and (node.get("serialization") or {}).get("type") not in _DECIDES:
         return None
-    return transform(node, _read_without_bytes, skip=_NOT_READ)
+    return transform(node, partial(_read_with_marks, form="text"), skip=_NOT_READ)
 
 
-def _read_with_marks(node: Node) -> Node:
-    if node["type"] == "bytes":
-        return _around(node, "function-before", marked_value, "binary")
-    return _read_without_bytes(node)
+def _read_with_marks(node: Node, form: WireForm) -> Node:
+    """Return what reads a node.
 
-
-def _read_without_bytes(node: Node) -> Node:
+    Args:
+        node: The node.
+        form: What ``bytes`` usually are on the wire.
+    """
     kind = node["type"]
-    if kind in {"str", "bytes"}:
+    if kind == "bytes" and form == "binary":
+        # A text is read as in Python mode: in a union another choice fits it better, and strict mode refuses it.
+        return _around(node, "function-before", marked_value, form)
+    if kind == "bytes":
+        return _chosen(node, marked_value, form)
+    if kind == "str":
         return _around(node, "function-after", refuse_marked, "text")
     if kind == "any":
         return _around(node, "function-after", restored, "restored")
     if kind in _GIVEN_RAW_INPUT:
-        return _around(node, "function-before", restored, "restored")
-    if kind == "generator":  # takes the characters of a text for items
-        return _around(node, "function-before", refuse_marked_items, "restored")
+        own = is_pydantics_own(node["function"]["function"])  # which take text in JSON
+        return _around(node, "function-before", refuse_marked if own else restored, "restored")
+    if kind == "json":
+        return _chosen(node, marked_value, "restored")
+    if kind == "generator":  # takes the characters of a text for items, and reads them when they are asked for
+        return _chosen(node, restored_items, "restored")
     if kind == "tagged-union" and callable(node["discriminator"]):
         return {**node, "discriminator": _given_restored(node["discriminator"])}
     if kind == "model" and node["cls"] is Extension:
@@ -60,6 +70,24 @@ def _read_without_bytes(node: Node) -> Node:
     if kind in {"model", "typed-dict", "dataclass"}:
         return _keep_extras(node)
     return node
+
+
+def _chosen(node: Node, function: Callable[[Any], Any], form: WireForm) -> Node:
+    """Return the node with a function in front of it for input that has marks.
+
+    Other input has to be read as before: what a function has been given is no JSON any more, and strict mode then refuses
+    text for what is text on the wire.
+    """
+    inner = {key: value for key, value in node.items() if key not in {"ref", "serialization"}}
+    marked = {"type": "function-before", "function": {"type": "no-info", "function": function}, "schema": inner}
+    choices = {MARKED: marked, UNMARKED: inner}
+    outer: Node = {key: node[key] for key in ("ref", "serialization") if key in node}
+    metadata = wire_metadata(node, form)
+    return {"type": "tagged-union", "choices": choices, "discriminator": _choose, "metadata": metadata, **outer}
+
+
+def _choose(value: Any) -> str:
+    return UNMARKED if restored(value) is value else MARKED
 
 
 def _around(node: Node, kind: str, function: Callable[[Any], Any], form: WireForm) -> Node:
@@ -71,23 +99,21 @@ def _around(node: Node, kind: str, function: Callable[[Any], Any], form: WireFor
 
 
 @named
-def refuse_marked(value: str | bytes) -> str | bytes:
-    if isinstance(value, bytes):
-        if value.startswith(_MARK_IN_BYTES):
-            raise PydanticKnownError("bytes_type")
-    elif value.startswith(MARK):
+def refuse_marked(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(MARK):
         raise PydanticKnownError("string_type")
     return value
 
 
 @named
-def refuse_marked_items(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(MARK):
+def restored_items(value: Any) -> Any:
+    if isinstance(value, str):
         raise PydanticKnownError("iterable_type")
-    return value
+    return restored(value)
 
 
 def _given_restored(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    @wraps(function)
     def given(value: Any) -> Any:
         return function(restored(value))
 

@@ -7,11 +7,11 @@ leave where it was and as it was is still ``bytes`` on the wire; what they make 
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from functools import partial
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ormsgpack
-from pydantic_core import PydanticSerializationUnexpectedValue
+from pydantic_core import PydanticSerializationUnexpectedValue, from_json, to_json
 
 from pydantic_serialization.errors import EncodeError
 from pydantic_serialization.plan.extension import Extension
@@ -22,8 +22,11 @@ from pydantic_serialization.plan.walk import Node, children, transform
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pydantic import SerializationInfo
+
 _OWN_CONFIG = frozenset({"model", "dataclass"})
 """Nodes for whose parts no other configuration holds than their own."""
+_MARK_IN_JSON = to_json(MARK)[1:-1].decode()
 _MODE = "pydantic_serialization_bytes"
 
 
@@ -122,11 +125,21 @@ def _written_with_marks(node: Node) -> Node:
             told = {**serialization, "function": _told_text(serialization["function"], takes)}
             return {**node, "serialization": told}
         return node
+    if node["type"] == "json":
+        return {**node, "serialization": {"type": "function-wrap", "function": _json, "info_arg": True}}
     if node["type"] == "bytes":
         return {**node, "serialization": _by(partial(_text_of_bytes, node["metadata"][_MODE]))}
     if node["type"] == "model" and node["cls"] is Extension:
         return {**node, "serialization": _by(_text_of_extension)}
     return node
+
+
+def _json(value: Any, handler: Callable[[Any], Any], info: SerializationInfo) -> Any:
+    """Return JSON in a document: its value, or with ``round_trip`` a text, in which nothing is marked."""
+    tree = handler(value)
+    if not info.round_trip or not isinstance(tree, str) or _MARK_IN_JSON not in tree:
+        return tree
+    return to_json(_in_json(from_json(tree)), inf_nan_mode="constants").decode()
 
 
 def _by(function: Callable[[Any], Any]) -> Node:
@@ -162,6 +175,7 @@ def _told_text(function: Callable[..., Any], takes: int) -> Callable[..., Any]:
         takes: How many of its arguments there are from the handler on.
     """
 
+    @wraps(function)
     def serialize(*arguments: Any) -> Any:
         *before, handler = arguments[: len(arguments) - takes + 1]
         given: list[Any] = []

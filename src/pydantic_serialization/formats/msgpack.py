@@ -11,6 +11,9 @@ cannot represent          nothing by type; integers beyond 64 bits and lone surr
                           ``EncodeError``
 ========================  ==========================================================================
 
+In a type that declares ``bytes`` or :class:`Extension` somewhere, bin is ``bytes`` and nothing else. In a type that does
+not, bin is the text that it is in UTF-8, as older writers meant it.
+
 https://github.com/msgpack/msgpack/blob/master/spec.md
 """
 

@@ -28,8 +28,36 @@ parsers skip control characters, but no URL begins with ``<``).
 """
 BINARY: Final = f"{MARK}:"
 """Before the base64 of ``bytes`` that are read. The number of an extension stands between the mark and the colon."""
-_NAME: Final = re.compile(r"function-(?:before|after)\[wire:\w+\(\), ")
-"""How Pydantic calls a choice of a union that has a function of a format around it; see :func:`named`."""
+MARKED: Final = f"{MARK}marked"
+UNMARKED: Final = f"{MARK}unmarked"
+"""The tags of a union that a format makes of a node, for input with marks and without."""
+_TAGS: Final = frozenset({MARKED, UNMARKED})
+_NOT_OF_THE_TYPE: Final = {
+    **{
+        f"{kind}_parsing": f"{kind}_type"
+        for kind in (
+            "bool",
+            "int",
+            "float",
+            "date",
+            "time",
+            "datetime",
+            "time_delta",
+            "url",
+            "uuid",
+            "decimal",
+            "fraction",
+        )
+    },
+    **{f"string_{what}": "string_type" for what in ("too_short", "too_long", "pattern_mismatch", "not_ascii")},
+    "complex_str_parsing": "complex_type",
+    "date_from_datetime_parsing": "date_type",
+    "datetime_from_date_parsing": "datetime_type",
+    "url_syntax_violation": "url_type",
+}
+"""What to say in place of an error about the content of a text that nobody wrote."""
+_AROUND: Final = re.compile(r"function-(?:before|after)\[wire:\w+\(\), |tagged-union\[(?=function-before\[wire:)")
+"""How Pydantic calls what a format has put around a choice of a union, up to what is in it; see :func:`named`."""
 
 
 def named(function: FunctionT) -> FunctionT:
@@ -97,12 +125,23 @@ def without_marks(error: ValidationError, *, hide_input: bool) -> ValidationErro
 
 def _shown(item: Any) -> Any:
     """Return one of the errors without marks; itself, if it has none."""
-    place = tuple(_without_functions(part) if isinstance(part, str) else part for part in item["loc"])
-    context, value = item.get("ctx", {}), restored(item["input"])
-    told = {name: _told(part) for name, part in context.items()}
-    if place == item["loc"] and value is item["input"] and all(told[name] is part for name, part in context.items()):
+    place = tuple(
+        _without_functions(part) if isinstance(part, str) else part for part in item["loc"] if part not in _TAGS
+    )
+    value = restored(item["input"])
+    if place == item["loc"] and value is item["input"]:
         return item
-    return {**item, "loc": place, "input": value, **({"ctx": told} if told else {})}
+    shown = {**item, "loc": place, "input": value}
+    if value is not item["input"] and item["type"] in _NOT_OF_THE_TYPE:
+        return {**shown, "type": _NOT_OF_THE_TYPE[item["type"]], "ctx": {}}
+    if "tag" in item.get("ctx", {}):
+        shown["ctx"] = {**item["ctx"], "tag": _told(item["ctx"]["tag"])}
+    return shown
+
+
+def _told(tag: str) -> str:
+    found = marked_value(tag)
+    return tag if found is tag else repr(found)
 
 
 def _is_same(left: object, right: object) -> bool:
@@ -110,19 +149,23 @@ def _is_same(left: object, right: object) -> bool:
 
 
 def _without_functions(name: str) -> str:
-    while (found := _NAME.search(name)) is not None:
-        depth, end = 1, found.end()
-        while end < len(name) and depth:
-            depth += {"[": 1, "]": -1}.get(name[end], 0)
-            end += 1
-        name = name[: found.start()] + name[found.end() : end - 1] + name[end:]
+    """Return the name of a choice of a union as Pydantic gives it without what a format has put around its parts."""
+    while (found := _AROUND.search(name)) is not None:
+        first, end = _closing(name, found.end())
+        begin = found.end() if name[found.start()] == "f" else first + 1
+        name = name[: found.start()] + name[begin:end] + name[end + 1 :]
     return name
 
 
-def _told(value: Any) -> Any:
-    """Return what an error says of a value, whose text may be marked."""
-    found = marked_value(value)
-    return value if found is value else repr(found)
+def _closing(name: str, start: int) -> tuple[int, int]:
+    """Return where the first comma outside brackets stands from a place on, and the bracket that closes what is around."""
+    depth, comma, at = 0, len(name), start
+    while at < len(name) and (depth or name[at] != "]"):
+        depth += {"[": 1, "]": -1}.get(name[at], 0)
+        if name[at] == "," and not depth:
+            comma = min(comma, at)
+        at += 1
+    return comma, at
 
 
 def _base64(data: bytes) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import enum
+import json
+import re
 import uuid
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from re import Pattern
 from typing import Annotated, Any, Literal, NamedTuple
@@ -25,10 +27,12 @@ from pydantic import (
     ByteSize,
     ConfigDict,
     Discriminator,
+    Field,
     Json,
     PlainSerializer,
     PostgresDsn,
     RootModel,
+    SecretBytes,
     SecretStr,
     StringConstraints,
     Tag,
@@ -40,6 +44,7 @@ from pydantic import (
     model_serializer,
 )
 from pydantic.dataclasses import dataclass as pydantic_dataclass
+from pydantic_core import PydanticSerializationError
 from typing_extensions import TypedDict
 
 from pydantic_serialization.errors import EncodeError
@@ -86,6 +91,14 @@ class LooseOpen(TypedDict, total=False):
     x: int
 
 
+class One(BaseModel):
+    kind: Literal["one"] = "one"
+
+
+class Two(BaseModel):
+    kind: Literal["two"] = "two"
+
+
 class Pair(NamedTuple):
     x: int = 1
     y: str = "y"
@@ -116,10 +129,10 @@ TAKE_NO_BYTES: tuple[Any, ...] = (
     Lenient, Open, Closed, Loose, LooseOpen, Pair, Point, OpenPoint, list[str], list[int], list[Any], set[str],
     frozenset[str], tuple[str, ...], tuple[str], deque[str], dict[str, str], dict[str, Any], dict[int, int],
     Iterable[str], Iterable[int], Iterable[Any], Annotated[str, StringConstraints(to_upper=True)],
-    Annotated[str, StringConstraints(to_lower=True, strip_whitespace=True)], Base64Bytes, Base64Str,
+    Annotated[str, StringConstraints(to_lower=True, strip_whitespace=True)], Base64Str,
     Annotated[str, StringConstraints(pattern="<")], str | Lenient, Lenient | str, dict[str, str] | list[str] | str | int,
     Open | dict[str, Any] | None, Loose | Text, Annotated[str | int, "with something"], Annotated[AnyUrl | str | Path, 1],
-    Annotated[bytes, PlainSerializer(as_hex)], Annotated[str, PlainSerializer(str)],
+    Annotated[str, PlainSerializer(str)], re.Pattern, IPv4Network,
 )  # fmt: skip
 
 
@@ -148,6 +161,117 @@ def test_what_takes_bytes_is_given_them(declared: Any) -> None:
     for raw in (b"", b"abc", b"\xff\x00"):
         found: Any = bound(holder).decode(ormsgpack.packb({"field": raw, "by_name": {"a": raw}}))
         assert (found.field, found.by_name) == (raw, {"a": raw})
+
+
+@pytest.mark.parametrize("strict", [False, True], ids=["lax", "strict"])
+def test_bytes_that_are_text_in_their_own_form_are_read_in_both(strict: bool) -> None:
+    """As text, which their serializer writes and JSON has, and as bytes of another writer."""
+
+    class Own(BaseModel):
+        raw: bytes = b""
+        secret: SecretBytes = SecretBytes(b"")
+        encoded: Base64Bytes = b""
+        shown: Annotated[bytes, PlainSerializer(as_hex)] = b""
+        reversed: Annotated[bytes, PlainSerializer(lambda value: value[::-1], return_type=bytes)] = b""
+        nested: Json[dict[str, bytes]] | None = None
+
+    text = {"secret": "a", "encoded": "YWJj", "shown": "61", "reversed": "cba", "nested": '{"x":"y"}'}
+    packed = {name: part.encode() for name, part in text.items()}
+    read = bound(Own, strict=strict).decode
+    assert read(ormsgpack.packb(packed)) == read(ormsgpack.packb(text)) == Own.model_validate_json(json.dumps(text))
+    assert read(bound(Own).encode(Own(reversed=b"abc"))) == Own(reversed=b"cba")
+
+
+def test_text_is_bytes_only_where_it_can_be_nothing_else() -> None:
+    """And not in strict mode: the format has bytes."""
+    text = ormsgpack.packb("text")
+    assert bound(bytes).decode(text) == b"text"
+    assert bound(bytes | None).decode(text) == b"text"
+    assert bound(bytes | str).decode(text) == bound(str | bytes).decode(text) == "text"
+    with pytest.raises(ValidationError):
+        bound(bytes, strict=True).decode(text)
+
+
+def test_json_in_a_document_holds_text() -> None:
+    """With ``round_trip``, which writes it as the text that it was read from."""
+
+    class Holder(BaseModel):
+        raw: bytes = b""
+        inner: Json[dict[str, bytes]] = {}  # type: ignore[assignment]
+        many: list[Json[bytes]] = []
+
+    value = Holder.model_validate({"raw": b"\xff", "inner": '{"a":"b\\"\u00e9"}', "many": ['"x"', '""']})
+    data = bound(Holder).encode_with(value, {"round_trip": True})
+    assert ormsgpack.unpackb(data) == {"raw": b"\xff", "inner": '{"a":"b\\"\u00e9"}', "many": ['"x"', '""']}
+    assert bound(Holder).decode(data) == value
+    assert ormsgpack.unpackb(bound(Holder).encode(value))["many"] == [b"x", b""]
+
+
+def test_items_that_are_read_later_are_bytes() -> None:
+    """What is asked for one by one is read from the values themselves; errors show them."""
+
+    class Lazy(BaseModel):
+        raw: bytes = b""
+        numbers: Iterable[int] = []
+        texts: Iterable[str] = []
+        parts: Iterable[bytes] = []
+        things: Iterable[Any] = []
+
+    found: Any = bound(Lazy).decode(
+        ormsgpack.packb({"numbers": [1, b"x"], "texts": ["a"], "parts": [b"\xff", "b"], "things": [{"a": b"\xff"}, 1]})
+    )
+    assert (list(found.texts), list(found.parts), list(found.things)) == (["a"], [b"\xff", b"b"], [{"a": b"\xff"}, 1])
+    assert next(found.numbers) == 1
+    with pytest.raises(ValidationError) as caught:
+        next(found.numbers)
+    assert [error["input"] for error in caught.value.errors()] == [b"x"]
+
+
+def test_errors_say_what_is_wrong_with_bytes() -> None:
+    """Not with the text that stands for them."""
+
+    class Holder(BaseModel):
+        raw: bytes = b""
+        identity: uuid.UUID | None = None
+        day: date | None = None
+        took: timedelta | None = None
+        short: Annotated[str, StringConstraints(max_length=2)] = ""
+        exact: Decimal = Decimal(0)
+        kind: Annotated[One | Two, Field(discriminator="kind")] | None = None
+
+    tree = dict.fromkeys(("identity", "day", "took", "short", "exact"), b"abc") | {"kind": {"kind": b"one"}}
+    with pytest.raises(ValidationError) as caught:
+        bound(Holder).decode(ormsgpack.packb(tree))
+    assert {error["loc"]: error["type"] for error in caught.value.errors()} == {
+        ("identity",): "uuid_type",
+        ("day",): "date_type",
+        ("took",): "time_delta_type",
+        ("short",): "string_type",
+        ("exact",): "decimal_type",
+        ("kind",): "union_tag_invalid",
+    }
+    assert caught.value.errors()[-1]["ctx"]["tag"] == "b'one'"
+    assert MARK[:2] not in str(caught.value)
+
+
+def test_functions_keep_their_names_in_errors() -> None:
+    """A discriminator's in what it found nothing for, a serializer's in what it raised."""
+
+    def which(value: Any) -> Any:
+        return "neither"
+
+    def failing(value: Any, handler: Any) -> Any:
+        raise ValueError("no")
+
+    class Holder(BaseModel):
+        raw: bytes = b""
+        one: Annotated[Annotated[One, Tag("a")] | Annotated[Two, Tag("b")], Discriminator(which)] | None = None
+        bad: Annotated[list[bytes], WrapSerializer(failing)] = []
+
+    with pytest.raises(ValidationError, match=r"which\(\)"):
+        bound(Holder).decode(ormsgpack.packb({"one": {}}))
+    with pytest.raises(PydanticSerializationError, match=r"failing"):
+        bound(Holder).encode(Holder())
 
 
 def test_undeclared_values_are_kept_as_they_were() -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic_serialization.plan.marks import UNMARKED
+
 if TYPE_CHECKING:
     from pydantic_serialization.plan.walk import Node
 
@@ -26,3 +28,9 @@ def wire_form(node: Node) -> WireForm | None:
     """Return what a node of a format is; ``None`` for any other node."""
     form: WireForm | None = node.get("metadata", {}).get(_KEY)
     return form
+
+
+def unmarked_node(node: Node) -> Node:
+    """Return the node that a format has put another one around, and that reads what has no marks."""
+    inner: Node = node["schema"] if "schema" in node else node["choices"][UNMARKED]
+    return inner

@@ -32,7 +32,7 @@ from pydantic_serialization.plan.native.decoding.unions import tagged_program, u
 from pydantic_serialization.plan.native.decoding.user_code import is_pydantics_own, runs_user_code
 from pydantic_serialization.plan.native.prebuilt import class_read_twice, is_wrapped_in_itself
 from pydantic_serialization.plan.native.program import Compiled, Detour, Part, Unsupported
-from pydantic_serialization.plan.native.wire import wire_form
+from pydantic_serialization.plan.native.wire import unmarked_node, wire_form
 from pydantic_serialization.plan.rebuild import CAN_REBUILD, build_validator
 from pydantic_serialization.plan.walk import Node, all_nodes, children, root_config
 
@@ -134,10 +134,10 @@ class DecodingCompiler:
         kind = node["type"]
         form = wire_form(node)
         if form == "binary":
-            return bytes_program(node["schema"], {"val_json_bytes": "binary"})
+            return bytes_program(unmarked_node(node), {"val_json_bytes": "binary"})
         if form == "text":
-            return self.native(node["schema"], config)
-        if form == "restored" and node["schema"]["type"] == "any":
+            return self.native(unmarked_node(node), config)
+        if form == "restored" and unmarked_node(node)["type"] == "any":
             return ("any-binary",)
         simple = _SCALARS.get(kind)
         if simple is not None:

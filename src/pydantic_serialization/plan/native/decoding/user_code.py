@@ -28,8 +28,10 @@ def runs_user_code(node: Node, definitions: Mapping[str, Node]) -> bool:
 
 def _runs_code(node: Node) -> bool:
     kind = node["type"]
+    if wire_form(node) is not None:
+        return False
     if kind in _FUNCTIONS:
-        return wire_form(node) is None and not is_pydantics_own(node["function"]["function"])
+        return not is_pydantics_own(node["function"]["function"])
     if kind == "default":
         return _default_runs_code(node)
     if kind == "enum":
