@@ -35,6 +35,17 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.collect()
 
 
+@pytest.fixture
+def frozen_heap() -> Iterator[None]:
+    """Collections of this test do not look through what was there before it: for a test that collects many times.
+
+    Not for all tests: with frozen objects, a very long document is read in another way; see ``parity/test_collector.py``.
+    """
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Refuse names with addresses: workers that share the tests have to know them by the same names."""
     for item in items:

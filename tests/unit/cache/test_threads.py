@@ -162,6 +162,7 @@ def test_loaders_may_ask_for_the_keys_of_each_other() -> None:
         assert all(read.result(PATIENCE) for read in reads)
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_an_async_loader_is_refused() -> None:
     """A synchronous read with an ``async def`` loader says which method takes one, and leaves no warning behind."""
     cache, _ = make()

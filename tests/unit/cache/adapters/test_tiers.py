@@ -177,6 +177,7 @@ def test_long_names_are_told_apart(tier: SharedTier) -> None:
 
 # Django gives each thread a pool of connections of its own, and closes none of them.
 @pytest.mark.filterwarnings("ignore:Exception ignored in.*socket:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("frozen_heap")
 def test_works_from_many_threads_and_loops(tier: SharedTier) -> None:
     """A hit is right whatever others do."""
     names = [name_of(str(number)) for number in range(10)]
