@@ -24,8 +24,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Import and collect without the garbage collector: nearly all of it stays, and looking through it again and again
-    takes half of the time.
+    """Import and collect without the garbage collector.
+
+    Nearly all of it stays, and looking through it again and again takes half of the time.
     """
     gc.disable()
     try:
