@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from disturbances import hurried
 
 from pydantic_serialization.cache import CacheManager
 from pydantic_serialization.cache.runner import run
@@ -420,7 +421,7 @@ def test_no_reader_sees_what_was_before_an_invalidation() -> None:
                 wrong.append((known, int(cached)))
             assert value is not None
 
-    with ThreadPoolExecutor(4) as pool:
+    with hurried(1e-4), ThreadPoolExecutor(4) as pool:
         readers = [pool.submit(read) for _ in range(4)]
         for number in range(1, 300):
             current[0] = number
