@@ -173,7 +173,9 @@ BODIES: dict[str, bytes] = {
 }
 
 
-@pytest.mark.parametrize(("turn", "path"), [*enumerate(paths("POST"))])
+@pytest.mark.parametrize(
+    ("turn", "path"), [pytest.param(turn, path, id=path) for turn, path in enumerate(paths("POST"))]
+)
 def test_bodies(twins: Twins, path: str, turn: int) -> None:
     """Bodies that are right, wrong, odd and broken give the same answers, the same 422 and the same calls.
 
