@@ -87,7 +87,7 @@ def test_two_caches_share_a_store(library: str, keys: tuple[str, ...]) -> None:
             namespace="shared",
             shared_tier=tier,
             signing_keys=[item.encode() for item in found],
-            shared_settings=SharedSettings(background_writes=False),
+            shared_settings=SharedSettings(timeout=PATIENCE, background_writes=False),
         )
         for found in (keys, keys, keys, ("o" * 32,))
     )

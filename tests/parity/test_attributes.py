@@ -237,6 +237,7 @@ def test_a_copy_is_private_and_leaves_the_original_alone() -> None:
     assert dumped(ours) == dumped(Outer.model_validate_json(DOCUMENT))
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_cycles_are_collected() -> None:
     ours = decoder(Outer, "orjson")(DOCUMENT)
     watched = weakref.finalize(ours.inner, lambda: None)
@@ -305,6 +306,7 @@ def test_descriptors_in_the_place_of_fields_are_not_called() -> None:
     assert calls == []
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_finalizers_only_see_whole_instances() -> None:
     seen: list[Any] = []
 

@@ -357,6 +357,7 @@ def test_functions_may_call_themselves() -> None:
     assert write_again(value) == value.model_dump_json().encode()
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_rebuilding_between_calls() -> None:
     """A function that was bound before ``model_rebuild`` still works; a new one goes by the new schema."""
 
@@ -528,6 +529,7 @@ def test_hostile_classes_are_read_as_pydantic_reads_them() -> None:
             assert outcome(bind_decoder(plan, plan.validator.validate_json), document) == expected
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_functions_go_while_they_run() -> None:
     """The last references to a function, its class and its document may be dropped by user code inside the call."""
     holder: dict[str, Any] = {}
@@ -559,6 +561,7 @@ def test_functions_go_while_they_run() -> None:
         assert holder.pop("write")(value).startswith(b'{"a":1')
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_the_collector_is_told_of_instances() -> None:
     """Instances that refer to each other are collected once nobody else holds them."""
     read = reader(Whole)

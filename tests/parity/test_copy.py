@@ -405,6 +405,7 @@ def test_finalizers_may_change_what_is_copied() -> None:
         assert all(type(item) is list for item in copied.value)
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_classes_can_be_collected() -> None:
     """Having been copied does not keep a class alive, and its address may be another's then."""
     references = []
@@ -418,6 +419,7 @@ def test_classes_can_be_collected() -> None:
     assert [reference() for reference in references] == [None] * 50
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_copies_are_known_to_the_collector() -> None:
     """A cycle made in a copy is collected."""
 

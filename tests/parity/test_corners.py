@@ -589,8 +589,11 @@ MEMBERS: tuple[Any, ...] = (
 
 @pytest.mark.parametrize("first", MEMBERS, ids=str)
 def test_every_pair_of_types_in_a_union(first: Any) -> None:
-    """Whatever stands first or second, in both modes, strict or not: the member that Pydantic takes is taken."""
-    for second in MEMBERS:
+    """Whatever stands first or second, in both modes, strict or not: the member that Pydantic takes is taken.
+
+    Strict, a third of the documents: another third for each pair.
+    """
+    for turn, second in enumerate(MEMBERS):
         if second is first:
             continue
         union: Any = Union[first, second]
@@ -599,10 +602,11 @@ def test_every_pair_of_types_in_a_union(first: Any) -> None:
             plan = compile_plan(declared)
             if plan.decoding.program is None:
                 continue
-            for options in ({}, {"strict": True}):
-                for document in RAW:
-                    expected = outcome(plan.validator.validate_json, document, **options)
-                    found = outcome(bind_decoder(plan, plan.validator.validate_json), document, **options)
+            read = plan.validator.validate_json
+            for options, documents in (({}, RAW), ({"strict": True}, RAW[turn % 3 :: 3])):
+                for document in documents:
+                    expected = outcome(read, document, **options)
+                    found = outcome(bind_decoder(plan, read), document, **options)
                     assert found == expected, (declared, document)
 
 

@@ -387,6 +387,7 @@ def _quietly(function: Any, *arguments: Any, **options: Any) -> None:
 
 
 @each_form
+@pytest.mark.usefixtures("frozen_heap")
 def test_nothing_leaks(form: Form) -> None:
     """Success, declining, holes and errors leave no reference behind."""
     odd = zoo.Everything()
@@ -420,6 +421,7 @@ def test_nothing_leaks(form: Form) -> None:
         assert abs(sys.getrefcount(None) - nothings) < 1000, name  # the tools above keep some
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_classes_can_be_collected() -> None:
     """An encoder keeps no class alive that nobody else holds."""
 

@@ -12,7 +12,7 @@ import textwrap
 import traceback
 import tracemalloc
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ormsgpack
@@ -330,21 +330,29 @@ def test_what_may_be_written_can_be_read(format_name: str, limit: int) -> None:
     assert caught.value.limit == "max_depth"
 
 
-@pytest.mark.parametrize("format_name", zoo.FORMATS)
-@pytest.mark.parametrize("depth", [101, 130, 1_000, 10_000, 100_000])
-def test_deep_values_are_not_written(format_name: str, depth: int) -> None:
-    """A value that is nested too deep to be read back is an EncodeError, as a model and as plain lists."""
+@pytest.fixture(scope="module", params=[101, 130, 1_000, 10_000, 100_000])
+def deep_values(request: pytest.FixtureRequest) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    """A depth, and values nested so deep: a model, a model with plain lists, plain lists."""
+    depth = request.param
     tree = Tree()
     for _ in range(depth):
         tree = Tree.model_construct(below=[tree])
-    for value in (tree, Loose.model_construct(value=nested_value(2 * depth)), nested_value(2 * depth)):
+    lists = nested_value(2 * depth)
+    yield depth, (tree, Loose.model_construct(value=lists), lists)
+    while tree.below:  # freed from the outside in: CPython frees nested objects recursively
+        tree = tree.below.pop()
+
+
+@pytest.mark.parametrize("format_name", zoo.FORMATS)
+def test_deep_values_are_not_written(format_name: str, deep_values: tuple[int, tuple[Any, ...]]) -> None:
+    """A value that is nested too deep to be read back is an EncodeError, as a model and as plain lists."""
+    depth, values = deep_values
+    for value in values:
         if format_name == "pickle" and depth < 500:
             continue  # pickle has its own measure of depth
         with pytest.raises(EncodeError) as caught:
             MANAGER.serialize_sync(value, format_name)
         assert_shows_nothing(caught.value)
-    while tree.below:  # freed from the outside in: CPython frees nested objects recursively
-        tree = tree.below.pop()
 
 
 @pytest.mark.parametrize("format_name", zoo.TREE_FORMATS)

@@ -54,6 +54,7 @@ def test_the_corpus_is_read_alike() -> None:
     assert len(inputs["models.txt"]) > 50
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_a_soak_finds_nothing() -> None:
     """Some seconds of the soak, with many faults: right values, nothing lost, nothing raised, nothing left behind."""
     tally = run(Campaign("soak", partial(soak.prepare, every=0.5), 160, most_growth=soak.MOST_AT_ONCE), seed=1)
@@ -63,6 +64,7 @@ def test_a_soak_finds_nothing() -> None:
     assert tally.figures["faults"] > 5
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_an_invalidation_that_is_forgotten_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is acknowledged and not done is a fault."""
     monkeypatch.setattr(CacheManager, "invalidate_sync", lambda *_, **__: None)
@@ -71,6 +73,7 @@ def test_an_invalidation_that_is_forgotten_is_noticed(monkeypatch: pytest.Monkey
     assert tally.figures["lost writes"]
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_values_and_errors_of_a_soak_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     """A value of another record, and an error at a reader, are faults."""
     loading, calls = CacheManager.get_or_load_sync, iter(range(10**9))

@@ -146,7 +146,7 @@ def test_trusted_data_has_limits_that_only_mistakes_reach() -> None:
     assert (config.max_payload_bytes, config.max_items, config.compression_codec) == (1 << 31, 7, "zstd")
     assert config.max_compression_ratio == 1 << 31
     assert config.max_depth == 200
-    value = [[] for _ in range(5_000_000)]
+    value = [None] * 5_000_000
     data = create_serialization_manager(SerializationConfig.for_trusted_data()).serialize_sync(value, "msgpack")
     with pytest.raises(LimitExceededError):
         manager().deserialize_sync(data, list[Any], "msgpack")

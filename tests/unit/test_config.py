@@ -178,6 +178,7 @@ class Listener:
         self.calls += 1
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_listeners_hear_of_changes_for_as_long_as_they_live() -> None:
     """A change is told once, after it was made; a listener that is gone is forgotten."""
     config, listener = SerializationConfig(), Listener()

@@ -842,6 +842,7 @@ def test_equal_instances_are_different_owners() -> None:
         assert short.item(71) == short.item(71) != long.item(71)
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_owners_are_not_kept_alive() -> None:
     """Nor does a later object at the same address get the entries of one that is gone."""
     seen = set()

@@ -59,6 +59,7 @@ def test_other_errors_and_those_of_the_handler_are_raised() -> None:
         core.catching(failing, ValueError, refuse)(1)
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_a_function_that_refers_to_itself_is_collected() -> None:
     """A cycle through the handler is seen by the garbage collector."""
     assert core is not None

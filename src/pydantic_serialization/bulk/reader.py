@@ -108,8 +108,10 @@ class RecordReader(Generic[ModelT]):
             try:
                 value = read(record.data)
             except (SerializationError, ValidationError) as error:
+                if isinstance(error, SerializationError):
+                    error.format = self.format
                 if self._policy == "raise":
-                    locate(error, record.number, record.offset)
+                    locate(error, self.format, record.number, record.offset)
                     raise
                 self._set_aside(record, describe_error(error))
                 continue

@@ -106,7 +106,7 @@ class RecordWriter:
         try:
             data = self._encode(record)
         except SerializationError as error:
-            locate(error, self.count + 1, 0)
+            locate(error, self.format, self.count + 1, 0)
             error.position = None
             raise
         self._put(stream, _one_line(data) + b"\n" if self.format == "jsonl" else data, 1)

@@ -10,6 +10,7 @@ from pydantic_serialization.plan.fingerprint import fingerprint
 from pydantic_serialization.plan.finite import telling_serializer
 from pydantic_serialization.plan.native.decoding import compile_decoding
 from pydantic_serialization.plan.native.encoding import FINITE_JSON, FINITE_MSGPACK, MSGPACK, compile_encoding
+from pydantic_serialization.plan.native.parts import ProgramParts
 from pydantic_serialization.plan.stack import StackNeed, need_to_read, need_to_write
 
 if TYPE_CHECKING:
@@ -127,6 +128,11 @@ class ModelPlan:
     def decoding(self) -> Compiled:
         """How the native core reads JSON text of the type."""
         return compile_decoding(self.wire_schema, self.validator)
+
+    @cached_property
+    def decoding_has_hole(self) -> bool:
+        """Whether Pydantic reads parts of what the native core reads."""
+        return ProgramParts(self.decoding.program, "reading").has_hole
 
     def is_current(self) -> bool:
         """Say whether the model still has the serializer it was read from: ``model_rebuild`` makes a new one."""

@@ -173,12 +173,18 @@ BODIES: dict[str, bytes] = {
 }
 
 
-@pytest.mark.parametrize("path", paths("POST"))
-def test_bodies(twins: Twins, path: str) -> None:
-    """Bodies that are right, wrong, odd and broken give the same answers, the same 422 and the same calls."""
-    for body in BODIES.values():
+@pytest.mark.parametrize(
+    ("turn", "path"), [pytest.param(turn, path, id=path) for turn, path in enumerate(paths("POST"))]
+)
+def test_bodies(twins: Twins, path: str, turn: int) -> None:
+    """Bodies that are right, wrong, odd and broken give the same answers, the same 422 and the same calls.
+
+    Each third of them also on the way through routers, which takes most of the time: another third for each path.
+    """
+    for number, body in enumerate(BODIES.values()):
         assert_same(twins, path, "POST", body, content_type="application/json")
-        assert_same(twins, "/outer/inner" + path, "POST", body, content_type="application/json")
+        if (number + turn) % 3 == 0:
+            assert_same(twins, "/outer/inner" + path, "POST", body, content_type="application/json")
 
 
 @pytest.mark.parametrize("prefix", ["/again/outer/inner", "/guarded", "/changing", "/mounted"])

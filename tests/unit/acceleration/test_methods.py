@@ -288,6 +288,7 @@ def test_a_failing_compiler_breaks_no_call(monkeypatch: pytest.MonkeyPatch, capl
 
 
 @pytest.mark.usefixtures("installed")
+@pytest.mark.usefixtures("frozen_heap")
 def test_nothing_keeps_classes_and_adapters_alive() -> None:
     """A class and an adapter that nobody else holds are collected, though they were used."""
 

@@ -243,6 +243,7 @@ def test_a_shared_exception_does_not_grow() -> None:
 
 @pytest.mark.parametrize("timeout", [None, 5.0])
 @pytest.mark.parametrize("callers", [1, 3])
+@pytest.mark.usefixtures("frozen_heap")
 def test_a_failed_load_leaves_no_garbage_cycle(timeout: float | None, callers: int) -> None:
     """What the loader used is freed when the error has been dealt with, without the collector."""
 
@@ -580,6 +581,7 @@ def test_a_failing_refresh_is_throttled_and_logged(caplog: pytest.LogCaptureFixt
     assert caplog.text.count("ValueError") == 2
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_refresh_keeps_the_loader_alive() -> None:
     """A refresh runs to its end though nothing but the cache refers to it."""
 

@@ -165,6 +165,7 @@ def test_tags_remove_their_entries_and_no_others() -> None:
     assert cache.get_many_sync("abcde") == {"a": b"again", "e": b"5"}
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_tags_of_what_is_gone_are_forgotten() -> None:
     """The memory for tags is bounded by the entries that have them."""
     cache, _ = make(max_size=10)
@@ -283,6 +284,7 @@ def test_the_asynchronous_methods_do_the_same() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_a_cache_that_is_dropped_is_freed() -> None:
     """No registry keeps a cache, its tier or its entries alive."""
     cache, _ = make()

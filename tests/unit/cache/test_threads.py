@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from disturbances import hurried
 
 from pydantic_serialization.cache import CacheManager
 from pydantic_serialization.cache.runner import run
@@ -162,6 +163,7 @@ def test_loaders_may_ask_for_the_keys_of_each_other() -> None:
         assert all(read.result(PATIENCE) for read in reads)
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_an_async_loader_is_refused() -> None:
     """A synchronous read with an ``async def`` loader says which method takes one, and leaves no warning behind."""
     cache, _ = make()
@@ -419,7 +421,7 @@ def test_no_reader_sees_what_was_before_an_invalidation() -> None:
                 wrong.append((known, int(cached)))
             assert value is not None
 
-    with ThreadPoolExecutor(4) as pool:
+    with hurried(1e-4), ThreadPoolExecutor(4) as pool:
         readers = [pool.submit(read) for _ in range(4)]
         for number in range(1, 300):
             current[0] = number

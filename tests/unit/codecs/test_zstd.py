@@ -101,6 +101,7 @@ def test_too_few_samples_are_an_error(samples: list[bytes]) -> None:
         train_dictionary(samples)
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_each_thread_has_one_context(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread makes its compression context once, and the context goes when the thread ends."""
     made: list[int] = []

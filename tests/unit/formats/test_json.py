@@ -70,6 +70,7 @@ def test_a_wrong_shape_is_pydantics_error_and_no_document_is_ours() -> None:
 
 
 @pytest.mark.parametrize("data", [b'{"number":"x"}', b"no document"])
+@pytest.mark.usefixtures("frozen_heap")
 def test_an_error_does_not_keep_the_document(data: bytes) -> None:
     """Once the caller has dealt with an error nothing is left for the garbage collector: no frame refers to itself."""
     decode = bound(zoo.Scalars).decode

@@ -58,6 +58,7 @@ def test_owners_do_not_find_each_others_entries() -> None:
     assert store.stats()["items"] == store.stats()["bytes"] == 0
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_a_finaliser_may_come_back_in_the_middle_of_a_write() -> None:
     """What is evicted may run code that uses the store; nothing breaks, and the sums stay right."""
     store = InstanceStore(3, 1 << 20)
@@ -105,6 +106,7 @@ class Document(BaseModel):
 
 
 @pytest.mark.parametrize("parts", [0, 10, 200])
+@pytest.mark.usefixtures("frozen_heap")
 def test_a_footprint_is_what_python_allocates(parts: int) -> None:
     """Not less, and at most half as much again: the parser shares short texts between documents."""
     text = Document(

@@ -151,6 +151,7 @@ def test_an_address_that_is_used_again_is_not_taken_for_the_former_instance() ->
     assert stats(serializer, "Point")["hits"] > 400
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_the_bytes_go_when_their_instance_goes() -> None:
     """An entry does not keep its instance, nor itself."""
     serializer = make()
@@ -307,6 +308,7 @@ def test_threads_share_it() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.usefixtures("frozen_heap")
 def test_a_forked_child_writes_on() -> None:
     """What was kept is there in the child, and goes with its instance there too."""
     serializer = make()

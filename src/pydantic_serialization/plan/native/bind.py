@@ -14,7 +14,6 @@ from pydantic_serialization.plan.native.supported import core_for_json
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pydantic_serialization.plan.native.program import Compiled
     from pydantic_serialization.plan.spec import ModelPlan
 
 DEEPEST = 200
@@ -120,7 +119,11 @@ def bind_decoder(
     if core is None or program is None:
         return fallback
     return core.decoder(
-        program, fallback, max_depth=max_depth, views=views, part_stack=_stack_to_read(plan, plan.decoding)
+        program,
+        fallback,
+        max_depth=max_depth,
+        views=views,
+        part_stack=_stack_to_read(plan, has_hole=plan.decoding_has_hole),
     )
 
 
@@ -142,11 +145,15 @@ def bind_msgpack_decoder(
     core = core_for_json()
     if core is None:
         return fallback
-    compiled = plan.decoding if mark is None else compile_decoding(plan.wire_schema, plan.validator, is_rebuilt=True)
-    if compiled.program is None:
+    if mark is None:
+        program = plan.decoding.program
+    else:
+        program = compile_decoding(plan.wire_schema, plan.validator, is_rebuilt=True).program
+    if program is None:
         return fallback
+    has_hole = plan.decoding_has_hole if mark is None else ProgramParts(program, "reading").has_hole
     return core.msgpack_decoder(
-        compiled.program, fallback, max_depth=max_depth, mark=mark, part_stack=_stack_to_read(plan, compiled)
+        program, fallback, max_depth=max_depth, mark=mark, part_stack=_stack_to_read(plan, has_hole=has_hole)
     )
 
 
@@ -155,8 +162,6 @@ def _stack_to_write(plan: ModelPlan) -> int:
     return plan.stack_to_write.most
 
 
-def _stack_to_read(plan: ModelPlan, compiled: Compiled) -> int:
+def _stack_to_read(plan: ModelPlan, *, has_hole: bool) -> int:
     """Return the bytes of the stack that Pydantic may take for a part that it is asked to read; 0 if there is none."""
-    parts = ProgramParts(compiled.program, "reading")
-    has_hole = parts.root.has_hole or any(place.has_hole for place in parts.fields.values())
     return plan.stack_to_read.most if has_hole else 0

@@ -57,6 +57,11 @@ class ProgramParts:
         if program is not None:
             self.root = self._parts(program[0], frozenset())
 
+    @property
+    def has_hole(self) -> bool:
+        """Whether Pydantic does something anywhere."""
+        return self.root.has_hole or any(place.has_hole for place in self.fields.values())
+
     def _parts(self, node: Any, above: frozenset[int]) -> Parts:
         if not isinstance(node, tuple) or not node:
             return Parts()

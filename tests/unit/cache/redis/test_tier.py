@@ -80,6 +80,7 @@ def test_reads_of_a_cluster_are_grouped_by_slot(cluster_url: str) -> None:
     tier.close_sync()
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_each_event_loop_has_its_own_connections(redis_url: str) -> None:
     """Three loops one after the other and eight at once, without a start or stop, and nothing is left open."""
     cache = CacheManager(redis_url=redis_url, max_size=1, shared_settings=PATIENT)
@@ -177,6 +178,7 @@ def test_eight_children_at_once_share_no_connection(redis_url: str) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.usefixtures("frozen_heap")
 def test_a_child_leaves_the_connections_of_the_parents_loop_alone(redis_url: str) -> None:
     """Forked while a loop runs, a child that forgets the loop's client takes nothing from the parent."""
 
@@ -332,6 +334,7 @@ def test_replies_that_are_not_to_the_question_are_none(proxy: Proxy) -> None:
     tier.close_sync()
 
 
+@pytest.mark.usefixtures("frozen_heap")
 def test_a_cache_that_nobody_uses_any_more_ends_its_thread(redis_url: str) -> None:
     """The thread that listens does not keep its cache, nor itself, alive."""
     cache = CacheManager(redis_url=redis_url, shared_settings=PATIENT)

@@ -110,6 +110,7 @@ def test_a_slow_operation_is_cut_off() -> None:
 
 
 @pytest.mark.parametrize("collect", [True, False])
+@pytest.mark.usefixtures("frozen_heap")
 def test_loops_are_not_kept(collect: bool) -> None:
     """A loop that is over is forgotten, with what its tasks asked for."""
     cache = CacheManager(shared_tier=DictTier())
