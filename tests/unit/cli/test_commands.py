@@ -458,7 +458,7 @@ def test_doctors_lines_can_be_pasted(workplace: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("PYDANTIC_SERIALIZATION_CACHE_TTL", "5")
     monkeypatch.setenv("PYDANTIC_SERIALIZATION_CACHE_TLT", "5")
     lines = call("doctor").stdout.splitlines()
-    assert 'pip install "pydantic-serialization[prometheus]"' in [line.strip() for line in lines]
+    assert 'pip install "pydantic-serialization[sqlalchemy]"' in [line.strip() for line in lines]
     assert any(sys.executable in line for line in lines)
     assert any("cache_ttl = 5.0 (environment)" in line for line in lines)
     assert any("CACHE_TLT" in line and "did you mean 'PYDANTIC_SERIALIZATION_CACHE_TTL'" in line for line in lines)
