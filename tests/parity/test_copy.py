@@ -310,11 +310,11 @@ def test_unusual_state() -> None:
 
 
 def test_what_cannot_be_copied_raises_what_deepcopy_raises() -> None:
-    """With the text of ``copy.deepcopy``."""
+    """With the text of ``copy.deepcopy``; what is no model is told to take that."""
     model = Tree(value=[Leaf(), threading.Lock()])
     with pytest.raises(TypeError, match="cannot pickle"):
         copy_model(model)
-    with pytest.raises(AttributeError):
+    with pytest.raises(TypeError, match=r"an instance of a model, not int; copy\.deepcopy"):
         copy_model(5)  # type: ignore[type-var]
 
 
