@@ -22,8 +22,6 @@ from pydantic_serialization.plan.walk import Node, children, transform
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pydantic import SerializationInfo
-
 _OWN_CONFIG = frozenset({"model", "dataclass"})
 """Nodes for whose parts no other configuration holds than their own."""
 _MARK_IN_JSON = to_json(MARK)[1:-1].decode()
@@ -126,7 +124,7 @@ def _written_with_marks(node: Node) -> Node:
             return {**node, "serialization": told}
         return node
     if node["type"] == "json":
-        return {**node, "serialization": {"type": "function-wrap", "function": _json, "info_arg": True}}
+        return {**node, "serialization": {"type": "function-wrap", "function": _json}}
     if node["type"] == "bytes":
         return {**node, "serialization": _by(partial(_text_of_bytes, node["metadata"][_MODE]))}
     if node["type"] == "model" and node["cls"] is Extension:
@@ -134,10 +132,10 @@ def _written_with_marks(node: Node) -> Node:
     return node
 
 
-def _json(value: Any, handler: Callable[[Any], Any], info: SerializationInfo) -> Any:
+def _json(value: Any, handler: Callable[[Any], Any]) -> Any:
     """Return JSON in a document: its value, or with ``round_trip`` a text, in which nothing is marked."""
     tree = handler(value)
-    if not info.round_trip or not isinstance(tree, str) or _MARK_IN_JSON not in tree:
+    if not isinstance(tree, str) or _MARK_IN_JSON not in tree:
         return tree
     return to_json(_in_json(from_json(tree)), inf_nan_mode="constants").decode()
 

@@ -53,7 +53,6 @@ _NOT_OF_THE_TYPE: Final = {
     "complex_str_parsing": "complex_type",
     "date_from_datetime_parsing": "date_type",
     "datetime_from_date_parsing": "datetime_type",
-    "url_syntax_violation": "url_type",
 }
 """What to say in place of an error about the content of a text that nobody wrote."""
 _AROUND: Final = re.compile(r"function-(?:before|after)\[wire:\w+\(\), |tagged-union\[(?=function-before\[wire:)")

@@ -16,7 +16,7 @@ from pydantic_serialization.bulk import framing, framing_msgpack
 from pydantic_serialization.bulk.framing import RawRecord, RawRun, json_lines, json_values
 from pydantic_serialization.bulk.framing_msgpack import array_header, msgpack_values
 from pydantic_serialization.bulk.runs import document_runs, line_runs, value_runs
-from pydantic_serialization.errors import SerializationError
+from pydantic_serialization.errors import LimitExceededError, SerializationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,3 +154,25 @@ def test_runs_hold_the_same_records(number: int) -> None:
                 single, taken = single[: len(taken) - 1], taken[: len(single) - 1]
                 single, taken = single[: len(taken)], taken[: len(single)]
             assert taken == single, file
+
+
+class Endless(io.RawIOBase):
+    """A stream that goes on opening arrays."""
+
+    def __init__(self, opening: bytes) -> None:
+        self._opening = opening
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        buffer[:] = self._opening * len(buffer)
+        return len(buffer)
+
+
+@pytest.mark.parametrize("read", [*RUNS, *RUNS.values()])
+def test_no_more_is_read_than_a_record_may_have(read: Callable[..., Any]) -> None:
+    """A record that does not end is an error, and not all that there is in memory."""
+    opening = b"\x91" if read in {msgpack_values, document_runs} else b"["
+    with pytest.raises(LimitExceededError):
+        next(read(io.BufferedReader(Endless(opening)), 100_000))

@@ -199,12 +199,20 @@ def test_json_in_a_document_holds_text() -> None:
         raw: bytes = b""
         inner: Json[dict[str, bytes]] = {}  # type: ignore[assignment]
         many: list[Json[bytes]] = []
+        text: Json[str] | None = None
 
     value = Holder.model_validate({"raw": b"\xff", "inner": '{"a":"b\\"\u00e9"}', "many": ['"x"', '""']})
     data = bound(Holder).encode_with(value, {"round_trip": True})
-    assert ormsgpack.unpackb(data) == {"raw": b"\xff", "inner": '{"a":"b\\"\u00e9"}', "many": ['"x"', '""']}
+    assert ormsgpack.unpackb(data) == {
+        "raw": b"\xff",
+        "inner": '{"a":"b\\"\u00e9"}',
+        "many": ['"x"', '""'],
+        "text": None,
+    }
     assert bound(Holder).decode(data) == value
     assert ormsgpack.unpackb(bound(Holder).encode(value))["many"] == [b"x", b""]
+    value = Holder.model_validate({"text": '"no \\\\ JSON"'})
+    assert ormsgpack.unpackb(bound(Holder).encode(value))["text"] == "no \\ JSON"
 
 
 def test_items_that_are_read_later_are_bytes() -> None:
@@ -319,9 +327,9 @@ def test_places_in_errors_are_those_of_pydantic() -> None:
     class Holder(BaseModel):
         raw: bytes = b""
         either: dict[str, str] | list[bytes | str] | Lenient | int = 0
-        hidden: Any = None
+        other: Annotated[bytes, PlainSerializer(as_hex)] | dict[str, Json[int]] | Iterable[bytes] | None = None
 
-    tree = {"either": {"x": [1], "y": 2}, "hidden": 1}
+    tree = {"either": {"x": [1], "y": 2}, "other": 1}
     with pytest.raises(ValidationError) as caught:
         bound(Holder).decode(ormsgpack.packb(tree))
     with pytest.raises(ValidationError) as expected:
@@ -348,6 +356,11 @@ def test_input_stays_hidden() -> None:
 def test_serializers_with_handlers_see_what_json_has(mode: Any) -> None:
     """What they leave as it is is bytes on the wire; what they make of it is what it is in JSON."""
 
+    class Inner(BaseModel):
+        model_config = ConfigDict(ser_json_bytes="hex")
+
+        raw: bytes = b"\xff"
+
     class Holder(BaseModel):
         model_config = ConfigDict(ser_json_bytes=mode)
 
@@ -356,6 +369,9 @@ def test_serializers_with_handlers_see_what_json_has(mode: Any) -> None:
         by_name: dict[str, bytes] = {"a": b"", "b": b"x"}
         moved: bytes = b"moved"
         dropped: bytes = b"d"
+        changed: bytes = b"changed"
+        queue: deque[bytes] = deque([b"q", b""])
+        inner: Inner = Inner()
 
         @model_serializer(mode="wrap")
         def _more(self, handler: Any) -> dict[str, Any]:
@@ -364,6 +380,8 @@ def test_serializers_with_handlers_see_what_json_has(mode: Any) -> None:
             tree["text"] = f"<{tree['raw']}>"
             tree["elsewhere"] = tree.pop("moved")
             del tree["dropped"]
+            tree["changed"] = tree["changed"].upper()
+            assert tree["inner"] == {"raw": "ff"}
             return {**tree}
 
         @field_serializer("many", mode="wrap")
@@ -377,9 +395,11 @@ def test_serializers_with_handlers_see_what_json_has(mode: Any) -> None:
     assert seen == [in_json] * 2
     assert tree == {
         **expected, "raw": b"a\xc3\xa9?", "many": [b"one", b"two", b"", "more"], "by_name": {"a": b"", "b": b"x"},
+        "queue": [b"q", b""], "inner": {"raw": b"\xff"},
     }  # fmt: skip
     assert not isinstance(tree["text"], bytes)
     assert not isinstance(tree["elsewhere"], bytes)
+    assert not isinstance(tree["changed"], bytes)
 
 
 def test_bytes_that_are_no_text_pass_a_serializer_with_a_handler() -> None:
