@@ -3,7 +3,7 @@
 #![no_main]
 
 use _core::json::cursor::Cursor;
-use _core::json::{binary_text, escape, temporal_read};
+use _core::json::{binary_text, escape, measure, temporal_read};
 use _core::source::Source;
 use libfuzzer_sys::fuzz_target;
 use pydantic_serialization_fuzz::tree::{self, DEEPEST};
@@ -26,11 +26,30 @@ fuzz_target!(|data: &[u8]| {
         (None, Err(_)) => {}
     }
     scalars(data);
+    records(data);
 });
 
 fn skips(data: &[u8]) -> bool {
     let mut cursor = Cursor::new(data);
     cursor.skip_value(DEEPEST).is_some() && cursor.is_at_end()
+}
+
+/// Lines that were made one array have the values that they have one by one, and a run of values is an array of so many.
+fn records(data: &[u8]) {
+    if let Some((array, count)) = measure::array_of_lines(data)
+        && let Ok(values) = serde_json::from_slice::<Vec<Value>>(&array)
+    {
+        let lines = data.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+        let single: Option<Vec<Value>> = lines.map(|line| serde_json::from_slice(line).ok()).collect();
+        assert_eq!(values.len(), count);
+        assert_eq!(Some(values), single);
+    }
+    let run = measure::run_of_values(data);
+    if run.values > 0
+        && let Ok(values) = serde_json::from_slice::<Vec<Value>>(&[b"[", &data[..run.length], b"]"].concat())
+    {
+        assert_eq!(values.len(), run.values);
+    }
 }
 
 /// Texts with one form each: what is read is written as it was.

@@ -3,6 +3,7 @@
 #![no_main]
 
 use _core::msgpack::cursor::{Binary, Cursor};
+use _core::msgpack::measure::{document_end, run_of_documents};
 use _core::source::{Document, Source};
 use libfuzzer_sys::fuzz_target;
 use pydantic_serialization_fuzz::tree::{self, DEEPEST};
@@ -16,7 +17,16 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(data.len() - rest.len(), Source::position(&cursor));
         assert_eq!(Some(found), plain(expected));
     }
-    for binary in [Binary::Text, Binary::Marked(b"\"bytes\"")] {
+    if let Some(end) = document_end(data) {
+        let mut rest = data;
+        // Only that it is nested too deep is nothing that the end depends on.
+        if rmpv::decode::read_value(&mut rest).is_ok() {
+            assert_eq!(data.len() - rest.len(), end);
+        }
+        let (run, count) = run_of_documents(data, 3);
+        assert!(run >= end && (1..=3).contains(&count));
+    }
+    for binary in [Binary::Text, Binary::Marked(b"\"bytes:")] {
         let mut cursor = Cursor::new(data, binary);
         if Cursor::skip_value(&mut cursor, DEEPEST).is_none() {
             continue;
