@@ -48,13 +48,6 @@ pub fn excess(data: &[u8], levels: usize, items: usize) -> Option<Excess> {
     }
 }
 
-/// Where the document ends that the data begins with; `None` if it does not end there, or is none.
-pub fn document_end(data: &[u8]) -> Option<usize> {
-    let mut cursor = Cursor::new(data, Binary::Text);
-    skip_document(&mut cursor)?;
-    Some(cursor.position())
-}
-
 /// Where the last of the documents ends that the data begins with, of `most` at most, and how many they are.
 pub fn run_of_documents(data: &[u8], most: usize) -> (usize, usize) {
     let mut cursor = Cursor::new(data, Binary::Text);
@@ -94,16 +87,16 @@ mod tests {
             b"\xc4\x02\xc1\xc1",
             b"\x93\xd4\x01\xc1\xc7\x02\x05ab\xde\x00\x01\x01\xcb\0\0\0\0\0\0\0\0",
         ] {
-            assert_eq!(document_end(&[document, b"\xc1"].concat()), Some(document.len()), "{document:?}");
+            assert_eq!(run_of_documents(&[document, b"\xc1"].concat(), 9), (document.len(), 1), "{document:?}");
             for end in 0..document.len() {
-                assert_eq!(document_end(&document[..end]), None, "{document:?}");
+                assert_eq!(run_of_documents(&document[..end], 9), (0, 0), "{document:?}");
             }
         }
         assert_eq!(run_of_documents(b"\xc0\x91\x01\x92\xc0", 9), (3, 2));
         assert_eq!(run_of_documents(b"\xc0\x91\x01\x92\xc0", 1), (1, 1));
         assert_eq!(run_of_documents(b"\xc1", 9), (0, 0));
         for wrong in [&b"\xc1"[..], b"\x92\xc0\xc1", b"\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff\xc0\xc0"] {
-            assert_eq!(document_end(wrong), None, "{wrong:?}");
+            assert_eq!(run_of_documents(wrong, 9), (0, 0), "{wrong:?}");
         }
     }
 

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::json::measure;
-use crate::msgpack::measure::{Excess, document_end, excess, run_of_documents};
+use crate::msgpack::measure::{Excess, excess, run_of_documents};
 
 /// Documents of this size are looked at without the GIL.
 const LONG: usize = 1 << 20;
@@ -44,13 +44,6 @@ fn json_has_longer_integer(data: &Bound<'_, PyAny>, digits: usize) -> PyResult<b
 fn json_value_end(data: &Bound<'_, PyBytes>, start: usize) -> Option<usize> {
     let rest = data.as_bytes().get(start..)?;
     measure::value_end(rest).map(|length| start + length)
-}
-
-/// Return where the MessagePack document ends that begins at a place, `None` if it does not, or is none.
-#[pyfunction]
-fn msgpack_document_end(data: &Bound<'_, PyBytes>, start: usize) -> Option<usize> {
-    let rest = data.as_bytes().get(start..)?;
-    document_end(rest).map(|length| start + length)
 }
 
 /// Return where the arrays and objects end that begin at a place and have commas between them, and how many they are; as
@@ -97,7 +90,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(json_depth_exceeds, module)?)?;
     module.add_function(wrap_pyfunction!(json_has_longer_integer, module)?)?;
     module.add_function(wrap_pyfunction!(json_value_end, module)?)?;
-    module.add_function(wrap_pyfunction!(msgpack_document_end, module)?)?;
     module.add_function(wrap_pyfunction!(json_values_run, module)?)?;
     module.add_function(wrap_pyfunction!(json_lines_array, module)?)?;
     module.add_function(wrap_pyfunction!(msgpack_documents_run, module)?)

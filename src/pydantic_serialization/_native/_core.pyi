@@ -223,9 +223,6 @@ def json_value_end(data: bytes, start: int) -> int | None:
     Only brackets and quotes are looked at.
     """
 
-def msgpack_document_end(data: bytes, start: int) -> int | None:
-    """Return where the MessagePack document ends that begins at ``start``, ``None`` if it does not, or is none."""
-
 def json_values_run(data: bytes, start: int) -> tuple[int, int]:
     """Return where the arrays and objects end that begin at ``start`` with commas between them, and how many they are.
 

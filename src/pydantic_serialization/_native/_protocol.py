@@ -182,10 +182,6 @@ class Core(Protocol):
         """Return where the array, object or string ends that begins at ``start``, ``None`` if it does not end."""
         ...
 
-    def msgpack_document_end(self, data: bytes, start: int) -> int | None:
-        """Return where the document ends that begins at ``start``, ``None`` if it does not, or is none."""
-        ...
-
     def json_values_run(self, data: bytes, start: int) -> tuple[int, int]:
         """Return where the values end that begin at ``start`` with commas between them, and how many they are."""
         ...

@@ -93,8 +93,8 @@ def take_document(window: Window) -> bytes:
         DecodeError: it ends too early, or holds the byte that MessagePack never uses.
         LimitExceededError: it is longer than a record may be.
     """
-    end = None if core is None else core.msgpack_document_end(window.data, window.start)
-    return _take_grown(window) if end is None else window.take(end)
+    end, found = (0, 0) if core is None else core.msgpack_documents_run(window.data, window.start, 1)
+    return window.take(end) if found else _take_grown(window)
 
 
 def _take_grown(window: Window) -> bytes:

@@ -47,10 +47,9 @@ def _place(steps: tuple[int | str, ...]) -> str:
     return ".".join(map(str, steps)) or "value"
 
 
-def locate(error: Exception, record_format: str, number: int, offset: int) -> None:
-    """Write into ``error`` which record of which format it was."""
+def locate(error: Exception, number: int, offset: int) -> None:
+    """Write into ``error`` which record it was."""
     if isinstance(error, SerializationError):
-        error.format = record_format
         error.path = (f"record {number}", *error.path)
         error.position = offset if error.position is None else offset + error.position
     else:

@@ -111,7 +111,7 @@ class RecordReader(Generic[ModelT]):
                 if isinstance(error, SerializationError):
                     error.format = self.format
                 if self._policy == "raise":
-                    locate(error, self.format, record.number, record.offset)
+                    locate(error, record.number, record.offset)
                     raise
                 self._set_aside(record, describe_error(error))
                 continue

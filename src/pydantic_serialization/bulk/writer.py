@@ -106,7 +106,8 @@ class RecordWriter:
         try:
             data = self._encode(record)
         except SerializationError as error:
-            locate(error, self.format, self.count + 1, 0)
+            locate(error, self.count + 1, 0)
+            error.format = self.format
             error.position = None
             raise
         self._put(stream, _one_line(data) + b"\n" if self.format == "jsonl" else data, 1)

@@ -42,13 +42,7 @@ def written_with_marks(schema: Node, config: Any) -> Node:
 
 def unmarked(tree: Any) -> Any:
     """Return a tree that such a serializer gave, with marked text turned back into what it stands for."""
-    if isinstance(tree, str):
-        return _Marked.of(tree).on_the_wire() if tree.startswith(MARK) else tree
-    if isinstance(tree, list):
-        return [unmarked(item) for item in tree]
-    if isinstance(tree, dict):
-        return {key: unmarked(item) for key, item in tree.items()}
-    return tree
+    return _replaced(tree, _Marked.on_the_wire)
 
 
 def declares_extensions(schema: Node) -> bool:
@@ -193,12 +187,16 @@ def _told_text(function: Callable[..., Any], takes: int) -> Callable[..., Any]:
 
 def _in_json(tree: Any) -> Any:
     """Return a tree with marked text turned into what JSON has."""
+    return _replaced(tree, _Marked.in_json)
+
+
+def _replaced(tree: Any, by: Callable[[_Marked], Any]) -> Any:
     if isinstance(tree, str):
-        return _Marked.of(tree).in_json() if tree.startswith(MARK) else tree
+        return by(_Marked.of(tree)) if tree.startswith(MARK) else tree
     if isinstance(tree, list):
-        return [_in_json(item) for item in tree]
+        return [_replaced(item, by) for item in tree]
     if isinstance(tree, dict):
-        return {key: _in_json(item) for key, item in tree.items()}
+        return {key: _replaced(item, by) for key, item in tree.items()}
     return tree
 
 
